@@ -1,0 +1,4 @@
+// Byte strings: text forms, comparison, concatenation.
+export { concatBytes, equalBytes } from './join.ts';
+export type { BytesErrorCode } from './text.ts';
+export { BYTES_ERROR_CODES, parseBase64, parseHex, toBase64, toHex, toUtf8, utf8Text } from './text.ts';

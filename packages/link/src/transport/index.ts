@@ -1,0 +1,9 @@
+// Ways to reach the other side of the wall.
+export type {
+  NativeListenPlan,
+  Transport,
+  TransportConnectOptions,
+  TransportListener,
+  TransportListenOptions,
+  TransportPeer,
+} from './transport.ts';
