@@ -1,0 +1,6 @@
+// Entry point of the single-file host bundle. Its launcher says which name it was called by in the first word.
+import { main } from './caisson.ts';
+
+const [first, name, ...rest] = process.argv.slice(2);
+if (first === '--called-as' && name !== undefined) await main(name, rest);
+else await main('caisson');

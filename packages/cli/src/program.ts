@@ -1,0 +1,79 @@
+// The command tree. One place lists every command file; the names of older tools are programs of their own with their
+// old command lines. An action's number becomes the exit code.
+import { Command } from 'commander';
+import { register as registerBridge } from './commands/bridge.ts';
+import { register as registerConfig } from './commands/config.ts';
+import { register as registerEnclave } from './commands/enclave.ts';
+import { register as registerHost } from './commands/host.ts';
+import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
+import { register as registerNsm } from './commands/nsm.ts';
+import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
+import type { RegisterCommand, Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
+
+/** A commander Command whose actions may return an exit code; the last one is kept on the root. */
+export class Program extends Command {
+  readonly #keep: (code: number) => void;
+  exitCode = 0;
+
+  constructor(name?: string, keep?: (code: number) => void) {
+    super(name);
+    this.#keep = keep ?? ((code) => (this.exitCode = code));
+  }
+
+  override createCommand(name?: string): Program {
+    return new Program(name, this.#keep);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: commander types the arguments of an action as any.
+  override action(run: (this: this, ...args: any[]) => unknown): this {
+    const keep = this.#keep;
+    return super.action(async function (...args) {
+      const code = await run.apply(this, args);
+      if (typeof code === 'number') keep(code);
+    });
+  }
+}
+
+const caissonCommands: readonly RegisterCommand[] = [
+  registerHost,
+  registerEnclave,
+  registerConfig,
+  registerNsm,
+  registerBridge,
+  registerIpToVsock,
+  registerVsockToIp,
+];
+
+// Each old name: its description and what it is made of. A single command is the whole program under its own name.
+const oldNames: Readonly<Record<string, { about: string; commands: readonly RegisterCommand[]; single?: boolean }>> = {
+  argonaut: {
+    about: 'vsock bridges, boot config and NSM lines for AWS Nitro Enclaves',
+    commands: [registerHost, registerEnclave, registerConfig, registerNsm],
+  },
+  'ip-to-vsock': { about: '', commands: [registerIpToVsock], single: true },
+  'vsock-to-ip': { about: '', commands: [registerVsockToIp], single: true },
+};
+
+export const PROGRAM_NAMES: readonly string[] = ['caisson', ...Object.keys(oldNames)];
+
+/** The tree for `surroundings.name`; an unknown name is `caisson`. */
+export function createProgram(surroundings: Surroundings): Program {
+  const old = oldNames[surroundings.name];
+  const program = new Program(old === undefined ? 'caisson' : surroundings.name)
+    .description(old?.about ?? 'run code in AWS Nitro Enclaves: build it, run it, reach it, prove it')
+    .version(version, '-V, --version', 'print the version')
+    .exitOverride()
+    .showHelpAfterError(old === undefined ? '(try: caisson --help)' : true)
+    .configureOutput({
+      writeOut: (text) => void surroundings.stdout.write(text),
+      writeErr: (text) => void surroundings.stderr.write(text),
+    }) as Program;
+  for (const register of old?.commands ?? caissonCommands) register(program, surroundings);
+  return program;
+}
+
+/** True when the name alone is the command: `ip-to-vsock --vsock-cid 16` needs no verb. */
+export function isSingleCommand(name: string): boolean {
+  return oldNames[name]?.single ?? false;
+}

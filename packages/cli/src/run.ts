@@ -1,0 +1,36 @@
+// From words to an exit code. The only place that prints an error: one fact on stderr, then advice where there is some.
+import { CaissonError } from '@caisson/core/errors';
+import { CommanderError } from 'commander';
+import { EXIT_FAILED, EXIT_USAGE, exitCodeOf } from './exit-code.ts';
+import { createProgram, isSingleCommand } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Runs one command line (without interpreter and script) and resolves with the exit code; never rejects. */
+export async function run(words: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = createProgram(surroundings);
+  const line = isSingleCommand(surroundings.name) ? [surroundings.name, ...words] : words;
+  try {
+    await program.parseAsync(line, { from: 'user' });
+    return program.exitCode;
+  } catch (error) {
+    return reported(error, surroundings);
+  }
+}
+
+function reported(error: unknown, { name, stderr, env }: Surroundings): number {
+  const ours = name === 'caisson';
+  // commander has already printed its own errors and the help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ours ? EXIT_USAGE : EXIT_FAILED;
+  if (error instanceof CaissonError) {
+    stderr.write(`${name}: ${error.message}\n`);
+    if (error.hint !== undefined && ours) stderr.write(`  hint: ${error.hint}\n`);
+  } else if (error instanceof Error && 'code' in error) {
+    stderr.write(`${name}: ${error.message}\n`);
+  } else {
+    stderr.write(`${name}: internal error: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  if (env['LOG_LEVEL'] === 'debug' || env['LOG_LEVEL'] === 'trace') {
+    stderr.write(`${error instanceof Error ? error.stack : ''}\n`);
+  }
+  return ours ? exitCodeOf(error) : EXIT_FAILED;
+}
