@@ -1,0 +1,24 @@
+// What is inside an enclave is a list that a person approved: the checked-in bill of materials of each enclave bundle.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildBundle, bundles } from '../../scripts/bundle.ts';
+import { read } from './tree.ts';
+
+for (const bundle of bundles.filter(({ bom }) => bom)) {
+  test(`${bundle.name} holds exactly the modules of its bill of materials`, async () => {
+    const listed = read(`packages/enclave/bom/${bundle.name}.txt`).trim().split('\n');
+    const modules = await buildBundle(bundle, false);
+    assert.deepEqual(modules, listed, 'if that is meant: node scripts/bundle.ts --write-bom');
+  });
+
+  test(`${bundle.name} holds no third-party module and nothing of the host, the simulator or the testkit`, async () => {
+    const modules = await buildBundle(bundle, false);
+    const strangers = modules.filter((path) => !/^packages\/(core|sys|link|enclave)\/src\//.test(path));
+    assert.deepEqual(strangers, []);
+  });
+}
+
+test('the production bundle has neither the fabric nor the hybrid transport', () => {
+  const listed = read('packages/enclave/bom/caisson-enclave.txt');
+  assert.doesNotMatch(listed, /fabric|hybrid|from-environment/);
+});
