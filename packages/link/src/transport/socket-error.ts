@@ -1,0 +1,32 @@
+// Errors in Node's own form (`code`, `errno`, `syscall`) for what a kernel would answer. Code that speaks to sockets tells
+// them apart by `code`, whichever transport is below.
+import { constants } from 'node:os';
+import type { VsockAddress } from '@caisson/core/address';
+import { formatAddress } from '@caisson/core/address';
+
+export type SocketErrorCode =
+  | 'EADDRINUSE'
+  | 'EADDRNOTAVAIL'
+  | 'ECONNREFUSED'
+  | 'ELOOP'
+  | 'ENODEV'
+  | 'EPROTO'
+  | 'ETIMEDOUT';
+
+/** The message reads `connect ECONNREFUSED vsock:16:8080: nobody listens`. */
+export function createSocketError(
+  code: SocketErrorCode,
+  syscall: 'connect' | 'listen',
+  at: Omit<VsockAddress, 'kind'>,
+  reason: string,
+  cause?: unknown,
+): NodeJS.ErrnoException {
+  const message = `${syscall} ${code} ${formatAddress({ kind: 'vsock', ...at })}: ${reason}`;
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code, errno: -constants.errno[code], syscall });
+}
+
+/** The errno name of any error, or undefined. */
+export function errnoName(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
