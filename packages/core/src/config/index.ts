@@ -1,0 +1,16 @@
+// Configs as data: strict JSON, argonaut's schema v0.1, Go's text forms for durations and booleans.
+export type {
+  ArgonautConfig,
+  ArgonautConfigOptions,
+  ConfigMode,
+} from './argonaut-config.ts';
+export { checkArgonautConfig, MAX_CONFIG_BYTES, parseArgonautConfig } from './argonaut-config.ts';
+export { formatDuration, parseDuration, parseGoBool } from './duration.ts';
+export type { ArgonautEndpoint, ConfigFault } from './endpoint.ts';
+export { classifyHost, findHostFault } from './endpoint-host.ts';
+export type { ConfigErrorCode } from './error-code.ts';
+export { CONFIG_ERROR_CODES } from './error-code.ts';
+export type { JsonArray, JsonObject, JsonValue } from './json-value.ts';
+export { describeJson, isJsonArray, isJsonObject, JsonNumber, memberPath } from './json-value.ts';
+export type { StrictJsonLimits } from './strict-json.ts';
+export { parseStrictJson } from './strict-json.ts';
