@@ -1,0 +1,200 @@
+// What JavaScript sees of vsock: arguments in, numbers out. One state per environment, freed by its cleanup hook.
+#include "vsock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct family {
+  struct loose loose;
+  struct connector *connector;
+};
+
+static bool read_name(napi_env env, napi_value value, struct endpoint *endpoint) {
+  char name[128];
+  size_t length;
+  if (napi_get_value_string_utf8(env, value, name, sizeof name, &length) == napi_ok &&
+      endpoint_unix(endpoint, name, length)) {
+    return true;
+  }
+  napi_throw_type_error(env, NULL, "name must be a string of 1 to 100 bytes");
+  return false;
+}
+
+static bool read_vsock(napi_env env, const napi_value *values, struct endpoint *endpoint) {
+  uint32_t cid, port;
+  if (!caisson_u32(env, values[0], "cid", &cid) || !caisson_u32(env, values[1], "port", &port)) return false;
+  endpoint_vsock(endpoint, cid, port);
+  return true;
+}
+
+static bool read_function(napi_env env, napi_value value) {
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_function) return true;
+  napi_throw_type_error(env, NULL, "done must be a function");
+  return false;
+}
+
+static int add_to(struct family *family, int fd) { return fd < 0 ? fd : loose_add(&family->loose, fd); }
+
+// connectVsock(cid, port, windowBytes, timeoutMs, done): id
+static napi_value connect_vsock(napi_env env, napi_callback_info info) {
+  napi_value values[5];
+  void *data;
+  struct endpoint target;
+  uint32_t window, timeout_ms;
+  if (!caisson_args(env, info, 5, values, &data) || !read_vsock(env, values, &target) ||
+      !caisson_u32(env, values[2], "windowBytes", &window) || !caisson_u32(env, values[3], "timeoutMs", &timeout_ms) ||
+      !read_function(env, values[4])) {
+    return NULL;
+  }
+  struct family *family = data;
+  return caisson_number(env, connector_start(family->connector, &target, window, timeout_ms, values[4]));
+}
+
+// connectUnix(name, timeoutMs, done): id. The stand-in of connectVsock.
+static napi_value connect_unix(napi_env env, napi_callback_info info) {
+  napi_value values[3];
+  void *data;
+  struct endpoint target;
+  uint32_t timeout_ms;
+  if (!caisson_args(env, info, 3, values, &data) || !read_name(env, values[0], &target) ||
+      !caisson_u32(env, values[1], "timeoutMs", &timeout_ms) || !read_function(env, values[2])) {
+    return NULL;
+  }
+  struct family *family = data;
+  return caisson_number(env, connector_start(family->connector, &target, 0, timeout_ms, values[2]));
+}
+
+// connectCancel(id): 0
+static napi_value connect_cancel(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  void *data;
+  int64_t id;
+  if (!caisson_args(env, info, 1, values, &data)) return NULL;
+  if (napi_get_value_int64(env, values[0], &id) != napi_ok) {
+    napi_throw_type_error(env, NULL, "id");
+    return NULL;
+  }
+  connector_cancel(((struct family *)data)->connector, id);
+  return caisson_number(env, 0);
+}
+
+// listenVsock(cid, port, windowBytes, backlog): fd
+static napi_value listen_vsock(napi_env env, napi_callback_info info) {
+  napi_value values[4];
+  void *data;
+  struct endpoint local;
+  uint32_t window;
+  int backlog;
+  if (!caisson_args(env, info, 4, values, &data) || !read_vsock(env, values, &local) ||
+      !caisson_u32(env, values[2], "windowBytes", &window) || !caisson_fd(env, values[3], "backlog", &backlog)) {
+    return NULL;
+  }
+  return caisson_number(env, add_to(data, socket_listen(&local, window, backlog)));
+}
+
+// listenUnix(name, backlog): fd. The stand-in of listenVsock.
+static napi_value listen_unix(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  void *data;
+  struct endpoint local;
+  int backlog;
+  if (!caisson_args(env, info, 2, values, &data) || !read_name(env, values[0], &local) ||
+      !caisson_fd(env, values[1], "backlog", &backlog)) {
+    return NULL;
+  }
+  return caisson_number(env, add_to(data, socket_listen(&local, 0, backlog)));
+}
+
+// placeholder(): fd
+static napi_value placeholder(napi_env env, napi_callback_info info) {
+  void *data;
+  if (!caisson_args(env, info, 0, NULL, &data)) return NULL;
+  return caisson_number(env, add_to(data, socket_placeholder()));
+}
+
+// swap(fd, placeholder): 0. Afterwards `placeholder` is the real socket, `fd` is closed, and the addon owns neither.
+static napi_value swap(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  void *data;
+  int fd, over;
+  if (!caisson_args(env, info, 2, values, &data) || !caisson_fd(env, values[0], "fd", &fd) ||
+      !caisson_fd(env, values[1], "placeholder", &over)) {
+    return NULL;
+  }
+  return caisson_number(env, loose_swap(&((struct family *)data)->loose, fd, over));
+}
+
+// discard(fd): 0. Closes what was made here and not swapped; any other number is left alone.
+static napi_value discard(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  void *data;
+  int fd;
+  if (!caisson_args(env, info, 1, values, &data) || !caisson_fd(env, values[0], "fd", &fd)) return NULL;
+  loose_discard(&((struct family *)data)->loose, fd);
+  return caisson_number(env, 0);
+}
+
+// vsockPeer(fd, out: Uint32Array(2)): 0, with `out` = [cid, port]
+static napi_value vsock_peer(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int fd;
+  napi_typedarray_type type;
+  size_t length;
+  void *out;
+  if (!caisson_args(env, info, 2, values, NULL) || !caisson_fd(env, values[0], "fd", &fd)) return NULL;
+  if (napi_get_typedarray_info(env, values[1], &type, &length, &out, NULL, NULL) != napi_ok ||
+      type != napi_uint32_array || length != 2) {
+    napi_throw_type_error(env, NULL, "out must be a Uint32Array of 2");
+    return NULL;
+  }
+  return caisson_number(env, socket_vsock_peer(fd, &((uint32_t *)out)[0], &((uint32_t *)out)[1]));
+}
+
+// vsockWindow(fd): bytes
+static napi_value vsock_window(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int fd;
+  uint64_t bytes = 0;
+  if (!caisson_args(env, info, 1, values, NULL) || !caisson_fd(env, values[0], "fd", &fd)) return NULL;
+  int result = socket_vsock_window(fd, &bytes);
+  return caisson_number(env, result < 0 ? result : (int64_t)bytes);
+}
+
+// localCid(): cid
+static napi_value local_cid(napi_env env, napi_callback_info info) {
+  (void)info;
+  return caisson_number(env, socket_local_cid());
+}
+
+static void finish(void *data) {
+  struct family *family = data;
+  loose_end(&family->loose);
+  connector_free(family->connector);
+  free(family);
+}
+
+napi_status caisson_register_vsock(napi_env env, napi_value exports) {
+  struct family *family = calloc(1, sizeof *family);
+  if (family == NULL) return napi_generic_failure;
+  family->connector = connector_create(env, &family->loose);
+  if (family->connector == NULL || napi_add_env_cleanup_hook(env, finish, family) != napi_ok) {
+    free(family->connector);
+    free(family);
+    return napi_generic_failure;
+  }
+  const struct {
+    const char *name;
+    napi_callback call;
+  } functions[] = {
+      {"connectVsock", connect_vsock}, {"connectUnix", connect_unix}, {"connectCancel", connect_cancel},
+      {"listenVsock", listen_vsock},   {"listenUnix", listen_unix},   {"placeholder", placeholder},
+      {"swap", swap},                  {"discard", discard},          {"vsockPeer", vsock_peer},
+      {"vsockWindow", vsock_window},   {"localCid", local_cid},
+  };
+  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    napi_status status = caisson_add(env, exports, functions[i].name, functions[i].call, family);
+    if (status != napi_ok) return status;
+  }
+  return napi_ok;
+}

@@ -1,0 +1,76 @@
+// The parts of the vsock family: sockets (vsock_socket.c), descriptors on their way to a net.Socket (vsock_loose.c),
+// connecting without blocking (vsock_connect.c), and what JavaScript sees of them (vsock.c).
+#ifndef CAISSON_VSOCK_H
+#define CAISSON_VSOCK_H
+
+#include "module.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <linux/vm_sockets.h>
+
+// ---- vsock_socket.c
+
+// AF_VSOCK, or an abstract AF_UNIX name that stands in for it where the kernel has no vsock loopback to test with.
+struct endpoint {
+  socklen_t length;
+  union {
+    struct sockaddr any;
+    struct sockaddr_vm vsock;
+    struct sockaddr_un unix_name;
+  } address;
+};
+
+void endpoint_vsock(struct endpoint *endpoint, uint32_t cid, uint32_t port);
+// `name` without the leading NUL, 1..100 bytes; returns false for any other length.
+bool endpoint_unix(struct endpoint *endpoint, const char *name, size_t length);
+
+// A non-blocking, close-on-exec stream socket of the endpoint's family, on vsock with a receive window of `window` bytes
+// and `timeout_ms` for the kernel's own connect timer (0 leaves it). Returns the descriptor or a negated errno.
+int socket_open(const struct endpoint *endpoint, uint32_t window, uint32_t timeout_ms);
+// Bound and listening, or a negated errno with nothing left open.
+int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog);
+// An AF_UNIX stream socket bound to a name that the kernel chooses, so that listen() on it succeeds.
+int socket_placeholder(void);
+// Assumes a connected AF_VSOCK descriptor; EAFNOSUPPORT for another family.
+int socket_vsock_peer(int fd, uint32_t *cid, uint32_t *port);
+int socket_vsock_window(int fd, uint64_t *bytes);
+// Of /dev/vsock, or a negated errno.
+int64_t socket_local_cid(void);
+
+// ---- vsock_loose.c
+
+// Descriptors that this environment owns and no net.Socket does yet. JavaScript thread only.
+struct loose {
+  struct {
+    int fd;
+    uint64_t cookie;
+  } *items;
+  size_t count;
+  size_t capacity;
+};
+
+// Takes `fd` over, also when it fails: then it is closed. Returns `fd` or a negated errno.
+int loose_add(struct loose *loose, int fd);
+// dup3(fd, placeholder) and forgets both; EBADF when either is not in the set.
+int loose_swap(struct loose *loose, int fd, int placeholder);
+// Closes `fd` if it is in the set and still the socket that was added.
+void loose_discard(struct loose *loose, int fd);
+void loose_end(struct loose *loose);
+
+// ---- vsock_connect.c
+
+struct connector;
+
+// Adds a thread to the environment when the first connection is asked for. `loose` receives the descriptors.
+struct connector *connector_create(napi_env env, struct loose *loose);
+// Calls `done` once, later, with a descriptor or a negated errno. Returns an id > 0 or a negated errno.
+int64_t connector_start(struct connector *connector, const struct endpoint *target, uint32_t window,
+                        uint32_t timeout_ms, napi_value done);
+// The attempt ends with ECANCELED; no effect when it has ended.
+void connector_cancel(struct connector *connector, int64_t id);
+// After the environment's threads have ended.
+void connector_free(struct connector *connector);
+
+#endif

@@ -1,0 +1,106 @@
+// Builds packages/sys/build/linux-<arch>/caisson.node from packages/sys/addon/*.c with the C compiler of the machine and the
+// headers of the pinned Node. Does nothing when sources, headers, flags and compiler are those of the last build. Without a
+// compiler it says so in one line and succeeds: TCP, unix and fabric work through the JavaScript data plane.
+// `--sanitize`: AddressSanitizer and UBSan, beside the plain one. `--arch arm64`: with CC set to a cross compiler.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({
+  options: { sanitize: { type: 'boolean', default: false }, arch: { type: 'string', default: process.arch } },
+});
+
+const plainFlags = ['-O2', '-fstack-protector-strong'];
+const sanitizeFlags = [
+  '-O1',
+  '-g',
+  '-fno-omit-frame-pointer',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+];
+const flags = [
+  ...(values.sanitize ? sanitizeFlags : plainFlags),
+  ...['-fPIC', '-shared', '-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fvisibility=hidden'],
+  ...['-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack'],
+  // No DT_NEEDED and no symbol versions: everything binds to the C library that node itself has loaded, so that a file
+  // built on a new machine runs on glibc 2.28 (packages/sys/src/addon-file.test.ts looks at the result).
+  ...(values.sanitize ? [] : ['-nostdlib', '-s']),
+];
+
+build();
+
+function build(): void {
+  if (process.platform !== 'linux')
+    return say(`not built on ${process.platform}: vsock and the NSM exist on Linux only`);
+  const compiler = findCompiler();
+  if (compiler === undefined) {
+    return say(
+      'no C compiler (looked for CC, cc, gcc, clang): vsock, /dev/nsm and the native bridge are off; install gcc',
+    );
+  }
+  const include = findHeaders();
+  if (include === undefined) return say('no node_api.h beside the pinned or the running Node: run `npm install`');
+
+  const sources = globSync('packages/sys/addon/*.c', { cwd: root }).sort();
+  const headers = globSync('packages/sys/addon/*.h', { cwd: root }).sort();
+  const folder = join(root, `packages/sys/build/linux-${values.arch}${values.sanitize ? '-sanitize' : ''}`);
+  const output = join(folder, 'caisson.node');
+  const stamp = join(folder, 'caisson.stamp');
+  const nodeHeaders = globSync('{node_api,js_native_api}*.h', { cwd: include })
+    .sort()
+    .map((name) => join(include, name));
+  const wanted = hash([...sources, ...headers].map((name) => join(root, name)).concat(nodeHeaders), [
+    compiler.version,
+    ...flags,
+  ]);
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+
+  mkdirSync(folder, { recursive: true });
+  // Built beside and renamed: a process that has the old file mapped keeps its inode, and no reader sees half a file.
+  const fresh = join(folder, `.caisson-${process.pid}.node`);
+  const { status } = spawnSync(compiler.command, [...flags, `-I${include}`, '-o', fresh, ...sources], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) {
+    rmSync(fresh, { force: true });
+    say(`${compiler.command} failed with ${status === null ? 'a signal' : `exit ${status}`}`);
+    process.exitCode = 1;
+    return;
+  }
+  renameSync(fresh, output);
+  writeFileSync(stamp, wanted);
+}
+
+function findCompiler(): { command: string; version: string } | undefined {
+  const named = process.env['CC'];
+  for (const command of named === undefined || named === '' ? ['cc', 'gcc', 'clang'] : [named]) {
+    const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+    if (status === 0) return { command, version: `${command} ${stdout.split('\n', 1)[0]}` };
+  }
+  return undefined;
+}
+
+function findHeaders(): string | undefined {
+  return [
+    join(root, `node_modules/node-linux-${process.arch}/include/node`),
+    join(dirname(process.execPath), '../include/node'),
+  ].find((folder) => existsSync(join(folder, 'node_api.h')));
+}
+
+function hash(files: readonly string[], words: readonly string[]): string {
+  const digest = createHash('sha256');
+  for (const file of files)
+    digest
+      .update(`${file.slice(file.lastIndexOf('/') + 1)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  return digest.update(words.join('\0')).digest('hex');
+}
+
+function say(line: string): void {
+  console.error(`addon: ${line}`);
+}
