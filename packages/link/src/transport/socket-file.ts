@@ -45,6 +45,8 @@ export async function listenOnFile(
       resolve();
     });
   });
+  // A failed accept is one connection that never came to be; without a listener it would end the process.
+  server.on('error', () => {});
   try {
     const own = identify(temporary);
     await claim(temporary, options);
