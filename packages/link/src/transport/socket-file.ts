@@ -14,7 +14,7 @@ import { createSocketError, errnoName } from './socket-error.ts';
 
 export interface SocketFile {
   readonly path: string;
-  /** Frees the path and stops accepting, both before it returns; accepted sockets live on. */
+  /** Frees the path and stops accepting, both before it returns; accepted sockets live on. Idempotent. */
   close(): void;
 }
 
@@ -24,6 +24,9 @@ export interface SocketFileOptions {
   readonly local: { readonly cid: Cid; readonly port: VsockPort };
   readonly backlog: number;
 }
+
+/** Paths that this process serves: its own listeners need no probe, which on a hybrid path would look like a dial. */
+const servedHere = new Set<string>();
 
 // Chosen. Two looks, because a listener that is not ours may stand between its bind and its listen.
 const looksAfterMs = [0, 20];
@@ -50,11 +53,16 @@ export async function listenOnFile(
   try {
     const own = identify(temporary);
     await claim(temporary, options);
+    servedHere.add(path);
+    let open = true;
     unlinkSync(temporary);
     return {
       path,
       close() {
         // The file first: a dial between the two steps meets ENOENT and not a file without a listener.
+        if (!open) return;
+        open = false;
+        servedHere.delete(path);
         removeIfSame(path, own);
         server.close();
       },
@@ -71,6 +79,7 @@ export async function listenOnFile(
  */
 export async function clearStaleFile(options: Omit<SocketFileOptions, 'backlog'>): Promise<void> {
   const { path, local } = options;
+  if (servedHere.has(path)) throw createSocketError('EADDRINUSE', 'listen', local, 'this process listens there');
   const seen = identify(path);
   if (seen === undefined) return;
   if (seen === 'other') throw createSocketError('EADDRINUSE', 'listen', local, `${path} exists and is no socket`);
