@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
@@ -30,33 +30,25 @@ const flags = [
   ...(values.sanitize ? [] : ['-nostdlib', '-s']),
 ];
 
-build();
+const line = build();
+if (line !== undefined) console.error(`addon: ${line}`);
 
-function build(): void {
-  if (process.platform !== 'linux')
-    return say(`not built on ${process.platform}: vsock and the NSM exist on Linux only`);
+/** Returns the line to print when nothing was built. */
+function build(): string | undefined {
+  if (process.platform !== 'linux') return `not built on ${process.platform}: vsock and the NSM exist on Linux only`;
   const compiler = findCompiler();
   if (compiler === undefined) {
-    return say(
-      'no C compiler (looked for CC, cc, gcc, clang): vsock, /dev/nsm and the native bridge are off; install gcc',
-    );
+    return 'no C compiler (looked for CC, cc, gcc, clang): vsock, /dev/nsm and the native bridge are off; install gcc';
   }
   const include = findHeaders();
-  if (include === undefined) return say('no node_api.h beside the pinned or the running Node: run `npm install`');
+  if (include === undefined) return 'not built: no node_api.h beside the pinned or the running Node; run npm install';
 
   const sources = globSync('packages/sys/addon/*.c', { cwd: root }).sort();
-  const headers = globSync('packages/sys/addon/*.h', { cwd: root }).sort();
   const folder = join(root, `packages/sys/build/linux-${values.arch}${values.sanitize ? '-sanitize' : ''}`);
   const output = join(folder, 'caisson.node');
   const stamp = join(folder, 'caisson.stamp');
-  const nodeHeaders = globSync('{node_api,js_native_api}*.h', { cwd: include })
-    .sort()
-    .map((name) => join(include, name));
-  const wanted = hash([...sources, ...headers].map((name) => join(root, name)).concat(nodeHeaders), [
-    compiler.version,
-    ...flags,
-  ]);
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const wanted = hashInputs(sources, include, compiler.version);
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
 
   mkdirSync(folder, { recursive: true });
   // Built beside and renamed: a process that has the old file mapped keeps its inode, and no reader sees half a file.
@@ -67,12 +59,12 @@ function build(): void {
   });
   if (status !== 0) {
     rmSync(fresh, { force: true });
-    say(`${compiler.command} failed with ${status === null ? 'a signal' : `exit ${status}`}`);
     process.exitCode = 1;
-    return;
+    return `${compiler.command} ended with ${status === null ? 'a signal' : `exit ${status}`}`;
   }
   renameSync(fresh, output);
   writeFileSync(stamp, wanted);
+  return undefined;
 }
 
 function findCompiler(): { command: string; version: string } | undefined {
@@ -91,16 +83,14 @@ function findHeaders(): string | undefined {
   ].find((folder) => existsSync(join(folder, 'node_api.h')));
 }
 
-function hash(files: readonly string[], words: readonly string[]): string {
-  const digest = createHash('sha256');
-  for (const file of files)
-    digest
-      .update(`${file.slice(file.lastIndexOf('/') + 1)}\0`)
-      .update(readFileSync(file))
-      .update('\0');
-  return digest.update(words.join('\0')).digest('hex');
-}
-
-function say(line: string): void {
-  console.error(`addon: ${line}`);
+function hashInputs(sources: readonly string[], include: string, compilerVersion: string): string {
+  const headers = globSync('packages/sys/addon/*.h', { cwd: root }).sort();
+  const nodeHeaders = globSync('{node_api,js_native_api}*.h', { cwd: include }).sort();
+  const files = [
+    ...[...sources, ...headers].map((name) => join(root, name)),
+    ...nodeHeaders.map((name) => join(include, name)),
+  ];
+  const digest = createHash('sha256').update([compilerVersion, ...flags].join('\0'));
+  for (const file of files) digest.update(`\0${basename(file)}\0`).update(readFileSync(file));
+  return digest.digest('hex');
 }

@@ -1,5 +1,13 @@
 // The door to the kernel.
+export type { Addon } from './addon.ts';
+export type { SystemError } from './errno.ts';
+export type { SysErrorCode } from './error-code.ts';
+export { SYS_ERROR_CODES } from './error-code.ts';
 export type { Kernel, NativeAddress, NsmDevice, VsockConnectOptions, VsockListenOptions } from './kernel.ts';
+export type { LinuxKernelOptions } from './linux-kernel.ts';
+export { createLinuxKernel } from './linux-kernel.ts';
+export type { LoadedAddon } from './load.ts';
+export { loadAddon } from './load.ts';
 export type {
   NativeAsk,
   NativeCounters,
