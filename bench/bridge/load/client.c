@@ -1,0 +1,169 @@
+// The client: N connections driven by one epoll loop. up and down count bytes, echo and churn count round trips and their times.
+#define _GNU_SOURCE
+#include "load.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CHUNK (256 * 1024)
+#define MOST_SAMPLES (1 << 23)
+
+struct worker {
+  int fd;
+  size_t unsent, unread; // of the current message
+  uint64_t begun;
+};
+
+static const struct plan *plan;
+static int loop, up, down, churn;
+static char buffer[CHUNK], landing[CHUNK];
+static uint32_t *samples;
+static size_t sample_count;
+static uint64_t round_trips, received, errors, window_from;
+static unsigned dialled;
+
+static int dial(void) {
+  int family = plan->tcp_port == 0 ? AF_UNIX : AF_INET;
+  int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  int rc;
+  if (family == AF_UNIX) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    strcpy(to.sun_path, plan->unix_path);
+    rc = connect(fd, (struct sockaddr *)&to, sizeof to);
+  } else {
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // Many source addresses, so that churn does not run out of ports in TIME_WAIT.
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (dialled++ & 255u))};
+    if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) die("bind source");
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)plan->tcp_port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    rc = connect(fd, (struct sockaddr *)&to, sizeof to);
+  }
+  if (rc < 0 && errno != EINPROGRESS) die("connect");
+  return fd;
+}
+
+static void begin(struct worker *worker, int first) {
+  worker->begun = churn || first ? worker->begun : now_ns();
+  worker->unsent = (size_t)plan->size + (first ? 1 : 0);
+  worker->unread = (size_t)plan->size;
+}
+
+static void open_worker(struct worker *worker) {
+  worker->begun = now_ns();
+  worker->fd = dial();
+  if (!up && !down) begin(worker, 1);
+  else worker->unsent = down ? 1 : SIZE_MAX;
+  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = worker};
+  epoll_ctl(loop, EPOLL_CTL_ADD, worker->fd, &event);
+}
+
+static void reopen(struct worker *worker) {
+  close(worker->fd);
+  open_worker(worker);
+}
+
+// Sends as much as goes; the buffer begins with the kind, the rest is filler.
+static void push(struct worker *worker) {
+  while (worker->unsent > 0) {
+    size_t want = worker->unsent < CHUNK ? worker->unsent : CHUNK;
+    ssize_t n = send(worker->fd, buffer, want, MSG_NOSIGNAL);
+    if (n < 0) {
+      if (errno != EAGAIN && errno != ENOTCONN) {
+        errors++;
+        reopen(worker);
+      }
+      return;
+    }
+    if (!up) worker->unsent -= (size_t)n;
+  }
+}
+
+static void finish(struct worker *worker) {
+  uint64_t now = now_ns();
+  round_trips++;
+  if (window_from != 0 && sample_count < MOST_SAMPLES) samples[sample_count++] = (uint32_t)((now - worker->begun) / 100);
+  if (churn) {
+    reopen(worker);
+    return;
+  }
+  begin(worker, 0);
+  push(worker);
+}
+
+static void pull(struct worker *worker) {
+  for (;;) {
+    ssize_t n = recv(worker->fd, landing, CHUNK, 0);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n <= 0) {
+      errors++;
+      reopen(worker);
+      return;
+    }
+    received += (uint64_t)n;
+    if (down) continue;
+    worker->unread -= (size_t)n;
+    if (worker->unread == 0) {
+      finish(worker);
+      if (churn) return;
+    }
+  }
+}
+
+static int by_size(const void *left, const void *right) {
+  uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+  return a < b ? -1 : a > b;
+}
+
+static uint64_t progress(void) {
+  return up ? atomic_load(&sunk_bytes) : down ? received : round_trips;
+}
+
+void run_client(const struct plan *given) {
+  plan = given;
+  up = strcmp(plan->mode, "up") == 0;
+  down = strcmp(plan->mode, "down") == 0;
+  churn = strcmp(plan->mode, "churn") == 0;
+  memset(buffer, 'x', CHUNK);
+  // Echo answers exclude the first byte of a connection; later messages may begin with any byte.
+  buffer[0] = up ? KIND_SINK : down ? KIND_SOURCE : KIND_ECHO;
+  samples = malloc(MOST_SAMPLES * sizeof *samples);
+  loop = epoll_create1(EPOLL_CLOEXEC);
+  struct worker *workers = calloc((size_t)plan->connections, sizeof *workers);
+  for (int i = 0; i < plan->connections; i++) open_worker(&workers[i]);
+
+  uint64_t start = now_ns(), warm_until = start + (uint64_t)plan->warm_ms * 1000000u;
+  uint64_t until = warm_until + (uint64_t)plan->window_ms * 1000000u, at_window = 0, now;
+  struct epoll_event events[512];
+  while ((now = now_ns()) < until) {
+    if (window_from == 0 && now >= warm_until) {
+      window_from = now;
+      at_window = progress();
+    }
+    int count = epoll_wait(loop, events, 512, 5);
+    for (int i = 0; i < count; i++) {
+      struct worker *worker = events[i].data.ptr;
+      int fd = worker->fd;
+      if (events[i].events & EPOLLOUT) push(worker);
+      if (worker->fd == fd && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) pull(worker);
+    }
+  }
+  uint64_t done = progress() - at_window;
+  double seconds = (double)(now - window_from) / 1e9;
+  qsort(samples, sample_count, sizeof *samples, by_size);
+  double p50 = sample_count ? samples[sample_count / 2] / 10.0 : 0;
+  double p99 = sample_count ? samples[sample_count - 1 - sample_count / 100] / 10.0 : 0;
+  printf("{\"rate\":%.1f,\"total\":%llu,\"p50us\":%.1f,\"p99us\":%.1f,\"errors\":%llu}\n", (double)done / seconds,
+         (unsigned long long)progress(), p50, p99, (unsigned long long)errors);
+}

@@ -1,0 +1,42 @@
+// Entry of the load generator: reads the plan, starts the far side, runs the client.
+#define _GNU_SOURCE
+#include "load.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void die(const char *what) {
+  fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 8) {
+    fprintf(stderr, "usage: load MODE UNIX-PATH TCP-PORT CONNECTIONS SIZE WARM-MS WINDOW-MS\n");
+    return 64;
+  }
+  struct plan plan = {argv[1], argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), atoi(argv[7])};
+  signal(SIGPIPE, SIG_IGN);
+  start_far_side(plan.unix_path);
+  if (strcmp(plan.mode, "serve") == 0) {
+    printf("ready\n");
+    fflush(stdout);
+    // The starter holds our stdin; its end is ours.
+    char byte;
+    while (read(0, &byte, 1) > 0) {
+    }
+    return 0;
+  }
+  run_client(&plan);
+  return 0;
+}
