@@ -39,7 +39,8 @@ function* pagesOf(command: Command, words: readonly string[]): Generator<[path: 
 
 function renderPage(command: Command, words: readonly string[], children: readonly Command[]): string {
   const help = command.createHelp();
-  const only = children.length === 1 && children[0]?.name() === words[0] ? children[0] : command;
+  const [first] = children;
+  const only = first !== undefined && children.length === 1 && first.name() === words[0] ? first : command;
   const usage = words.length === 1 ? `${words[0]} ${only.usage()}` : help.commandUsage(command);
   const parts = [`# ${words.join(' ')}`, only.description(), `\`\`\`\n${usage.trim()}\n\`\`\``];
   const rows = (title: string, list: readonly { term: string; about: string }[]): void => {

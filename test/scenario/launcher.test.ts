@@ -1,0 +1,75 @@
+// The launchers must work before anything is built and under a Node that is too old for the program.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+
+const root = join(import.meta.dirname, '../..');
+const bin = join(root, 'packages/cli/bin');
+const built = existsSync(join(root, 'packages/cli/dist/main/caisson.js'));
+const oldNode = findOldNode();
+
+test('a launcher says in one line what to run when nothing is built', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-launcher-'));
+  try {
+    cpSync(bin, join(folder, 'bin'), { recursive: true });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'bin/argonaut.js'), 'nsm'], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.equal(stdout, '');
+    assert.equal(stderr, 'argonaut: nothing is built yet; run: npm install && npm run build\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a launcher passes the exit code and both streams of the program on', { skip: !built && 'not built' }, () => {
+  const launch = (node: string, ...words: string[]) =>
+    spawnSync(node, [join(bin, 'caisson.js'), ...words], { encoding: 'utf8' });
+  for (const node of [process.execPath, ...(oldNode === undefined ? [] : [oldNode])]) {
+    const version = launch(node, '--version');
+    assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.equal(version.status, 0);
+    const wrong = launch(node, '--no-such-option');
+    assert.equal(wrong.status, 64);
+    assert.match(wrong.stderr, /unknown option '--no-such-option'/);
+  }
+});
+
+test('under an old Node the program dies with its launcher, even when that is killed', {
+  skip: (!built && 'not built') || (oldNode === undefined && 'no Node older than 22.18 on this machine'),
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-launcher-'));
+  try {
+    const socket = join(folder, 'nsm.sock');
+    const child = spawn(oldNode!, [join(bin, 'caisson.js'), 'nsm', 'serve', '--socket', socket], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    // Both pipes end only when the last process that holds them has ended.
+    const silent = Promise.all(
+      [child.stdout, child.stderr].map((stream) => new Promise((end) => stream.on('close', end))),
+    );
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stderr.resume();
+    child.kill('SIGKILL');
+    await silent;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+function findOldNode(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  return folders
+    .map((folder) => join(folder, 'node'))
+    .filter((file) => existsSync(file))
+    .find((file) => {
+      const [major = 0, minor = 0] = spawnSync(file, ['-p', 'process.versions.node'], { encoding: 'utf8' })
+        .stdout.split('.')
+        .map(Number);
+      return major >= 18 && (major < 22 || (major === 22 && minor < 18));
+    });
+}
