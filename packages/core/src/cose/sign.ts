@@ -1,0 +1,10 @@
+// Makes a COSE_Sign1 with ES384 (RFC 9053 section 2.1) through WebCrypto.
+import { COSE_ALGORITHM, encodeCoseSign1, encodeProtectedHeader, encodeSigStructure } from './sign1.ts';
+
+/** `key` is a P-384 private key, usable for sign. Resolves with the untagged message; its signature is r || s. */
+export async function signCoseSign1(payload: Uint8Array, key: CryptoKey): Promise<Uint8Array> {
+  const protectedHeader = encodeProtectedHeader(COSE_ALGORITHM.es384);
+  const signed = Uint8Array.from(encodeSigStructure({ protectedHeader, payload }));
+  const signature = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, key, signed));
+  return encodeCoseSign1({ protectedHeader, payload, signature });
+}
