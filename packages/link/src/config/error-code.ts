@@ -1,0 +1,14 @@
+// Codes of a delivery that did not happen. A dial that fails keeps its errno name (ECONNREFUSED, ETIMEDOUT ...).
+
+export const DELIVERY_ERROR_CODES = [
+  'DELIVERY_TOO_LARGE',
+  'DELIVERY_LATE',
+  'DELIVERY_CUT',
+  'DELIVERY_ANSWERED',
+] as const;
+export type DeliveryErrorCode = (typeof DELIVERY_ERROR_CODES)[number];
+
+// Given: argonaut's limit, both ways.
+export const maxConfigBytes = 1_048_576;
+// Chosen, as the test plan's bound for one sender.
+export const defaultTransferTimeoutMs = 10_000;
