@@ -205,6 +205,14 @@ const refused: readonly (readonly [what: string, hex: string, code: string, at: 
   ['an indefinite map where it was not allowed', 'bf 01 02 ff', 'CBOR_INDEFINITE', 0],
   ['an indefinite map below the top', 'a1 01 bf ff', 'CBOR_INDEFINITE', 2, { allowIndefiniteMap: true }],
   ['an indefinite map under a tag', 'd2 bf ff', 'CBOR_INDEFINITE', 1, { allowIndefiniteMap: true, tags: [18] }],
+  ['a nested indefinite map that never ends', 'a1 01 bf', 'CBOR_TRUNCATED', 3, { allowIndefiniteMap: 'everywhere' }],
+  [
+    'an indefinite array among indefinite maps',
+    'bf 01 9f ff ff',
+    'CBOR_INDEFINITE',
+    2,
+    { allowIndefiniteMap: 'everywhere' },
+  ],
   ['an indefinite array', '9f ff', 'CBOR_INDEFINITE', 0, { allowIndefiniteMap: true }],
   ['an indefinite byte string', '5f 4101 ff', 'CBOR_INDEFINITE', 0],
   ['an indefinite map that never ends', 'bf 01 02', 'CBOR_TRUNCATED', 3, { allowIndefiniteMap: true }],
@@ -308,6 +316,12 @@ test('writes the top-level map as bf..ff when asked, and reads it only when aske
   assert.equal(toHex(bytes), 'bf6161a100f6ff');
   assert.deepEqual(decodeCbor(bytes, { allowIndefiniteMap: true }), map);
   assert.throws(() => encodeCbor([1], { indefiniteMap: true }), TypeError);
+});
+
+test('reads indefinite maps below the top only when told that they may stand everywhere', () => {
+  const expected = new Map<number, CborValue>([[1, [new Map<number, CborValue>([[2, new Map()]])]]]);
+  assert.deepEqual(decodeHex('bf 01 81 bf 02 bf ff ff ff', { allowIndefiniteMap: 'everywhere' }), expected);
+  assert.deepEqual(decodeHex('a1 01 81 bf 02 a0 ff', { allowIndefiniteMap: 'everywhere' }), expected);
 });
 
 test('refuses to write what has no single form', () => {

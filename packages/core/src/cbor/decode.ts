@@ -7,8 +7,11 @@ import type { CborErrorCode, CborKey, CborValue } from './value.ts';
 import { CborTag, greatestDepth, info, major } from './value.ts';
 
 export interface DecodeCborOptions {
-  /** Accept bf..ff for the top-level map only: Nitro hardware writes its payload so. Default false. */
-  readonly allowIndefiniteMap?: boolean;
+  /**
+   * True: accept bf..ff for the top-level map only, as Nitro hardware writes its payload. 'everywhere': for every map, where
+   * the writer is trusted. Default false.
+   */
+  readonly allowIndefiniteMap?: boolean | 'everywhere';
   /** Tags to accept, for example [18] for a tagged COSE_Sign1. Default none. */
   readonly tags?: readonly number[];
   /** Arrays, maps and tags inside each other, 0..64. Default 8. */

@@ -13,7 +13,7 @@ export interface Head {
 }
 
 export interface InputOptions {
-  readonly allowIndefiniteMap: boolean;
+  readonly allowIndefiniteMap: boolean | 'everywhere';
   readonly maxItems: number;
 }
 
@@ -102,7 +102,9 @@ export class Input {
   }
 
   #indefinite(at: number, type: number): Head {
-    if (type === major.map && at === 0 && this.#options.allowIndefiniteMap) return { at, type, argument: undefined };
+    const allowed = this.#options.allowIndefiniteMap;
+    if (type === major.map && (allowed === 'everywhere' || (allowed && at === 0)))
+      return { at, type, argument: undefined };
     // RFC 8949 section 3: integers and tags have no indefinite form at all.
     if (type < major.bytes || type === major.tag)
       throw fault('CBOR_RESERVED', at, 'additional information 31 is reserved');
@@ -118,7 +120,7 @@ export class Input {
   }
 }
 
-/** The argument of an item that is no indefinite map; only the top-level map can be one, and its reader looks first. */
+/** The argument of an item that is no indefinite map; only a map can be one, and its reader looks first. */
 export function definite(head: Head): number | bigint {
   if (head.argument === undefined) throw fault('CBOR_INDEFINITE', head.at, 'an indefinite length is refused here');
   return head.argument;
