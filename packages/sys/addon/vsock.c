@@ -47,22 +47,24 @@ static napi_value connect_vsock(napi_env env, napi_callback_info info) {
       !read_function(env, values[4])) {
     return NULL;
   }
-  struct family *family = data;
-  return caisson_number(env, connector_start(family->connector, &target, window, timeout_ms, values[4]));
+  struct connector *connector = ((struct family *)data)->connector;
+  const struct endpoint from = {.length = 0};
+  return caisson_number(env, connector_start(connector, &target, &from, window, timeout_ms, values[4]));
 }
 
-// connectUnix(name, timeoutMs, done): id. The stand-in of connectVsock.
+// connectUnix(name, from, timeoutMs, done): id. The stand-in of connectVsock.
 static napi_value connect_unix(napi_env env, napi_callback_info info) {
-  napi_value values[3];
+  napi_value values[4];
   void *data;
-  struct endpoint target;
+  struct endpoint target, from;
   uint32_t timeout_ms;
-  if (!caisson_args(env, info, 3, values, &data) || !read_name(env, values[0], &target) ||
-      !caisson_u32(env, values[1], "timeoutMs", &timeout_ms) || !read_function(env, values[2])) {
+  if (!caisson_args(env, info, 4, values, &data) || !read_name(env, values[0], &target) ||
+      !read_name(env, values[1], &from) || !caisson_u32(env, values[2], "timeoutMs", &timeout_ms) ||
+      !read_function(env, values[3])) {
     return NULL;
   }
-  struct family *family = data;
-  return caisson_number(env, connector_start(family->connector, &target, 0, timeout_ms, values[2]));
+  struct connector *connector = ((struct family *)data)->connector;
+  return caisson_number(env, connector_start(connector, &target, &from, 0, timeout_ms, values[3]));
 }
 
 // connectCancel(id): 0
@@ -151,6 +153,19 @@ static napi_value vsock_peer(napi_env env, napi_callback_info info) {
   return caisson_number(env, socket_vsock_peer(fd, &((uint32_t *)out)[0], &((uint32_t *)out)[1]));
 }
 
+// unixPeer(fd): name, or a negated errno. The stand-in of vsockPeer.
+static napi_value unix_peer(napi_env env, napi_callback_info info) {
+  napi_value values[1], name = NULL;
+  int fd;
+  char bytes[128];
+  size_t length;
+  if (!caisson_args(env, info, 1, values, NULL) || !caisson_fd(env, values[0], "fd", &fd)) return NULL;
+  int result = socket_unix_peer(fd, bytes, &length);
+  if (result < 0) return caisson_number(env, result);
+  napi_create_string_utf8(env, bytes, length, &name);
+  return name;
+}
+
 // vsockWindow(fd): bytes
 static napi_value vsock_window(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -190,7 +205,7 @@ napi_status caisson_register_vsock(napi_env env, napi_value exports) {
       {"connectVsock", connect_vsock}, {"connectUnix", connect_unix}, {"connectCancel", connect_cancel},
       {"listenVsock", listen_vsock},   {"listenUnix", listen_unix},   {"placeholder", placeholder},
       {"swap", swap},                  {"discard", discard},          {"vsockPeer", vsock_peer},
-      {"vsockWindow", vsock_window},   {"localCid", local_cid},
+      {"unixPeer", unix_peer},         {"vsockWindow", vsock_window},  {"localCid", local_cid},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_status status = caisson_add(env, exports, functions[i].name, functions[i].call, family);

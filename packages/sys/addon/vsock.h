@@ -29,12 +29,16 @@ bool endpoint_unix(struct endpoint *endpoint, const char *name, size_t length);
 // A non-blocking, close-on-exec stream socket of the endpoint's family, on vsock with a receive window of `window` bytes
 // and `timeout_ms` for the kernel's own connect timer (0 leaves it). Returns the descriptor or a negated errno.
 int socket_open(const struct endpoint *endpoint, uint32_t window, uint32_t timeout_ms);
+// Gives a dialling stand-in a name, by which the accepting side knows it. No effect for an endpoint of length 0.
+int socket_name(int fd, const struct endpoint *from);
 // Bound and listening, or a negated errno with nothing left open.
 int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog);
 // An AF_UNIX stream socket bound to a name that the kernel chooses, so that listen() on it succeeds.
 int socket_placeholder(void);
 // Assumes a connected AF_VSOCK descriptor; EAFNOSUPPORT for another family.
 int socket_vsock_peer(int fd, uint32_t *cid, uint32_t *port);
+// The abstract name of the far end of an AF_UNIX descriptor, without its NUL; `name` has room for 108 bytes.
+int socket_unix_peer(int fd, char *name, size_t *length);
 int socket_vsock_window(int fd, uint64_t *bytes);
 // Of /dev/vsock, or a negated errno.
 int64_t socket_local_cid(void);
@@ -66,8 +70,8 @@ struct connector;
 // Adds a thread to the environment when the first connection is asked for. `loose` receives the descriptors.
 struct connector *connector_create(napi_env env, struct loose *loose);
 // Calls `done` once, later, with a descriptor or a negated errno. Returns an id > 0 or a negated errno.
-int64_t connector_start(struct connector *connector, const struct endpoint *target, uint32_t window,
-                        uint32_t timeout_ms, napi_value done);
+int64_t connector_start(struct connector *connector, const struct endpoint *target, const struct endpoint *from,
+                        uint32_t window, uint32_t timeout_ms, napi_value done);
 // The attempt ends with ECANCELED; no effect when it has ended.
 void connector_cancel(struct connector *connector, int64_t id);
 // After the environment's threads have ended.

@@ -27,6 +27,7 @@ struct attempt {
   struct attempt *live_next, *live_previous;
   struct attempt *next, *previous;
   struct endpoint target;
+  struct endpoint from;
   int64_t id;
   int64_t deadline_ms;
   uint32_t window;
@@ -99,6 +100,8 @@ static void begin(struct connector *connector, struct attempt *attempt) {
   int fd = socket_open(&attempt->target, attempt->window, (uint32_t)left_ms);
   if (fd < 0) return end(connector, attempt, fd);
   attempt->fd = fd;
+  int named = socket_name(fd, &attempt->from);
+  if (named < 0) return end(connector, attempt, named);
   if (connect(fd, &attempt->target.address.any, attempt->target.length) == 0) return end(connector, attempt, 0);
   // EAGAIN is final on AF_UNIX: the backlog is full and nothing will wake this socket.
   if (errno != EINPROGRESS) return end(connector, attempt, -errno);
@@ -283,8 +286,8 @@ struct connector *connector_create(napi_env env, struct loose *loose) {
 
 void connector_free(struct connector *connector) { free(connector); }
 
-int64_t connector_start(struct connector *connector, const struct endpoint *target, uint32_t window,
-                        uint32_t timeout_ms, napi_value done) {
+int64_t connector_start(struct connector *connector, const struct endpoint *target, const struct endpoint *from,
+                        uint32_t window, uint32_t timeout_ms, napi_value done) {
   int result = ensure_running(connector);
   if (result < 0) return result;
   struct attempt *attempt = calloc(1, sizeof *attempt);
@@ -294,6 +297,7 @@ int64_t connector_start(struct connector *connector, const struct endpoint *targ
     return -ENOMEM;
   }
   attempt->target = *target;
+  attempt->from = *from;
   attempt->window = window;
   attempt->deadline_ms = now_ms() + timeout_ms;
   attempt->fd = -1;

@@ -55,6 +55,11 @@ int socket_open(const struct endpoint *endpoint, uint32_t window, uint32_t timeo
   return result;
 }
 
+int socket_name(int fd, const struct endpoint *from) {
+  if (from->length == 0) return 0;
+  return bind(fd, &from->address.any, from->length) < 0 ? -errno : 0;
+}
+
 int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog) {
   // Accepted sockets inherit the window (af_vsock.c, __vsock_create with a parent).
   int fd = socket_open(endpoint, window, 0);
@@ -87,6 +92,17 @@ int socket_vsock_peer(int fd, uint32_t *cid, uint32_t *port) {
   if (peer.any.sa_family != AF_VSOCK) return -EAFNOSUPPORT;
   *cid = peer.vsock.svm_cid;
   *port = peer.vsock.svm_port;
+  return 0;
+}
+
+int socket_unix_peer(int fd, char *name, size_t *length) {
+  struct sockaddr_un peer;
+  socklen_t size = sizeof peer;
+  if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0) return -errno;
+  if (peer.sun_family != AF_UNIX) return -EAFNOSUPPORT;
+  size_t start = offsetof(struct sockaddr_un, sun_path) + 1;
+  *length = size > start ? size - start : 0;
+  memcpy(name, peer.sun_path + 1, *length);
   return 0;
 }
 

@@ -13,8 +13,8 @@ export interface VsockAddon {
     timeoutMs: number,
     done: (result: AddonResult) => void,
   ): AddonResult;
-  /** The same over an abstract unix name: stands in where the kernel has no vsock to test with. */
-  connectUnix(name: string, timeoutMs: number, done: (result: AddonResult) => void): AddonResult;
+  /** The same over abstract unix names: stands in where the kernel has no vsock to test with. */
+  connectUnix(name: string, from: string, timeoutMs: number, done: (result: AddonResult) => void): AddonResult;
   connectCancel(id: number): AddonResult;
   listenVsock(cid: number, port: number, windowBytes: number, backlog: number): AddonResult;
   listenUnix(name: string, backlog: number): AddonResult;
@@ -25,6 +25,8 @@ export interface VsockAddon {
   discard(fd: number): AddonResult;
   /** Fills `out` with CID and port. */
   vsockPeer(fd: number, out: Uint32Array): AddonResult;
+  /** The `from` of a dialling stand-in, seen by its acceptor. */
+  unixPeer(fd: number): string | AddonResult;
   /** Bytes of the receive window. */
   vsockWindow(fd: number): AddonResult;
   localCid(): AddonResult;

@@ -41,15 +41,16 @@ export async function connectVsock(
       return await connectOnce(addon, target, windowBytes, leftMs, signal);
     } catch (error) {
       if (!retryRefused || (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
-      // Jitter: after a restart every waiting peer would otherwise knock in step.
-      const waitMs = pauseMs * (0.5 + Math.random());
-      if (performance.now() + waitMs >= deadlineMs) {
-        throw createSystemError(errnoOf('ETIMEDOUT'), 'connect', nameOf(target), {
-          reason: `refused every try for ${timeoutMs} ms`,
-          cause: error,
-        });
+      // Jitter: after a restart every waiting peer would otherwise knock in step. Never past the deadline, never short of it.
+      const waitMs = Math.min(pauseMs * (0.5 + Math.random()), deadlineMs - performance.now());
+      if (waitMs > 0) {
+        await delay(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
       }
-      await delay(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+      if (performance.now() < deadlineMs) continue;
+      throw createSystemError(errnoOf('ETIMEDOUT'), 'connect', nameOf(target), {
+        reason: `refused every try for ${timeoutMs} ms`,
+        cause: error,
+      });
     }
   }
 }

@@ -1,3 +1,9 @@
 // What stands in for the parts of the world that a test cannot have.
 export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
+export type { FakeKernel, FakeKernelOptions } from './kernel.ts';
+export { createFakeKernel } from './kernel.ts';
+export type { StandInOptions } from './stand-in-addon.ts';
+export { createStandInAddon } from './stand-in-addon.ts';
+export type { FakeTarget, FakeVsock, FakeVsockNetwork } from './vsock-network.ts';
+export { createFakeVsockNetwork } from './vsock-network.ts';
