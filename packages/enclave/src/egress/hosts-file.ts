@@ -2,9 +2,10 @@
 // same directory, fsync, rename, fsync of the directory.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CaissonError, LimitError } from '@caisson/core/errors';
+import { CaissonError } from '@caisson/core/errors';
+import { readBoundedFile } from '@caisson/link/argonaut';
 import type { EgressErrorCode } from './error-code.ts';
 import { type HostsEntry, renderHosts } from './hosts-block.ts';
 
@@ -15,7 +16,7 @@ const hostsMode = 0o644;
 
 /**
  * Resolves with false when the file was right already. A file that does not exist counts as empty.
- * Throws CaissonError EGRESS_HOSTS_FILE, LimitError EGRESS_HOSTS_SIZE.
+ * Throws CaissonError EGRESS_HOSTS_FILE, LimitError ARGONAUT_INPUT_SIZE, CaissonError ARGONAUT_INPUT.
  */
 export async function writeHostsBlock(path: string, entries: readonly HostsEntry[]): Promise<boolean> {
   const existing = await readHosts(path);
@@ -33,24 +34,13 @@ export async function writeHostsBlock(path: string, entries: readonly HostsEntry
 }
 
 async function readHosts(path: string): Promise<{ text: string; mode: number } | undefined> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { mode, size } = await file.stat();
-    if (size > maxHostsBytes) throw tooLarge(path, size);
-    // One byte more than allowed shows that the file has grown since.
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxHostsBytes + 1));
-    if (bytesRead > maxHostsBytes) throw tooLarge(path, bytesRead);
-    return { text: buffer.toString('latin1', 0, bytesRead), mode: mode & 0o7777 };
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (cause instanceof LimitError) throw cause;
-    throw new CaissonError<EgressErrorCode>('EGRESS_HOSTS_FILE', `could not read ${path}: ${reasonOf(cause)}`, {
-      cause,
-    });
-  } finally {
-    await file?.close();
-  }
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw new CaissonError<EgressErrorCode>('EGRESS_HOSTS_FILE', `could not read ${path}: ${cause.code}`, { cause });
+  });
+  if (found === undefined) return undefined;
+  const bytes = await readBoundedFile(path, { maxBytes: maxHostsBytes, what: `hosts file ${path}` });
+  return { text: Buffer.from(bytes).toString('latin1'), mode: found.mode & 0o7777 };
 }
 
 async function replaceFile(path: string, content: string): Promise<void> {
@@ -81,13 +71,6 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function tooLarge(path: string, bytes: number): LimitError<EgressErrorCode> {
-  return new LimitError(
-    'EGRESS_HOSTS_SIZE',
-    `hosts file ${path} must have at most ${maxHostsBytes} bytes, got ${bytes}`,
-  );
 }
 
 function reasonOf(error: unknown): string {
