@@ -1,5 +1,10 @@
 // Contract suites: one for every interface with more than one implementation.
+
+export type { BridgePromise, WaterOptions } from './bridge.ts';
+export { bridgeContract, describeBridgeContract } from './bridge.ts';
 export type { KernelPair, KernelPromise } from './kernel.ts';
 export { describeKernelContract, kernelContract } from './kernel.ts';
+export type { Lane } from './lane.ts';
+export { currentLane, laneFigure } from './lane.ts';
 export type { TransportPair, TransportPromise } from './transport.ts';
 export { describeTransportContract, transportContract } from './transport.ts';
