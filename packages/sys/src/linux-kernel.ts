@@ -1,6 +1,7 @@
 // The Kernel of production: the addon behind one typed door. Without the addon every call that needs it throws
 // SYS_ADDON_MISSING, and TCP, unix and fabric go on through plain Node.
 import type { Addon } from './addon.ts';
+import { createNativeEngine } from './engine.ts';
 import { createSystemError, errnoOf } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 import { createMissingError, type LoadedAddon, loadAddon } from './load.ts';
@@ -40,9 +41,12 @@ function createFullKernel(addon: Addon, options: LinuxKernelOptions): Kernel {
       const hint = result === errnoOf('EPERM') ? 'needs CAP_NET_ADMIN in the network namespace' : undefined;
       throw createSystemError(result, 'ioctl', 'lo', { reason: 'cannot bring the loopback interface up', hint });
     },
-    createEngine() {
-      throw createSystemError(errnoOf('ENOSYS'), 'engine', 'native engine');
-    },
+    createEngine: (engineOptions) =>
+      createNativeEngine(addon, {
+        vsockWriteBytes: limits.writeBytes,
+        vsockWindowBytes: limits.windowBytes,
+        ...engineOptions,
+      }),
   };
 }
 
