@@ -9,14 +9,11 @@ struct family {
   struct connector *connector;
 };
 
-static bool read_name(napi_env env, napi_value value, struct endpoint *endpoint) {
-  char name[128];
-  size_t length;
-  if (napi_get_value_string_utf8(env, value, name, sizeof name, &length) == napi_ok &&
-      endpoint_unix(endpoint, name, length)) {
-    return true;
-  }
-  napi_throw_type_error(env, NULL, "name must be a string of 1 to 100 bytes");
+static bool read_loopback(napi_env env, const napi_value *values, struct endpoint *endpoint) {
+  uint32_t host, port;
+  if (!caisson_u32(env, values[0], "host", &host) || !caisson_u32(env, values[1], "port", &port)) return false;
+  if (endpoint_loopback(endpoint, host, port)) return true;
+  napi_throw_type_error(env, NULL, "host must be in 127.0.0.0/8 and port at most 65535");
   return false;
 }
 
@@ -52,19 +49,23 @@ static napi_value connect_vsock(napi_env env, napi_callback_info info) {
   return caisson_number(env, connector_start(connector, &target, &from, window, timeout_ms, values[4]));
 }
 
-// connectUnix(name, from, timeoutMs, done): id. The stand-in of connectVsock.
-static napi_value connect_unix(napi_env env, napi_callback_info info) {
-  napi_value values[4];
+// connectLoopback(host, port, fromHost, timeoutMs, done): id. The stand-in of connectVsock.
+static napi_value connect_loopback(napi_env env, napi_callback_info info) {
+  napi_value values[5];
   void *data;
   struct endpoint target, from;
-  uint32_t timeout_ms;
-  if (!caisson_args(env, info, 4, values, &data) || !read_name(env, values[0], &target) ||
-      !read_name(env, values[1], &from) || !caisson_u32(env, values[2], "timeoutMs", &timeout_ms) ||
-      !read_function(env, values[3])) {
+  uint32_t from_host, timeout_ms;
+  if (!caisson_args(env, info, 5, values, &data) || !read_loopback(env, values, &target) ||
+      !caisson_u32(env, values[2], "fromHost", &from_host) ||
+      !caisson_u32(env, values[3], "timeoutMs", &timeout_ms) || !read_function(env, values[4])) {
+    return NULL;
+  }
+  if (!endpoint_loopback(&from, from_host, 0)) {
+    napi_throw_type_error(env, NULL, "fromHost must be in 127.0.0.0/8");
     return NULL;
   }
   struct connector *connector = ((struct family *)data)->connector;
-  return caisson_number(env, connector_start(connector, &target, &from, 0, timeout_ms, values[3]));
+  return caisson_number(env, connector_start(connector, &target, &from, 0, timeout_ms, values[4]));
 }
 
 // connectCancel(id): 0
@@ -95,14 +96,14 @@ static napi_value listen_vsock(napi_env env, napi_callback_info info) {
   return caisson_number(env, add_to(data, socket_listen(&local, window, backlog)));
 }
 
-// listenUnix(name, backlog): fd. The stand-in of listenVsock.
-static napi_value listen_unix(napi_env env, napi_callback_info info) {
-  napi_value values[2];
+// listenLoopback(host, port, backlog): fd. The stand-in of listenVsock.
+static napi_value listen_loopback(napi_env env, napi_callback_info info) {
+  napi_value values[3];
   void *data;
   struct endpoint local;
   int backlog;
-  if (!caisson_args(env, info, 2, values, &data) || !read_name(env, values[0], &local) ||
-      !caisson_fd(env, values[1], "backlog", &backlog)) {
+  if (!caisson_args(env, info, 3, values, &data) || !read_loopback(env, values, &local) ||
+      !caisson_fd(env, values[2], "backlog", &backlog)) {
     return NULL;
   }
   return caisson_number(env, add_to(data, socket_listen(&local, 0, backlog)));
@@ -137,8 +138,8 @@ static napi_value discard(napi_env env, napi_callback_info info) {
   return caisson_number(env, 0);
 }
 
-// vsockPeer(fd, out: Uint32Array(2)): 0, with `out` = [cid, port]
-static napi_value vsock_peer(napi_env env, napi_callback_info info) {
+// peer(fd, out: Uint32Array(2)): 0, with `out` = [cid, port], or [host, port] of a stand-in
+static napi_value peer(napi_env env, napi_callback_info info) {
   napi_value values[2];
   int fd;
   napi_typedarray_type type;
@@ -150,20 +151,7 @@ static napi_value vsock_peer(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, NULL, "out must be a Uint32Array of 2");
     return NULL;
   }
-  return caisson_number(env, socket_vsock_peer(fd, &((uint32_t *)out)[0], &((uint32_t *)out)[1]));
-}
-
-// unixPeer(fd): name, or a negated errno. The stand-in of vsockPeer.
-static napi_value unix_peer(napi_env env, napi_callback_info info) {
-  napi_value values[1], name = NULL;
-  int fd;
-  char bytes[128];
-  size_t length;
-  if (!caisson_args(env, info, 1, values, NULL) || !caisson_fd(env, values[0], "fd", &fd)) return NULL;
-  int result = socket_unix_peer(fd, bytes, &length);
-  if (result < 0) return caisson_number(env, result);
-  napi_create_string_utf8(env, bytes, length, &name);
-  return name;
+  return caisson_number(env, socket_peer(fd, out));
 }
 
 // vsockWindow(fd): bytes
@@ -202,10 +190,12 @@ napi_status caisson_register_vsock(napi_env env, napi_value exports) {
     const char *name;
     napi_callback call;
   } functions[] = {
-      {"connectVsock", connect_vsock}, {"connectUnix", connect_unix}, {"connectCancel", connect_cancel},
-      {"listenVsock", listen_vsock},   {"listenUnix", listen_unix},   {"placeholder", placeholder},
-      {"swap", swap},                  {"discard", discard},          {"vsockPeer", vsock_peer},
-      {"unixPeer", unix_peer},         {"vsockWindow", vsock_window},  {"localCid", local_cid},
+      {"connectVsock", connect_vsock},   {"connectLoopback", connect_loopback},
+      {"connectCancel", connect_cancel}, {"listenVsock", listen_vsock},
+      {"listenLoopback", listen_loopback}, {"placeholder", placeholder},
+      {"swap", swap},                    {"discard", discard},
+      {"peer", peer},                    {"vsockWindow", vsock_window},
+      {"localCid", local_cid},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_status status = caisson_add(env, exports, functions[i].name, functions[i].call, family);

@@ -5,40 +5,39 @@
 
 #include "module.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <linux/vm_sockets.h>
 
 // ---- vsock_socket.c
 
-// AF_VSOCK, or an abstract AF_UNIX name that stands in for it where the kernel has no vsock loopback to test with.
+// AF_VSOCK, or AF_INET on 127.0.0.0/8 that stands in for it where the kernel has no vsock loopback to test with: TCP too
+// connects in the background, can be refused and can be left without an answer.
 struct endpoint {
   socklen_t length;
   union {
     struct sockaddr any;
     struct sockaddr_vm vsock;
-    struct sockaddr_un unix_name;
+    struct sockaddr_in inet;
   } address;
 };
 
 void endpoint_vsock(struct endpoint *endpoint, uint32_t cid, uint32_t port);
-// `name` without the leading NUL, 1..100 bytes; returns false for any other length.
-bool endpoint_unix(struct endpoint *endpoint, const char *name, size_t length);
+// `host` and `port` in host order; returns false for a host that is not loopback and a port above 65535.
+bool endpoint_loopback(struct endpoint *endpoint, uint32_t host, uint32_t port);
 
 // A non-blocking, close-on-exec stream socket of the endpoint's family, on vsock with a receive window of `window` bytes
 // and `timeout_ms` for the kernel's own connect timer (0 leaves it). Returns the descriptor or a negated errno.
 int socket_open(const struct endpoint *endpoint, uint32_t window, uint32_t timeout_ms);
-// Gives a dialling stand-in a name, by which the accepting side knows it. No effect for an endpoint of length 0.
-int socket_name(int fd, const struct endpoint *from);
+// The address a stand-in dials from, by which the accepting side knows it. No effect for an endpoint of length 0.
+int socket_dial_from(int fd, const struct endpoint *from);
 // Bound and listening, or a negated errno with nothing left open.
 int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog);
 // An AF_UNIX stream socket bound to a name that the kernel chooses, so that listen() on it succeeds.
 int socket_placeholder(void);
-// Assumes a connected AF_VSOCK descriptor; EAFNOSUPPORT for another family.
-int socket_vsock_peer(int fd, uint32_t *cid, uint32_t *port);
-// The abstract name of the far end of an AF_UNIX descriptor, without its NUL; `name` has room for 108 bytes.
-int socket_unix_peer(int fd, char *name, size_t *length);
+// Assumes a connected descriptor: CID and port, or host and port of a stand-in; EAFNOSUPPORT for another family.
+int socket_peer(int fd, uint32_t peer[2]);
 int socket_vsock_window(int fd, uint64_t *bytes);
 // Of /dev/vsock, or a negated errno.
 int64_t socket_local_cid(void);

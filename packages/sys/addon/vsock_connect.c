@@ -100,10 +100,9 @@ static void begin(struct connector *connector, struct attempt *attempt) {
   int fd = socket_open(&attempt->target, attempt->window, (uint32_t)left_ms);
   if (fd < 0) return end(connector, attempt, fd);
   attempt->fd = fd;
-  int named = socket_name(fd, &attempt->from);
-  if (named < 0) return end(connector, attempt, named);
+  int bound = socket_dial_from(fd, &attempt->from);
+  if (bound < 0) return end(connector, attempt, bound);
   if (connect(fd, &attempt->target.address.any, attempt->target.length) == 0) return end(connector, attempt, 0);
-  // EAGAIN is final on AF_UNIX: the backlog is full and nothing will wake this socket.
   if (errno != EINPROGRESS) return end(connector, attempt, -errno);
   struct epoll_event event = {.events = EPOLLOUT, .data = {.ptr = attempt}};
   if (epoll_ctl(connector->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) return end(connector, attempt, -errno);

@@ -1,12 +1,14 @@
-// AF_VSOCK sockets and their options, and the AF_UNIX sockets that stand in for them.
+// AF_VSOCK sockets and their options, the loopback TCP that stands in for them, and placeholders.
 // Sources: include/uapi/linux/vm_sockets.h, vsock(7), net/vmw_vsock/af_vsock.c.
 #include "vsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void endpoint_vsock(struct endpoint *endpoint, uint32_t cid, uint32_t port) {
@@ -17,13 +19,13 @@ void endpoint_vsock(struct endpoint *endpoint, uint32_t cid, uint32_t port) {
   endpoint->address.vsock.svm_port = port;
 }
 
-bool endpoint_unix(struct endpoint *endpoint, const char *name, size_t length) {
-  if (length == 0 || length > 100) return false;
+bool endpoint_loopback(struct endpoint *endpoint, uint32_t host, uint32_t port) {
+  if (host >> 24 != IN_LOOPBACKNET || port > UINT16_MAX) return false;
   memset(endpoint, 0, sizeof *endpoint);
-  endpoint->address.unix_name.sun_family = AF_UNIX;
-  // unix(7): a name whose first byte is NUL is abstract and has exactly the bytes that `length` counts.
-  memcpy(endpoint->address.unix_name.sun_path + 1, name, length);
-  endpoint->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+  endpoint->length = sizeof endpoint->address.inet;
+  endpoint->address.inet.sin_family = AF_INET;
+  endpoint->address.inet.sin_addr.s_addr = htonl(host);
+  endpoint->address.inet.sin_port = htons((uint16_t)port);
   return true;
 }
 
@@ -49,13 +51,20 @@ int socket_open(const struct endpoint *endpoint, uint32_t window, uint32_t timeo
     result = set_window(fd, window);
     // Otherwise the kernel gives up after 2 s, whatever the caller allows (VSOCK_DEFAULT_CONNECT_TIMEOUT).
     if (result == 0 && timeout_ms > 0) result = set_connect_timeout(fd, timeout_ms);
+  } else {
+    // As on vsock: small writes go at once, and an address is free when its listener has closed.
+    int on = 1;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) {
+      result = -errno;
+    }
   }
   if (result == 0) return fd;
   close(fd);
   return result;
 }
 
-int socket_name(int fd, const struct endpoint *from) {
+int socket_dial_from(int fd, const struct endpoint *from) {
   if (from->length == 0) return 0;
   return bind(fd, &from->address.any, from->length) < 0 ? -errno : 0;
 }
@@ -81,29 +90,27 @@ int socket_placeholder(void) {
   return result;
 }
 
-int socket_vsock_peer(int fd, uint32_t *cid, uint32_t *port) {
+int socket_peer(int fd, uint32_t peer[2]) {
   union {
     struct sockaddr any;
     struct sockaddr_vm vsock;
+    struct sockaddr_in inet;
     struct sockaddr_storage room;
-  } peer;
-  socklen_t length = sizeof peer;
-  if (getpeername(fd, &peer.any, &length) < 0) return -errno;
-  if (peer.any.sa_family != AF_VSOCK) return -EAFNOSUPPORT;
-  *cid = peer.vsock.svm_cid;
-  *port = peer.vsock.svm_port;
-  return 0;
-}
-
-int socket_unix_peer(int fd, char *name, size_t *length) {
-  struct sockaddr_un peer;
-  socklen_t size = sizeof peer;
-  if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0) return -errno;
-  if (peer.sun_family != AF_UNIX) return -EAFNOSUPPORT;
-  size_t start = offsetof(struct sockaddr_un, sun_path) + 1;
-  *length = size > start ? size - start : 0;
-  memcpy(name, peer.sun_path + 1, *length);
-  return 0;
+  } address;
+  socklen_t length = sizeof address;
+  if (getpeername(fd, &address.any, &length) < 0) return -errno;
+  switch (address.any.sa_family) {
+    case AF_VSOCK:
+      peer[0] = address.vsock.svm_cid;
+      peer[1] = address.vsock.svm_port;
+      return 0;
+    case AF_INET:
+      peer[0] = ntohl(address.inet.sin_addr.s_addr);
+      peer[1] = ntohs(address.inet.sin_port);
+      return 0;
+    default:
+      return -EAFNOSUPPORT;
+  }
 }
 
 int socket_vsock_window(int fd, uint64_t *bytes) {

@@ -1,5 +1,6 @@
 // The addon as it is: raw calls, numbers out. Every number < 0 is a negated errno; errno.ts gives it a name. Nothing
 // outside this folder calls these; see addon/vsock.c, nsm.c and loopback.c for what each assumes of its arguments.
+import type { BridgeAddon } from './engine-binding.ts';
 
 /** A descriptor, an id or zero; below zero a negated errno. */
 export type AddonResult = number;
@@ -13,20 +14,24 @@ export interface VsockAddon {
     timeoutMs: number,
     done: (result: AddonResult) => void,
   ): AddonResult;
-  /** The same over abstract unix names: stands in where the kernel has no vsock to test with. */
-  connectUnix(name: string, from: string, timeoutMs: number, done: (result: AddonResult) => void): AddonResult;
+  /** The same over TCP within 127.0.0.0/8: stands in where the kernel has no vsock to test with. Host as a u32. */
+  connectLoopback(
+    host: number,
+    port: number,
+    fromHost: number,
+    timeoutMs: number,
+    done: (result: AddonResult) => void,
+  ): AddonResult;
   connectCancel(id: number): AddonResult;
   listenVsock(cid: number, port: number, windowBytes: number, backlog: number): AddonResult;
-  listenUnix(name: string, backlog: number): AddonResult;
+  listenLoopback(host: number, port: number, backlog: number): AddonResult;
   /** An AF_UNIX descriptor that libuv accepts and listen() does not refuse. */
   placeholder(): AddonResult;
   /** Puts `fd` under the number of `placeholder`; both must have come from here. */
   swap(fd: number, placeholder: number): AddonResult;
   discard(fd: number): AddonResult;
-  /** Fills `out` with CID and port. */
-  vsockPeer(fd: number, out: Uint32Array): AddonResult;
-  /** The `from` of a dialling stand-in, seen by its acceptor. */
-  unixPeer(fd: number): string | AddonResult;
+  /** Fills `out` with CID and port, or host and port of a stand-in. */
+  peer(fd: number, out: Uint32Array): AddonResult;
   /** Bytes of the receive window. */
   vsockWindow(fd: number): AddonResult;
   localCid(): AddonResult;
@@ -41,4 +46,4 @@ export interface LoopbackAddon {
   loopbackUp(): Promise<AddonResult>;
 }
 
-export interface Addon extends VsockAddon, NsmAddon, LoopbackAddon {}
+export interface Addon extends VsockAddon, NsmAddon, LoopbackAddon, BridgeAddon {}

@@ -34,23 +34,21 @@ export async function connectVsock(
     throw new TypeError(`timeoutMs must be an integer in 1..${maxTimeoutMs}, got ${timeoutMs}`);
   }
   const deadlineMs = performance.now() + timeoutMs;
+  let refused: unknown;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
     signal?.throwIfAborted();
-    const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()));
+    const leftMs = Math.ceil(deadlineMs - performance.now());
+    if (leftMs <= 0) throw timeoutError(target, `refused every try for ${timeoutMs} ms`, refused);
     try {
       return await connectOnce(addon, target, windowBytes, leftMs, signal);
     } catch (error) {
-      if (!retryRefused || (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ETIMEDOUT') throw timeoutError(target, `no answer within ${timeoutMs} ms`, refused ?? error);
+      if (!retryRefused || code !== 'ECONNREFUSED') throw error;
+      refused = error;
       // Jitter: after a restart every waiting peer would otherwise knock in step. Never past the deadline, never short of it.
-      const waitMs = Math.min(pauseMs * (0.5 + Math.random()), deadlineMs - performance.now());
-      if (waitMs > 0) {
-        await delay(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
-      }
-      if (performance.now() < deadlineMs) continue;
-      throw createSystemError(errnoOf('ETIMEDOUT'), 'connect', nameOf(target), {
-        reason: `refused every try for ${timeoutMs} ms`,
-        cause: error,
-      });
+      const waitMs = Math.max(0, Math.min(pauseMs * (0.5 + Math.random()), deadlineMs - performance.now()));
+      await delay(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }
@@ -67,14 +65,14 @@ function connectOnce(
       signal?.removeEventListener('abort', abort);
       // A descriptor that arrives after the caller gave up is closed by the addon when this returns.
       if (signal?.aborted) return;
-      if (result < 0) return reject(connectError(target, result, leftMs));
+      if (result < 0) return reject(connectError(target, result));
       try {
         resolve(adoptSocket(addon, result, nameOf(target)));
       } catch (error) {
         reject(error);
       }
     });
-    if (id < 0) return reject(connectError(target, id, leftMs));
+    if (id < 0) return reject(connectError(target, id));
     const abort = (): void => {
       addon.connectCancel(id);
       reject(signal?.reason);
@@ -83,17 +81,18 @@ function connectOnce(
   });
 }
 
-function connectError(target: VsockTarget, result: number, leftMs: number): Error {
+function connectError(target: VsockTarget, result: number): Error {
   const object = nameOf(target);
   if (result === refusal) {
     const cause = createSystemError(result, 'connect', object);
     const reason = 'nobody listens, or the backlog is full';
     return createSystemError(errnoOf('ECONNREFUSED'), 'connect', object, { cause, reason });
   }
-  if (result === errnoOf('ETIMEDOUT')) {
-    return createSystemError(result, 'connect', object, { reason: `no answer within ${leftMs} ms` });
-  }
   return createSystemError(result, 'connect', object);
+}
+
+function timeoutError(target: VsockTarget, reason: string, cause: unknown): Error {
+  return createSystemError(errnoOf('ETIMEDOUT'), 'connect', nameOf(target), { reason, cause });
 }
 
 function nameOf(target: VsockTarget): string {

@@ -69,7 +69,7 @@ function readPeer(addon: VsockAddon, socket: Socket): VsockAddress | undefined {
   const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null };
   if (typeof handle?.fd !== 'number' || handle.fd < 0) return undefined;
   const out = new Uint32Array(2);
-  if (addon.vsockPeer(handle.fd, out) < 0) return undefined;
+  if (addon.peer(handle.fd, out) < 0) return undefined;
   return { kind: 'vsock', cid: out[0] as Cid, port: out[1] as VsockPort };
 }
 

@@ -1,4 +1,4 @@
-// The kernel contract over the fake and over the real addon with unix stand-ins, the transport contract over the latter,
+// The kernel contract over the fake and over the real addon with TCP stand-ins, the transport contract over the latter,
 // and what the fake refuses.
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -26,14 +26,14 @@ describeKernelContract('fake', () => {
 
 const loaded = loadAddon();
 if (loaded.addon === undefined) {
-  test('the addon passes the kernel contract over unix stand-ins', { skip: `no addon: ${loaded.reason}` }, () => {});
+  test('the addon passes the kernel contract over TCP stand-ins', { skip: `no addon: ${loaded.reason}` }, () => {});
 } else {
   const { addon, path } = loaded;
-  const network = `caisson-test-${process.pid}`;
+  const network = randomInt(1, 255);
   const standIn = (cid: typeof enclaveCid) =>
     createLinuxKernel({ loaded: { addon: createStandInAddon(addon, { network, cid }), path } });
 
-  describeKernelContract('addon (unix stand-ins)', () => ({
+  describeKernelContract('addon (TCP stand-ins)', () => ({
     near: standIn(CID_PARENT),
     far: standIn(enclaveCid),
     farCid: enclaveCid,
@@ -41,7 +41,7 @@ if (loaded.addon === undefined) {
     freePort,
   }));
 
-  describeTransportContract('kernel transport over the addon (unix stand-ins)', async () => ({
+  describeTransportContract('kernel transport over the addon (TCP stand-ins)', async () => ({
     a: createKernelTransport(standIn(CID_PARENT)),
     b: createKernelTransport(standIn(enclaveCid)),
     otherCid: toCid(17),
