@@ -1,0 +1,37 @@
+// Text of strangers in a line of ours. What could end the line, drive a terminal, reorder what is read or hide is written as
+// an escape, so that one record is one line and looks like what it is.
+
+// Chosen: a record is for reading; a megabyte in one field is an attack on the disk or on the reader.
+const maxTextLength = 8192;
+
+// JSON.stringify escapes below U+0020, quotes, backslashes and lone surrogates. What it lets through and a terminal or a
+// reader does not deserve: DEL and C1 (U+009B is CSI), U+061C and U+200E.. (bidi marks and controls: Trojan Source,
+// CVE-2021-42574), U+200B.. U+2060.. U+FEFF (invisible), U+2028 and U+2029 (line ends), U+FFF9.. and U+E0000.. (tags).
+const unsafe =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+
+/** A JSON string, quotes included, that parses to `text`; a text longer than 8,192 is cut and says so. */
+export function quote(text: string): string {
+  return JSON.stringify(cut(text)).replace(unsafe, escapeUnits);
+}
+
+/** `text` for people: as it is, but for what `quote` escapes. Quotes and backslashes stand as they are. */
+export function plain(text: string): string {
+  return quote(text)
+    .slice(1, -1)
+    .replace(/\\(["\\])/g, '$1');
+}
+
+function cut(text: string): string {
+  if (text.length <= maxTextLength) return text;
+  const kept = text.slice(0, maxTextLength);
+  return `${kept}... (${text.length - maxTextLength} more characters)`;
+}
+
+function escapeUnits(character: string): string {
+  let escaped = '';
+  for (let index = 0; index < character.length; index += 1) {
+    escaped += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+  }
+  return escaped;
+}

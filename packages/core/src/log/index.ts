@@ -1,0 +1,6 @@
+// Log lines: JSON for machines, a form for people, and argonaut's.
+export type { LogErrorCode, LogLevel } from './level.ts';
+export { LOG_ERROR_CODES, LOG_LEVELS, parseLogLevel } from './level.ts';
+export type { Log, LogOptions, LogSource } from './log.ts';
+export { createLog, silentLog } from './log.ts';
+export type { LogFields, LogFormat } from './record.ts';
