@@ -50,7 +50,7 @@ async function dial(options: SendConfigOptions): Promise<Socket> {
     if (options.retry !== true || (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
   }
   options.onWaiting?.();
-  return await attempt(Math.max(timeoutMs - (performance.now() - startedAtMs), 1), true);
+  return await attempt(Math.max(Math.ceil(timeoutMs - (performance.now() - startedAtMs)), 1), true);
 }
 
 function transfer(socket: Socket, options: SendConfigOptions): Promise<void> {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toCid } from '@caisson/core/address';
-import { createFabricTransport, createHybridTransport } from '@caisson/link/transport';
+import { createFabricTransport, createHybridTransport, createKernelTransport } from '@caisson/link/transport';
 import { describeTransportContract } from '@caisson/testkit/contract';
-import { createHybridMuxer } from '@caisson/testkit/fake';
+import { createFakeKernel, createFakeVsockNetwork, createHybridMuxer } from '@caisson/testkit/fake';
 
 const [parent, enclave, other] = [toCid(3), toCid(16), toCid(17)];
 
@@ -37,5 +37,15 @@ describeTransportContract('hybrid', async () => {
       await muxer.close();
       rmSync(directory, { recursive: true });
     },
+  };
+});
+
+describeTransportContract('kernel (over the fake)', async () => {
+  const network = createFakeVsockNetwork();
+  return {
+    a: createKernelTransport(createFakeKernel({ cid: parent, network })),
+    b: createKernelTransport(createFakeKernel({ cid: enclave, network })),
+    otherCid: other,
+    async close() {},
   };
 });

@@ -79,8 +79,8 @@ export function connectFile(path: string, signal?: AbortSignal): Promise<Socket>
 }
 
 export function checkTimeout(timeoutMs: number): number {
-  if (timeoutMs > 0 && timeoutMs <= longestTimeoutMs) return timeoutMs;
-  throw new TypeError(`timeoutMs must be above 0 and at most ${longestTimeoutMs}, got ${timeoutMs}`);
+  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= longestTimeoutMs) return timeoutMs;
+  throw new TypeError(`timeoutMs must be an integer in 1..${longestTimeoutMs}, got ${timeoutMs}`);
 }
 
 function isNobody(error: unknown): boolean {
