@@ -37,30 +37,34 @@ export async function sendRequests(options: {
   const seconds = (performance.now() - started) / 1000;
   agent.destroy();
   latencies.sort((left, right) => left - right);
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return { requests: options.requests, failures, seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 /** One GET; rejects on any status but 200, on more than 1 MiB, and after 10 s. */
 export function fetchBytes(port: number, path: string, agent?: Agent): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path, timeout: 10_000, ...(agent && { agent }) }, async (response) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      try {
-        for await (const chunk of response as AsyncIterable<Buffer>) {
-          length += chunk.length;
-          if (length > 1_048_576) throw new Error(`answer is longer than 1048576 bytes`);
-          chunks.push(chunk);
+    const request = get(
+      { host: '127.0.0.1', port, path, timeout: 10_000, ...(agent && { agent }) },
+      async (response) => {
+        const chunks: Buffer[] = [];
+        let length = 0;
+        try {
+          for await (const chunk of response as AsyncIterable<Buffer>) {
+            length += chunk.length;
+            if (length > 1_048_576) throw new Error(`answer is longer than 1048576 bytes`);
+            chunks.push(chunk);
+          }
+        } catch (error) {
+          reject(error);
+          return;
         }
-      } catch (error) {
-        reject(error);
-        return;
-      }
-      const body = Buffer.concat(chunks);
-      if (response.statusCode === 200) resolve(body);
-      else reject(new Error(`status ${response.statusCode}: ${body.toString('utf8').trim().slice(0, 200)}`));
-    });
+        const body = Buffer.concat(chunks);
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`status ${response.statusCode}: ${body.toString('utf8').trim().slice(0, 200)}`));
+      },
+    );
     request.on('timeout', () => request.destroy(new Error('no answer within 10 s')));
     request.on('error', reject);
   });

@@ -27,7 +27,7 @@ export async function checkDocument(given: {
   for (const [index, expected] of given.pcrs.entries()) {
     if (pcrs[index] !== expected) throw new Error(`PCR${index} is ${pcrs[index]}, expected ${expected}`);
   }
-  if (payload.nonce === null || toHex(payload.nonce) !== toHex(given.nonce)) {
+  if (payload.nonce === undefined || toHex(payload.nonce) !== toHex(given.nonce)) {
     throw new Error('the nonce of the document is not the one that was sent');
   }
   return { bytes: given.document.length, moduleId: payload.moduleId, pcrs, chain, signature };

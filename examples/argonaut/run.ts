@@ -49,14 +49,17 @@ export async function runExample(words: readonly string[]): Promise<number> {
     const { load, proof } = done;
     tellLoad(report, load, upstream.calls(), await sides.bytes());
     tellProof(report, proof);
-    const fault = load.failures[0] ?? (upstream.calls() < load.requests ? 'the upstream was called too rarely' : undefined);
+    const fault =
+      load.failures[0] ?? (upstream.calls() < load.requests ? 'the upstream was called too rarely' : undefined);
     if (fault !== undefined) {
       report.say(`\nFAILED: ${fault}`);
       return 1;
     }
     report.say('\nEverything held. SIMULATED: the root above proves nothing about hardware.');
     if (once) return 0;
-    report.say(`\nOpen http://127.0.0.1:${port}/ or /attestation?nonce=00112233445566778899aabbccddeeff; Ctrl-C ends it.`);
+    report.say(
+      `\nOpen http://127.0.0.1:${port}/ or /attestation?nonce=00112233445566778899aabbccddeeff; Ctrl-C ends it.`,
+    );
     await Promise.race([sides.died, stopped]);
     return 0;
   } catch (error) {
@@ -97,8 +100,14 @@ function checkGreeting(body: string): void {
 
 function tellLoad(report: Report, load: LoadResult, calls: number, bytes: { inward: number; outward: number }): void {
   report.block('Traffic', [
-    ['requests', `${load.requests}, ${load.failures.length} failed, ${Math.round(load.requests / load.seconds)} a second`],
-    ['latency', `p50 ${load.p50Ms.toFixed(2)} ms, p99 ${load.p99Ms.toFixed(2)} ms (each went in, out to the upstream and back)`],
+    [
+      'requests',
+      `${load.requests}, ${load.failures.length} failed, ${Math.round(load.requests / load.seconds)} a second`,
+    ],
+    [
+      'latency',
+      `p50 ${load.p50Ms.toFixed(2)} ms, p99 ${load.p99Ms.toFixed(2)} ms (each went in, out to the upstream and back)`,
+    ],
     ['bytes', `${formatBytes(bytes.inward)} in, ${formatBytes(bytes.outward)} out through the inbound bridge`],
     ['upstream calls', String(calls)],
   ]);

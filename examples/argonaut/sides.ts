@@ -2,7 +2,7 @@
 // The enclave side gets a network namespace of its own where the machine allows one: then the fabric really is its only way out.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchBytes } from './load.ts';
@@ -72,7 +72,9 @@ export function startSides({
         env: {},
       });
       await until('the simulated NSM', () => answers(socket));
-      report.step('simulated NSM: hardware’s wire bytes, the measurements of these files, a root that says it is simulated');
+      report.step(
+        'simulated NSM: hardware’s wire bytes, the measurements of these files, a root that says it is simulated',
+      );
 
       const isolation = findIsolation();
       start({
@@ -118,7 +120,10 @@ export function startSides({
 function findIsolation(): { command: [string, ...string[]]; about: string } {
   for (const flags of [['--net'], ['--user', '--map-root-user', '--net']]) {
     if (spawnSync('unshare', [...flags, 'true']).status === 0) {
-      return { command: ['unshare', ...flags, '--'], about: 'a network namespace of its own: the fabric is its only way out' };
+      return {
+        command: ['unshare', ...flags, '--'],
+        about: 'a network namespace of its own: the fabric is its only way out',
+      };
     }
   }
   return { command: ['env'], about: 'NOT in a network namespace (this machine allows none)' };
