@@ -1,6 +1,6 @@
 // The contract of every transport, as a list of plain functions, so that it runs in a VM over real AF_VSOCK as well as here.
 // `describeTransportContract` is the node:test wrapper; it also holds that nothing is left open.
-import { equal } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -38,7 +38,9 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       await pair.close();
       // Descriptors close a loop turn after their sockets.
       for (let round = 0; countDescriptors() > openBefore && round < 100; round += 1) await pause(10);
-      equal(countDescriptors(), openBefore, 'descriptors left open');
+      // Fewer is no leak: the runtime itself closes some of its own.
+      const openAfter = countDescriptors();
+      ok(openAfter <= openBefore, `${openAfter} descriptors are open, ${openBefore} were before`);
     });
   });
 }
