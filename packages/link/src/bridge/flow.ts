@@ -29,5 +29,7 @@ export class Flow {
       this.movedAtMs = performance.now();
       if (!sink.write(chunk)) source.pause();
     });
+    // A listener alone does not restart a stream that somebody paused before.
+    source.resume();
   }
 }

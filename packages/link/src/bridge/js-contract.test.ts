@@ -4,4 +4,4 @@ import { describeBridgeContract } from '@caisson/testkit/contract';
 describeBridgeContract({ plane: 'js', near: 'tcp', far: 'fabric', heavy: true });
 describeBridgeContract({ plane: 'js', near: 'fabric', far: 'tcp' });
 describeBridgeContract({ plane: 'js', near: 'tcp', far: 'unix' });
-describeBridgeContract({ plane: 'js', near: 'tcp', far: 'tcp' });
+describeBridgeContract({ plane: 'js', near: 'tcp', far: 'tcp', heavy: true });

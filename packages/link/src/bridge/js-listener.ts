@@ -1,5 +1,5 @@
 // Listening for the JS data plane on any family: TCP, unix, or whatever the transport calls vsock. Every accepted socket
-// has allowHalfOpen and has not been read yet.
+// has allowHalfOpen and has given none of its bytes away yet.
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { Address } from '@caisson/core/address';
 import type { Transport } from '../transport/transport.ts';
@@ -36,9 +36,7 @@ export async function listenByRule(
     );
     return { address: { ...listen, port: listener.port }, close: () => listener.close() };
   }
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
-    accept(socket, peerOf(socket)),
-  );
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, peerOf(socket)));
   if (listen.kind === 'unix') await removeStaleSocket(listen.path);
   await startListening(server, listen.kind === 'tcp' ? { host, port: listen.port, backlog } : { path: listen.path });
   server.on('error', failed);

@@ -74,6 +74,10 @@ class JsPlane implements Bridge {
   setLimits(limits: BridgeLimits): void {
     checkBridgeLimits(limits, `bridge ${this.rule.name}`);
     this.#limits = limits;
+    // The next sweep may have to come sooner now.
+    clearTimeout(this.#sweep);
+    this.#sweep = undefined;
+    this.#sweepSoon();
   }
 
   async stop(): Promise<void> {
@@ -135,7 +139,9 @@ class JsPlane implements Bridge {
 
   #sweepSoon(): void {
     if (this.#sweep !== undefined) return;
-    const timeouts = [...this.#connections].map(({ idleTimeoutMs }) => idleTimeoutMs).filter((ms) => ms > 0);
+    const living = [...this.#connections].map(({ idleTimeoutMs }) => idleTimeoutMs);
+    // The limits of now stand for whoever comes before the next sweep.
+    const timeouts = living.length === 0 ? [] : [...living, this.#limits.idleTimeoutMs].filter((ms) => ms > 0);
     if (timeouts.length === 0) return;
     const everyMs = Math.min(longestSweepMs, Math.max(shortestSweepMs, Math.min(...timeouts) / sweepsPerTimeout));
     this.#sweep = setTimeout(() => {

@@ -21,6 +21,7 @@ const othersCount = 16;
 export const loadPromises: readonly BridgePromise[] = [
   {
     title: 'R-B5 keeps its memory within 256 KiB a pair while readers are slow, and the others as fast as before',
+    on: ({ far }) => far === 'fabric',
     heavy: true,
     async run(water) {
       const pairs = laneFigure('R-B5');
@@ -60,6 +61,7 @@ export const loadPromises: readonly BridgePromise[] = [
   },
   {
     title: 'T-B3 serves honest clients at most twice as slowly while a crowd holds connections open and trickles',
+    on: ({ far }) => far === 'fabric',
     heavy: true,
     async run(water) {
       const seconds = laneFigure('T-B3');

@@ -17,6 +17,7 @@ import {
 } from '@caisson/link/bridge';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import type { Kernel } from '@caisson/sys';
+import { outcomeOf } from './stream.ts';
 
 export type Bank = 'tcp' | 'unix' | 'fabric';
 
@@ -127,6 +128,11 @@ export class Water {
   /** Through the bridge. */
   async connect(bridge: Bridge): Promise<Socket> {
     return this.dial(bridge.address);
+  }
+
+  /** Connects, sends nothing and resolves with how it ended; a bridge may be quicker to reset than a dial to settle. */
+  async outcome(bridge: Bridge): Promise<string> {
+    return this.connect(bridge).then(outcomeOf, (error: NodeJS.ErrnoException) => error.code ?? error.message);
   }
 
   async dial(address: Address): Promise<Socket> {
