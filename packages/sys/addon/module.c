@@ -2,9 +2,6 @@
 // Loaded once per environment (main thread and each worker); nothing here is global.
 #include "module.h"
 
-// Until the bridge is linked in, its place is empty.
-#pragma weak caisson_register_bridge
-
 static const struct {
   const char *name;
   napi_status (*add)(napi_env env, napi_value exports);
@@ -17,7 +14,7 @@ static const struct {
 
 NAPI_MODULE_INIT() {
   for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-    if (families[i].add == NULL || families[i].add(env, exports) == napi_ok) continue;
+    if (families[i].add(env, exports) == napi_ok) continue;
     bool thrown = false;
     napi_is_exception_pending(env, &thrown);
     if (!thrown) napi_throw_error(env, NULL, families[i].name);

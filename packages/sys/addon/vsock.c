@@ -190,11 +190,16 @@ napi_status caisson_register_vsock(napi_env env, napi_value exports) {
     const char *name;
     napi_callback call;
   } functions[] = {
-      {"connectVsock", connect_vsock},   {"connectLoopback", connect_loopback},
-      {"connectCancel", connect_cancel}, {"listenVsock", listen_vsock},
-      {"listenLoopback", listen_loopback}, {"placeholder", placeholder},
-      {"swap", swap},                    {"discard", discard},
-      {"peer", peer},                    {"vsockWindow", vsock_window},
+      {"connectVsock", connect_vsock},
+      {"connectLoopback", connect_loopback},
+      {"connectCancel", connect_cancel},
+      {"listenVsock", listen_vsock},
+      {"listenLoopback", listen_loopback},
+      {"placeholder", placeholder},
+      {"swap", swap},
+      {"discard", discard},
+      {"peer", peer},
+      {"vsockWindow", vsock_window},
       {"localCid", local_cid},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
