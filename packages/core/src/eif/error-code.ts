@@ -1,0 +1,13 @@
+// What can be wrong with an enclave image file, or with what is to become one.
+
+export const EIF_ERROR_CODES = [
+  'EIF_TRUNCATED',
+  'EIF_HEADER',
+  'EIF_TABLE',
+  'EIF_SECTION',
+  'EIF_METADATA',
+  'EIF_CRC',
+  'EIF_SOURCE',
+  'EIF_LIMIT',
+] as const;
+export type EifErrorCode = (typeof EIF_ERROR_CODES)[number];
