@@ -1,6 +1,5 @@
-// Errors in Node's own form (`code`, `errno`, `syscall`) for what a kernel would answer. Code that speaks to sockets tells
+// Errors in Node's own form (`code`, `syscall`) for what a kernel would answer. Code that speaks to sockets tells
 // them apart by `code`, whichever transport is below.
-import { constants } from 'node:os';
 import type { VsockAddress } from '@caisson/core/address';
 import { formatAddress } from '@caisson/core/address';
 
@@ -23,7 +22,7 @@ export function createSocketError(
 ): NodeJS.ErrnoException {
   const message = `${syscall} ${code} ${formatAddress({ kind: 'vsock', ...at })}: ${reason}`;
   const error = new Error(message, cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code, errno: -constants.errno[code], syscall });
+  return Object.assign(error, { code, syscall });
 }
 
 /** The errno name of any error, or undefined. */
