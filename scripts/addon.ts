@@ -13,6 +13,7 @@ const { values } = parseArgs({
   options: { sanitize: { type: 'boolean', default: false }, arch: { type: 'string', default: process.arch } },
 });
 
+const compilers = ['cc', 'gcc', 'clang'];
 const plainFlags = ['-O2', '-fstack-protector-strong'];
 const sanitizeFlags = [
   '-O1',
@@ -38,7 +39,9 @@ function build(): string | undefined {
   if (process.platform !== 'linux') return `not built on ${process.platform}: vsock and the NSM exist on Linux only`;
   const compiler = findCompiler();
   if (compiler === undefined) {
-    return 'no C compiler (looked for CC, cc, gcc, clang): vsock, /dev/nsm and the native bridge are off; install gcc';
+    const named = process.env['CC'];
+    const looked = named ? `CC=${named} does not run` : `no C compiler (looked for ${compilers.join(', ')})`;
+    return `${looked}: vsock, /dev/nsm and the native bridge are off; install gcc and run npm run build`;
   }
   const include = findHeaders();
   if (include === undefined) return 'not built: no node_api.h beside the pinned or the running Node; run npm install';
@@ -69,7 +72,7 @@ function build(): string | undefined {
 
 function findCompiler(): { command: string; version: string } | undefined {
   const named = process.env['CC'];
-  for (const command of named === undefined || named === '' ? ['cc', 'gcc', 'clang'] : [named]) {
+  for (const command of named ? [named] : compilers) {
     const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
     if (status === 0) return { command, version: `${command} ${stdout.split('\n', 1)[0]}` };
   }
