@@ -60,7 +60,8 @@ static void hear(struct conn *conn, struct attempt *attempt) {
   size_t known = (size_t)got < target->prefix_bytes ? (size_t)got : target->prefix_bytes;
   if (memcmp(line, target->prefix, known) != 0) return lose(conn, attempt, EPROTO);
   const char *end = memchr(line, '\n', (size_t)got);
-  if (end == NULL && got < target->reply_bytes) return;
+  // A peek does not show the end of the stream behind the bytes; the event did.
+  if (end == NULL && got < target->reply_bytes && !attempt->end.hup) return;
   size_t bytes = end == NULL ? 0 : (size_t)(end - line) + 1;
   if (bytes <= target->prefix_bytes) return lose(conn, attempt, EPROTO);
   // Only the line is taken from the socket: what follows it belongs to the relay.
