@@ -83,6 +83,17 @@ test('refuses boot values for open PCRs and values that are not 48 bytes of hex'
   }
 });
 
+test('takes ids of any shape that certificates and terminals can carry', async () => {
+  for (const id of ['i-234-enc5678', 'x', 'y'.repeat(100)]) {
+    const { payload } = parseAttestationDocument(await client({ moduleId: id }).attestation());
+    assert.equal(payload.moduleId, id);
+    assert.ok(payload.certificate.length <= 1024);
+  }
+  for (const id of ['', 'a b', 'é', 'a\u001b[2J', 'y'.repeat(101)]) {
+    assert.throws(() => device({ moduleId: id }), { code: 'SIMULATOR_MODULE_ID' });
+  }
+});
+
 test('extends by SHA-384 over the old value and the data, of any length', async () => {
   const nsm = client();
   const first = await nsm.extendPcr(16, toUtf8('one'));

@@ -16,7 +16,7 @@ import {
 import type { NsmDevice } from '@caisson/sys';
 import type { IssuedLeaf, SimulatedAuthority } from './authority.ts';
 import { bootPcrs } from './boot-pcr.ts';
-import { createModuleId } from './module-id.ts';
+import { createModuleId, parseModuleId } from './module-id.ts';
 import { PcrBank } from './pcr-bank.ts';
 
 export interface SimulatedNsmOptions {
@@ -36,9 +36,9 @@ export interface SimulatedNsmOptions {
 // Chosen: a document shall have an hour of its leaf ahead of it. Hardware uses a leaf for at least 6,016 of its 10,803 seconds.
 const leafReserveSeconds = 3600;
 
-/** Throws ParseError SIMULATOR_PCR for boot values that no PCR can have. */
+/** Throws ParseError SIMULATOR_PCR for boot values that no PCR can have, SIMULATOR_MODULE_ID for an unusable id. */
 export function createSimulatedNsm(options: SimulatedNsmOptions): NsmDevice {
-  const moduleId = options.moduleId ?? createModuleId();
+  const moduleId = parseModuleId(options.moduleId ?? createModuleId());
   const bank = new PcrBank(bootPcrs({ pcrs: options.pcrs ?? {}, moduleId, roleArn: options.roleArn }));
   return new SimulatedNsm(options, moduleId, bank);
 }

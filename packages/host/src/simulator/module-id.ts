@@ -1,9 +1,24 @@
 // Module ids in the shape of AWS: the instance id of the parent, `-enc`, and sixteen hex digits of the enclave.
 import { createHash, randomBytes } from 'node:crypto';
+import { ParseError } from '@caisson/core/errors';
+import type { SimulatorErrorCode } from './error-code.ts';
+
+// Chosen: it stands in the names of two certificates, which must stay under 1,024 bytes, and people read it on terminals.
+const allowed = /^[!-~]{1,100}$/;
 
 /** A fresh id of AWS's shape, for an instance that does not exist. */
 export function createModuleId(): string {
   return `i-${randomBytes(9).toString('hex').slice(0, 17)}-enc${randomBytes(8).toString('hex')}`;
+}
+
+/** Any visible ASCII: QEMU's ids have another shape than AWS's. Throws ParseError SIMULATOR_MODULE_ID. */
+export function parseModuleId(text: string): string {
+  if (allowed.test(text)) return text;
+  const got = `${JSON.stringify(text.slice(0, 40))} of ${text.length}`;
+  throw new ParseError<SimulatorErrorCode>(
+    'SIMULATOR_MODULE_ID',
+    `module id must be 1..100 visible ASCII characters, got ${got}`,
+  );
 }
 
 /** What stands before `-enc`; the whole id when it has another shape. */
