@@ -16,7 +16,7 @@ import {
 } from './chain-profile.ts';
 import type { SimulatorErrorCode } from './error-code.ts';
 import { enclaveIdOf, instanceIdOf } from './module-id.ts';
-import { createSigner, type Signer } from './signer.ts';
+import { createSigner, type Signer, type WebKey } from './signer.ts';
 
 export interface SimulatedAuthority {
   /** The root as PEM text, to be handed to whoever shall trust documents of this simulator. */
@@ -26,7 +26,7 @@ export interface SimulatedAuthority {
 }
 
 export interface IssuedLeaf {
-  readonly key: CryptoKey;
+  readonly key: WebKey;
   readonly certificate: Uint8Array;
   /** Root, region, zonal, instance. */
   readonly cabundle: readonly Uint8Array[];

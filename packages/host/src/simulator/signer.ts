@@ -2,11 +2,14 @@
 import { issueCertificate, parseCertificate } from '@caisson/core/x509';
 import { type ChainProfile, subjectName } from './chain-profile.ts';
 
+/** WebCrypto's key as the running platform types it: Node and the browser libraries name it differently. */
+export type WebKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 export interface Signer {
   readonly certificate: Uint8Array;
   /** DER of its subject. */
   readonly name: Uint8Array;
-  readonly key: CryptoKey;
+  readonly key: WebKey;
   readonly keyIdentifier: Uint8Array;
   /** Unix seconds. */
   readonly notBefore: number;
@@ -78,7 +81,7 @@ export async function restoreSigner(certificate: Uint8Array, privateKey: Uint8Ar
 }
 
 // RFC 5280 4.2.1.2 method 1: SHA-1 of the key's bits; a name for finding, not a proof.
-async function keyIdentifierOf(publicKey: CryptoKey): Promise<Uint8Array> {
+async function keyIdentifierOf(publicKey: WebKey): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-1', await crypto.subtle.exportKey('raw', publicKey)));
 }
 
