@@ -10,6 +10,7 @@ export { isMetadataAddress } from './metadata.ts';
 export type { ResolveHost } from './resolve.ts';
 export { resolveBySystem } from './resolve.ts';
 export type { BridgeLimits, BridgeRule } from './rule.ts';
-export { checkBridgeRule, DEFAULT_BRIDGE_LIMITS } from './rule.ts';
+export { checkBridgeLimits, checkBridgeRule, DEFAULT_BRIDGE_LIMITS } from './rule.ts';
+export { readBridgeRules } from './rule-file.ts';
 export type { RuleTextOptions } from './rule-record.ts';
 export { parseBridgeRule, parseBridgeRules } from './rule-record.ts';

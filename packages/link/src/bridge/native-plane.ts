@@ -232,7 +232,9 @@ class NativePlane implements Bridge {
       const result = { dialled, durationMs, forwardBytes, backwardBytes, forwardError, backwardError };
       this.#context.onEvent({ ...about, type: 'closed', target: this.#target, ...result });
     } else if (unresolved === undefined) {
-      this.#context.onEvent({ ...about, type: 'refused', reason: event.reason });
+      const overCap = `over the cap of ${this.#limits.maxConnections} connections`;
+      const reason = event.reason === 'connection limit' ? overCap : event.reason;
+      this.#context.onEvent({ ...about, type: 'refused', reason });
     } else {
       const { error } = unresolved;
       const durationMs = performance.now() - unresolved.askedAtMs;

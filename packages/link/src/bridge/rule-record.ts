@@ -25,7 +25,7 @@ export interface RuleTextOptions {
 }
 
 // Chosen.
-const maxRulesFileBytes = 1_048_576;
+export const MAX_RULES_FILE_BYTES = 1_048_576;
 const mostRules = 1_024;
 const knownFields = [
   'name',
@@ -45,7 +45,7 @@ const knownFields = [
  * Throws ParseError (BRIDGE_RULES_FILE, BRIDGE_RULE, ADDRESS_FORM, CONFIG_*), LimitError, PolicyError BRIDGE_METADATA.
  */
 export function parseBridgeRules(bytes: Uint8Array, options: RuleTextOptions = {}): BridgeRule[] {
-  const document = parseStrictJson(bytes, { maxBytes: maxRulesFileBytes, maxDepth: 8 });
+  const document = parseStrictJson(bytes, { maxBytes: MAX_RULES_FILE_BYTES, maxDepth: 8 });
   if (!isJsonArray(document)) throw fault(`rules must be an array of rules, got ${describeJson(document)}`);
   if (document.length > mostRules) throw fault(`rules must have at most ${mostRules} rules, got ${document.length}`);
   const rules = document.map((record, index) => {
