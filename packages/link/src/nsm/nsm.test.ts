@@ -499,11 +499,11 @@ test('kill -9 of a client leaves the server serving', async (context) => {
   const { path, faults } = await serve(context, { device });
   const child = await spawned(
     context,
-    `const { openNsmSocket } = await import(${room});
-     const device = await openNsmSocket(${JSON.stringify(path)});
-     const request = Buffer.from(${JSON.stringify(toHex(encodeNsmRequest({ type: 'LockPCR', index: 16 })))}, 'hex');
-     for (let count = 0; count < 100; count += 1) device.request(request).catch(() => {});
-     console.log('asked');`,
+    // One write, so that the server has all of them before it knows of the death.
+    `const { connect } = await import('node:net');
+     const frame = Buffer.from(${JSON.stringify(toHex(encodeFrame(encodeNsmRequest({ type: 'LockPCR', index: 16 }))))}, 'hex');
+     const socket = connect({ path: ${JSON.stringify(path)} });
+     socket.write(Buffer.concat(Array.from({ length: 100 }, () => frame)), () => console.log('asked'));`,
   );
   await child.kill();
   const other = await openNsmSocket(path);
