@@ -5,10 +5,9 @@
 const maxTextLength = 8192;
 
 // JSON.stringify escapes below U+0020, quotes, backslashes and lone surrogates. What it lets through and a terminal or a
-// reader does not deserve: DEL and C1 (U+009B is CSI), U+061C and U+200E.. (bidi marks and controls: Trojan Source,
-// CVE-2021-42574), U+200B.. U+2060.. U+FEFF (invisible), U+2028 and U+2029 (line ends), U+FFF9.. and U+E0000.. (tags).
-const unsafe =
-  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+// reader does not deserve: controls (DEL and C1, where U+009B is CSI), format characters (bidirectional ones are Trojan
+// Source, CVE-2021-42574; others are invisible), the two line ends of Unicode, and the plane of tags with its gaps.
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu;
 
 /** A JSON string, quotes included, that parses to `text`; a text longer than 8,192 is cut and says so. */
 export function quote(text: string): string {

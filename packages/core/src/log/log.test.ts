@@ -1,11 +1,14 @@
 // One event is one line in every form, whatever a stranger wrote into it, and it still says what he wrote.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ParseError } from '../errors/index.ts';
 import { createLog, LOG_LEVELS, type LogFields, type LogFormat, parseLogLevel, silentLog } from './index.ts';
 
 const formats: readonly LogFormat[] = ['json', 'people', 'argonaut'];
+const exampleTime = Date.UTC(2026, 10, 20, 11, 5, 19, 7);
 const numRuns = process.env['CAISSON_LANE'] === 'deep' ? 20_000 : 500;
 
 function linesOf(format: LogFormat, message: string, fields?: LogFields, source = {}): string[] {
@@ -14,12 +17,24 @@ function linesOf(format: LogFormat, message: string, fields?: LogFields, source 
     level: 'trace',
     format,
     write: (line) => lines.push(line),
-    now: () => Date.UTC(2026, 10, 20, 11, 5, 19, 7),
+    now: () => exampleTime,
     ...source,
   });
   log.info('TEST_EVENT', message, fields);
   return lines;
 }
+
+test('each form writes the line of its example in docs/wire/log.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/wire/log.md'), 'utf8');
+  const fields = { id: 7, peer: '127.0.0.1:5000', reason: 'a\nb \u001b[31m' };
+  for (const format of formats) {
+    const [, example] = new RegExp(`^\\| ${format} \\| \`(.+)\` \\|$`, 'm').exec(page) ?? [];
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', format, write: (line) => lines.push(line), now: () => exampleTime });
+    log.child({ enclave: 'web', service: 'api' }).warn('BRIDGE_REFUSED', 'over the cap', fields);
+    assert.deepEqual(lines, [`${example}\n`]);
+  }
+});
 
 test('the JSON form has time, level, code, message, enclave, service and fields, in this order', () => {
   assert.deepEqual(linesOf('json', 'accepted', { id: 7, ok: true, from: 'a b' }, { enclave: 'web', service: 'api' }), [
@@ -81,7 +96,7 @@ test('the silent log says nothing, nor do its children', () => {
 });
 
 // What strangers write: terminals, line ends, bidi, JSON, size, what is no text.
-const nasty: readonly string[] = [
+const hostile: readonly string[] = [
   '\u001b[2J\u001b[H',
   '\u001b]0;owned\u0007',
   '\u001b]8;;http://evil\u001b\\link\u001b]8;;\u001b\\',
@@ -123,6 +138,7 @@ const nasty: readonly string[] = [
   '\t',
   '😀 é 水',
 ];
+const nasty = hostile.flatMap((text) => [text, `user ${text}`, `${text} left`]);
 const forbidden =
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]|\p{Cs}/u;
 
