@@ -111,3 +111,12 @@ test('forgets a connection when it is over', () => {
     assert.equal(lines.of({ ...end, bridge: 'in', id, peer: tcp, target: '' })[0]?.fields['id'], 0);
   }
 });
+
+test('says once a second that descriptors are out, however many connections met it', () => {
+  let nowMs = 0;
+  const lines = new ConnectionLines(labels, false, () => nowMs);
+  const event = { ...end, bridge: 'in', id: 1, peer: tcp, target: '', dialled: false, forwardError: 'EMFILE' } as const;
+  assert.equal(lines.of(event).length, 1);
+  for (nowMs = 0; nowMs < 1000; nowMs += 10) assert.equal(lines.of(event).length, 0);
+  assert.equal(lines.of(event).length, 1);
+});

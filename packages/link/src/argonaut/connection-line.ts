@@ -20,15 +20,25 @@ export interface BridgeLabel {
   readonly dial: Address;
 }
 
+// Given: the test plan's R-B6. A full table of descriptors meets connections by the hundred.
+const exhaustedEveryMs = 1_000;
+
 export class ConnectionLines {
   readonly #labels: ReadonlyMap<string, BridgeLabel>;
   readonly #logConnections: boolean;
   readonly #numbers = new Map<string, number>();
+  readonly #now: () => number;
   #last = 0;
+  #exhaustedAtMs = Number.NEGATIVE_INFINITY;
 
   /** `labels` by rule name. Without `logConnections` only what went wrong has a line. */
-  constructor(labels: ReadonlyMap<string, BridgeLabel>, logConnections: boolean) {
+  constructor(
+    labels: ReadonlyMap<string, BridgeLabel>,
+    logConnections: boolean,
+    now: () => number = () => performance.now(),
+  ) {
     this.#labels = labels;
+    this.#now = now;
     this.#logConnections = logConnections;
   }
 
@@ -43,10 +53,18 @@ export class ConnectionLines {
       case 'refused':
         return [refused(event, label)];
       case 'closed': {
-        const failed = event.dialled ? [] : [failure(event, label)];
+        const failed = event.dialled || this.#isRepeatedExhaustion(event) ? [] : [failure(event, label)];
         return this.#logConnections ? [...failed, closed(event, label, number)] : failed;
       }
     }
+  }
+
+  /** Says once a second that descriptors are out, not for each connection that met it. */
+  #isRepeatedExhaustion({ forwardError }: BridgeEvent & { type: 'closed' }): boolean {
+    if (forwardError !== 'EMFILE' && forwardError !== 'ENFILE') return false;
+    if (this.#now() - this.#exhaustedAtMs < exhaustedEveryMs) return true;
+    this.#exhaustedAtMs = this.#now();
+    return false;
   }
 
   #numberOf({ bridge, id, type }: BridgeEvent): number {

@@ -10,3 +10,5 @@ export type { ArgonautKnobs } from './knob.ts';
 export { parseArgonautKnobs } from './knob.ts';
 export type { PlannedBridge } from './planned-bridge.ts';
 export { planBridge, TCP_DIAL_TIMEOUT_MS, VSOCK_DIAL_TIMEOUT_MS } from './planned-bridge.ts';
+export type { SaidLine, Say, ServeBridgesOptions } from './serve-bridges.ts';
+export { sayTo, serveBridges } from './serve-bridges.ts';

@@ -1,0 +1,22 @@
+// The same program for simulations: CAISSON_VSOCK may name the fabric or a hybrid socket. The NSM is still a device or somebody
+// else's socket: no enclave bundle holds a simulator.
+import { CaissonError } from '@caisson/core/errors';
+import { openNsmSocket } from '@caisson/link/nsm';
+import { openTransportFromEnvironment } from '@caisson/link/transport';
+import { runEnclaveProgram } from './program.ts';
+
+await runEnclaveProgram({
+  openTransport: (env, kernel) => openTransportFromEnvironment(env, kernel),
+  async openNsm(env, kernel) {
+    const choice = env['CAISSON_NSM'] ?? 'device';
+    if (choice === 'device') return kernel.openNsm();
+    if (choice.startsWith('unix:')) return openNsmSocket(choice.slice('unix:'.length));
+    throw new CaissonError(
+      'ENCLAVE_NSM_CHOICE',
+      `CAISSON_NSM must be device or unix:PATH, got ${JSON.stringify(choice)}`,
+      {
+        hint: 'caisson nsm serve --socket PATH shares a simulated NSM',
+      },
+    );
+  },
+});

@@ -1,0 +1,109 @@
+// The command line of the enclave bundles: `config recv PORT`, `enclave`, `nsm`. Parsed by node:util, so that the bundle holds no
+// third-party code; what the environment may choose is up to the entry point.
+import { parseArgs } from 'node:util';
+import { toVsockPort, type VsockPort } from '@caisson/core/address';
+import { CaissonError, ParseError } from '@caisson/core/errors';
+import { createLog, type LogFormat, parseLogLevel } from '@caisson/core/log';
+import { type Say, sayTo } from '@caisson/link/argonaut';
+import type { Transport } from '@caisson/link/transport';
+import { createLinuxKernel, type Kernel, type NsmDevice } from '@caisson/sys';
+import { runConfigRecv } from './config-recv.ts';
+import { runEnclave } from './enclave.ts';
+import { runNsm } from './nsm.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What an entry point decides: how the wall and the NSM are reached. */
+export interface EnclaveDoors {
+  openTransport(env: Environment, kernel: Kernel, say: Say): Transport;
+  openNsm(env: Environment, kernel: Kernel, say: Say): Promise<NsmDevice>;
+}
+
+export const ENCLAVE_PROGRAM_ERROR_CODES = ['ENCLAVE_USAGE', 'ENCLAVE_NSM_CHOICE'] as const;
+type EnclaveProgramErrorCode = (typeof ENCLAVE_PROGRAM_ERROR_CODES)[number];
+
+const usage = `usage: caisson-enclave config recv <vsock-port>
+       caisson-enclave enclave [--hosts-file PATH] [--policy FILE]   config on standard input
+       caisson-enclave nsm                                           lines on standard input and output
+`;
+// sysexits.h EX_USAGE.
+const exitUsage = 64;
+
+/** Runs this process's command line and sets the exit code: 0, 1 failed, 64 usage, 130 or 143 stopped by a signal. */
+export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(exitCodeOf(signal));
+      stop.abort(signal);
+    });
+  }
+  try {
+    await runVerb(process.argv.slice(2), doors, stop.signal);
+    process.exitCode = stop.signal.aborted ? exitCodeOf(stop.signal.reason) : 0;
+  } catch (error) {
+    process.exitCode = stop.signal.aborted && error === stop.signal.reason ? exitCodeOf(error) : report(error);
+  }
+}
+
+async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: AbortSignal): Promise<void> {
+  const { positionals, values } = parseWords(words);
+  const verb = positionals[0] === 'config' ? positionals.slice(0, 2).join(' ') : positionals[0];
+  const { env, stdin, stdout } = process;
+  const say = openSay(env);
+  const kernel = createLinuxKernel();
+  const world = { stdin, stdout, env, kernel, say, stop };
+  if (verb === 'config recv' && positionals.length === 3 && Object.keys(values).length === 0) {
+    const port = parsePort(positionals[2] ?? '');
+    return runConfigRecv({ port }, { ...world, transport: doors.openTransport(env, kernel, say) });
+  }
+  if (verb === 'enclave' && positionals.length === 1) {
+    const files = { hostsFile: values['hosts-file'], policyFile: values.policy };
+    return runEnclave(files, { ...world, transport: doors.openTransport(env, kernel, say) });
+  }
+  if (verb === 'nsm' && positionals.length === 1 && Object.keys(values).length === 0) {
+    return runNsm({ ...world, openNsm: () => doors.openNsm(env, kernel, say) });
+  }
+  throw misused(positionals.length === 0 ? 'a verb is missing' : `cannot run ${JSON.stringify(words.join(' '))}`);
+}
+
+function parseWords(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { 'hosts-file': { type: 'string' }, policy: { type: 'string' } },
+    });
+  } catch (cause) {
+    throw misused(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function parsePort(text: string): VsockPort {
+  const port = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 4294967294)) throw misused(`vsock port must be an integer in 0..4294967294, got ${text}`);
+  return toVsockPort(port);
+}
+
+function openSay(env: Environment): Say {
+  const format: LogFormat = process.stderr.isTTY === true ? 'people' : 'json';
+  const write = (line: string): void => void process.stderr.write(line);
+  return sayTo(createLog({ level: parseLogLevel(env['LOG_LEVEL']), format, write, now: Date.now }), format);
+}
+
+function report(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`caisson-enclave: ${message}\n`);
+  const isMisuse = error instanceof CaissonError && error.code === ('ENCLAVE_USAGE' satisfies EnclaveProgramErrorCode);
+  if (isMisuse) process.stderr.write(usage);
+  return isMisuse ? exitUsage : 1;
+}
+
+function misused(message: string): ParseError<EnclaveProgramErrorCode> {
+  return new ParseError('ENCLAVE_USAGE', message);
+}
+
+/** As a shell reports it: 128 plus the signal's number. */
+function exitCodeOf(signal: unknown): number {
+  return signal === 'SIGINT' ? 130 : 143;
+}

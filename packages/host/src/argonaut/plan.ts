@@ -1,0 +1,41 @@
+// From an argonaut config to the bridges of the parent's side: one way in for HTTP, one way out for each endpoint.
+import { CID_ANY, type Cid, toVsockPort } from '@caisson/core/address';
+import type { ArgonautConfig } from '@caisson/core/config';
+import {
+  type ArgonautKnobs,
+  type PlannedBridge,
+  planBridge,
+  TCP_DIAL_TIMEOUT_MS,
+  VSOCK_DIAL_TIMEOUT_MS,
+} from '@caisson/link/argonaut';
+
+export interface HostPlanOptions {
+  /** The enclave; the ways out serve no other CID. */
+  readonly cid: Cid;
+  readonly config: ArgonautConfig<'host'>;
+  readonly knobs: ArgonautKnobs;
+  readonly allowMetadata: boolean;
+}
+
+/** The inbound bridge first, then the endpoints in config order. */
+export function planHostBridges({ cid, config, knobs, allowMetadata }: HostPlanOptions): PlannedBridge[] {
+  const { maxConnections, idleTimeoutMs, httpBindAddress } = knobs;
+  const limits = { maxConnections, idleTimeoutMs };
+  const inbound = planBridge('inbound', 'host', 'inbound', {
+    listen: { kind: 'tcp', host: httpBindAddress, port: config.httpPort },
+    dial: { kind: 'vsock', cid, port: toVsockPort(config.httpVsockPort) },
+    limits: { ...limits, dialTimeoutMs: VSOCK_DIAL_TIMEOUT_MS },
+    retryRefused: true,
+  });
+  const outbound = config.endpoints.map(({ host, tcpPort, vsockPort }, index) =>
+    planBridge(`endpoints[${index}] (${host})`, 'host', 'outbound', {
+      listen: { kind: 'vsock', cid: CID_ANY, port: toVsockPort(vsockPort) },
+      dial: { kind: 'tcp', host, port: tcpPort },
+      limits: { ...limits, dialTimeoutMs: TCP_DIAL_TIMEOUT_MS },
+      // A vsock listener on the parent is heard by every enclave: without this a neighbour could use these ways out.
+      peerCid: cid,
+      allowMetadata,
+    }),
+  );
+  return [inbound, ...outbound];
+}
