@@ -14,7 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { toPem } from '@caisson/core/x509';
 import { createSimulatedAuthority } from './authority.ts';
+import { rootProfile } from './chain-profile.ts';
+import { createSigner } from './signer.ts';
 
 let parent: string;
 let state: string;
@@ -104,4 +107,18 @@ test('refuses a certificate that another key made', async () => {
   const [, certificate = ''] = split(join(parent, 'other'));
   writeFileSync(join(state, 'authority.pem'), key + certificate);
   await refuses(state, /private key does not belong to the certificate/);
+});
+
+test('refuses a root that does not say SIMULATED, so that nobody’s own root signs simulations', async () => {
+  await open();
+  const foreign = await createSigner({
+    profile: rootProfile,
+    commonName: 'example root',
+    issuer: undefined,
+    at: 1_790_000_000,
+  });
+  const key = new Uint8Array(await crypto.subtle.exportKey('pkcs8', foreign.key));
+  const text = toPem('PRIVATE KEY', key) + toPem('CERTIFICATE', foreign.certificate);
+  writeFileSync(join(state, 'authority.pem'), text);
+  await refuses(state, /common name must be SIMULATED\.nitro-enclaves, got example root/);
 });

@@ -259,6 +259,10 @@ test('uses a leaf again until it has less than an hour left, and never after it 
   assert.notEqual(second, first);
   assert.equal(await leafAt(122), second);
   assert.notEqual(await leafAt(100_000), second);
+  // A clock that was set back: the leaf of the future is not valid yet.
+  now = start;
+  const { payload } = parseAttestationDocument(await nsm.attestation());
+  assert.ok(parseAttestationCertificate(payload.certificate).notBefore * 1000 <= start);
 });
 
 test('answers in order, one at a time, whatever the caller does with its buffer', async () => {
