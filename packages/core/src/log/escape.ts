@@ -6,8 +6,9 @@ const maxTextLength = 8192;
 
 // JSON.stringify escapes below U+0020, quotes, backslashes and lone surrogates. What it lets through and a terminal or a
 // reader does not deserve: controls (DEL and C1, where U+009B is CSI), format characters (bidirectional ones are Trojan
-// Source, CVE-2021-42574; others are invisible), the two line ends of Unicode, and the plane of tags with its gaps.
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu;
+// Source, CVE-2021-42574), the two line ends of Unicode, and whatever is shown as nothing (default ignorable code points,
+// assigned or not).
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu;
 
 /** A JSON string, quotes included, that parses to `text`; a text longer than 8,192 is cut and says so. */
 export function quote(text: string): string {
