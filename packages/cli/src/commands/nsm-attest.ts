@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseAttestationDocument } from '@caisson/core/attestation';
 import { toHex } from '@caisson/core/bytes';
+import { CaissonError } from '@caisson/core/errors';
 import { MAX_ATTESTATION_FIELD_BYTES } from '@caisson/core/nitro';
 import { commonNameOf, parseCertificate } from '@caisson/core/x509';
 import type { Command } from 'commander';
@@ -45,23 +46,33 @@ function bytesOf(name: string, text: string | undefined): Uint8Array | undefined
   return text === undefined ? undefined : parseHexOption(name, text, MAX_ATTESTATION_FIELD_BYTES);
 }
 
-interface Summary {
-  readonly v: 1;
-  readonly verified: false;
-  readonly bytes: number;
+interface Contents {
   readonly moduleId: string;
   readonly timestamp: number;
   readonly root: string;
   readonly pcrs: Readonly<Record<string, string>>;
 }
 
+/** `fault` instead of the contents for a document of another form than hardware's: QEMU's is unsigned, for one. */
+type Summary = { readonly v: 1; readonly verified: false; readonly bytes: number } & (
+  | Contents
+  | { readonly fault: string }
+);
+
 function summary(document: Uint8Array): Summary {
+  const frame = { v: 1, verified: false, bytes: document.length } as const;
+  try {
+    return { ...frame, ...contentsOf(document) };
+  } catch (error) {
+    if (error instanceof CaissonError) return { ...frame, fault: error.message };
+    throw error;
+  }
+}
+
+function contentsOf(document: Uint8Array): Contents {
   const { payload } = parseAttestationDocument(document);
   const [root] = payload.cabundle;
   return {
-    v: 1,
-    verified: false,
-    bytes: document.length,
     moduleId: payload.moduleId,
     timestamp: payload.timestamp,
     root: (root && commonNameOf(parseCertificate(root).subject)) ?? '',
@@ -70,17 +81,24 @@ function summary(document: Uint8Array): Summary {
 }
 
 function report(document: Uint8Array, file: string): string {
-  const { bytes, moduleId, timestamp, root, pcrs } = summary(document);
+  const about = summary(document);
+  const shown = 'fault' in about ? [`form       not that of hardware: ${printable(about.fault)}`] : contentLines(about);
+  return [
+    `document   ${about.bytes} bytes in ${file}`,
+    ...shown,
+    'UNVERIFIED: this is what the document says, not what was proven',
+    '',
+  ].join('\n');
+}
+
+function contentLines({ moduleId, timestamp, root, pcrs }: Contents): string[] {
   const shown = Object.entries(pcrs).filter(([index, value]) => Number(index) <= 2 || /[^0]/.test(value));
   return [
-    `document   ${bytes} bytes in ${file}`,
     `module id  ${printable(moduleId)}`,
     `time       ${timeText(timestamp)}`,
     `root       ${printable(root)}`,
     ...shown.map(([index, value]) => `PCR${index}`.padEnd(11) + value),
-    'UNVERIFIED: this is what the document says, not what was proven',
-    '',
-  ].join('\n');
+  ];
 }
 
 // A timestamp is any integer in a document that nobody verified; a Date ends at 8.64e15.

@@ -43,6 +43,13 @@ test('a restart keeps the root, and root.pem is that root', async () => {
   assert.equal(readFileSync(join(state, 'root.pem'), 'utf8'), first.rootPem);
 });
 
+test('a crash before root.pem was written loses nothing: the next start writes it', async () => {
+  const first = await open();
+  rmSync(join(state, 'root.pem'));
+  await open();
+  assert.equal(readFileSync(join(state, 'root.pem'), 'utf8'), first.rootPem);
+});
+
 test('folder and key are readable by their owner only, and nothing else is left', async () => {
   await open();
   assert.equal(statSync(state).mode & 0o777, 0o700);
