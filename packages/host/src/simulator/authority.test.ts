@@ -114,7 +114,10 @@ test('a root that does not cover what it would sign is refused, and one that doe
     for (const years of [-1, 31]) {
       const later = await createSimulatedAuthority({ now: () => start + years * 365 * 24 * hour * 1000, state });
       assert.equal(later.rootPem, first.rootPem);
-      await assert.rejects(later.issueLeaf(moduleId), { code: 'SIMULATOR_STATE' });
+      await assert.rejects(later.issueLeaf(moduleId), {
+        code: 'SIMULATOR_STATE',
+        message: /^simulated root must be valid from 20\d\d-.* to 20\d\d-.*, got 2026-11-20T11:59:00.000Z to 2056-/,
+      });
     }
   } finally {
     rmSync(state, { recursive: true });

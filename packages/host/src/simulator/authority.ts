@@ -57,7 +57,7 @@ class Chain implements SimulatedAuthority {
   readonly #root: Signer;
   readonly #suffix: string;
   readonly #now: () => number;
-  /** The newest certificate of each level, by the common name's fixed part. */
+  /** The newest certificate of each level, instances by their name. */
   readonly #kept = new Map<string, Signer>();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -95,39 +95,37 @@ class Chain implements SimulatedAuthority {
   }
 
   #instance(commonName: string, at: number): Promise<Signer> {
-    return this.#level(commonName, instanceProfile, leafProfile, at, commonName, () => this.#zonal(at));
+    const level = { key: commonName, commonName, profile: instanceProfile, next: leafProfile };
+    return this.#level(level, at, () => this.#zonal(at));
   }
 
   #zonal(at: number): Promise<Signer> {
     const commonName = `${mark()}.zonal.${this.#suffix}`;
-    return this.#level('zonal', zonalProfile, instanceProfile, at, commonName, () => this.#regional(at));
+    const level = { key: 'zonal', commonName, profile: zonalProfile, next: instanceProfile };
+    return this.#level(level, at, () => this.#regional(at));
   }
 
   #regional(at: number): Promise<Signer> {
     const commonName = `${mark()}.${this.#suffix}`;
-    return this.#level('region', regionProfile, zonalProfile, at, commonName, () => this.#covering(at));
+    const level = { key: 'region', commonName, profile: regionProfile, next: zonalProfile };
+    return this.#level(level, at, () => this.#covering(at));
   }
 
   /** The root, which must outlive what it signs. */
   async #covering(at: number): Promise<Signer> {
     if (covers(this.#root, at, regionProfile)) return this.#root;
-    const { notBefore, notAfter } = this.#root;
+    const need = `${isoTime(at)} to ${isoTime(at + regionProfile.lifetimeSeconds)}`;
+    const got = `${isoTime(this.#root.notBefore)} to ${isoTime(this.#root.notAfter)}`;
     throw new CaissonError<SimulatorErrorCode>(
       'SIMULATOR_STATE',
-      `simulated root must be valid for ${regionProfile.lifetimeSeconds} s from ${at}, got ${notBefore}..${notAfter}`,
+      `simulated root must be valid from ${need}, got ${got}`,
       { hint: 'check the clock, or start with an empty state folder to get a new root' },
     );
   }
 
   /** The kept certificate of a level while it covers the whole life of what it signs next, else a new one. */
-  async #level(
-    key: string,
-    profile: ChainProfile,
-    next: ChainProfile,
-    at: number,
-    commonName: string,
-    issuerOf: () => Promise<Signer>,
-  ): Promise<Signer> {
+  async #level(level: Level, at: number, issuerOf: () => Promise<Signer>): Promise<Signer> {
+    const { key, commonName, profile, next } = level;
     const kept = this.#kept.get(key);
     if (kept !== undefined && covers(kept, at, next)) return kept;
     for (const [other, { notAfter }] of this.#kept) if (notAfter < at) this.#kept.delete(other);
@@ -137,8 +135,22 @@ class Chain implements SimulatedAuthority {
   }
 }
 
+interface Level {
+  /** What it is kept under. */
+  readonly key: string;
+  /** Of a new certificate. */
+  readonly commonName: string;
+  readonly profile: ChainProfile;
+  /** What it signs. */
+  readonly next: ChainProfile;
+}
+
 function covers({ notBefore, notAfter }: Signer, at: number, next: ChainProfile): boolean {
   return notBefore <= at && at + next.lifetimeSeconds <= notAfter;
+}
+
+function isoTime(unixSeconds: number): string {
+  return new Date(unixSeconds * 1000).toISOString();
 }
 
 function mark(): string {
