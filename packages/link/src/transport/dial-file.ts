@@ -18,7 +18,7 @@ export interface FileDial {
 }
 
 // Chosen.
-export const defaultConnectTimeoutMs = 5_000;
+const defaultConnectTimeoutMs = 5_000;
 // Given: the longest delay of setTimeout.
 const longestTimeoutMs = 2_147_483_647;
 
@@ -45,7 +45,7 @@ export async function dialFile(dial: FileDial): Promise<Socket> {
     deadlineAtMs,
     signal: options.signal,
     isTransient(error) {
-      // A unix listener whose backlog is full answers EAGAIN at once and never later (wire: addresses, "full backlog").
+      // A unix listener whose backlog is full answers EAGAIN at once and never later (docs/wire/fabric.md, "The dialler").
       const code = errnoName(error);
       return code === 'EAGAIN' || (code === 'ECONNREFUSED' && options.retryRefused === true);
     },
@@ -78,7 +78,7 @@ export function connectFile(path: string, signal?: AbortSignal): Promise<Socket>
   });
 }
 
-export function checkTimeout(timeoutMs: number): number {
+function checkTimeout(timeoutMs: number): number {
   if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= longestTimeoutMs) return timeoutMs;
   throw new TypeError(`timeoutMs must be an integer in 1..${longestTimeoutMs}, got ${timeoutMs}`);
 }

@@ -31,7 +31,7 @@ const servedHere = new Set<string>();
 // Chosen. Two looks, because a listener that is not ours may stand between its bind and its listen.
 const looksAfterMs = [0, 20];
 const claimRounds = 8;
-/** Bytes of the longest temporary name, which is no longer than the longest port, so that a checked path has room for it. */
+/** As many as fit into eight base-36 digits: a name shorter than the longest port, so a checked path has room for it. */
 const temporaryNames = 36 ** 8;
 
 export async function listenOnFile(
