@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { countSockets } from '@caisson/testkit/fake';
 import { adoptServer, adoptSocket } from './adopt.ts';
 import { loadAddon } from './load.ts';
 
 const { addon } = loadAddon();
 const skip = addon === undefined && 'the addon is not built';
 const loopback = 0x7f000001;
-const countDescriptors = () => readdirSync('/proc/self/fd').length;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function listenSomewhere(): { fd: number; port: number } {
@@ -22,20 +22,12 @@ function listenSomewhere(): { fd: number; port: number } {
   }
 }
 
-/** The connect thread keeps two descriptors for the life of the process. */
-async function startThread(): Promise<void> {
-  const { fd, port } = listenSomewhere();
-  await new Promise((done) => addon!.connectLoopback(loopback, port, loopback, 1_000, done));
-  addon!.discard(fd);
-}
-
 test('a server takes the number of its placeholder over and is an ordinary server from then on', { skip }, async () => {
-  await startThread();
-  const before = countDescriptors();
+  const before = countSockets();
   const { fd, port } = listenSomewhere();
   const real = readlinkSync(`/proc/self/fd/${fd}`);
   const server = await adoptServer(addon!, fd, 'vsock:3:1');
-  equal(countDescriptors(), before + 1);
+  equal(countSockets(), before + 1);
   equal(readdirSync('/proc/self/fd').filter((entry) => isLinkTo(entry, real)).length, 1, 'the same socket, once');
   const accepted = once(server, 'connection');
   await new Promise((done) => addon!.connectLoopback(loopback, port, loopback, 1_000, done));
@@ -47,7 +39,7 @@ test('a server takes the number of its placeholder over and is an ordinary serve
   const again = addon!.listenLoopback(loopback, port, 1);
   ok(again >= 0, 'the address is free again');
   addon!.discard(again);
-  equal(countDescriptors(), before);
+  equal(countSockets(), before);
 });
 
 function isLinkTo(entry: string, link: string): boolean {
@@ -59,18 +51,17 @@ function isLinkTo(entry: string, link: string): boolean {
 }
 
 test('a descriptor that is not swapped inside the callback is closed when it returns', { skip }, async () => {
-  await startThread();
   const { fd: listener, port } = listenSomewhere();
-  const before = countDescriptors();
+  const before = countSockets();
   for (let round = 0; round < 20; round += 1) {
     const fd = await new Promise<number>((done) => addon!.connectLoopback(loopback, port, loopback, 1_000, done));
     ok(fd >= 0);
     equal(addon!.swap(fd, addon!.placeholder()), -9, 'too late: EBADF');
   }
   // The placeholders are still the addon's own.
-  equal(countDescriptors(), before + 20);
+  equal(countSockets(), before + 20);
   for (let fd = 0; fd < 4_096; fd += 1) addon!.discard(fd);
-  equal(countDescriptors(), before - 1);
+  equal(countSockets(), before - 1);
   ok(listener >= 0);
 });
 
@@ -98,7 +89,7 @@ test('a placeholder whose number now means another file is left alone', { skip }
 });
 
 test('when the placeholder or the swap fails, the error names it and nothing stays open', { skip }, async () => {
-  const before = countDescriptors();
+  const before = countSockets();
   const noPlaceholder = { ...addon!, placeholder: () => -24 };
   throws(() => adoptSocket(noPlaceholder, addon!.placeholder(), 'vsock:3:1'), {
     code: 'EMFILE',
@@ -111,7 +102,7 @@ test('when the placeholder or the swap fails, the error names it and nothing sta
     (error) => equal(error.code, 'EBUSY'),
   );
   await turn();
-  equal(countDescriptors(), before);
+  equal(countSockets(), before);
 });
 
 const workerSource = `
@@ -144,15 +135,15 @@ test('a worker that is ended in the middle of connecting leaves no descriptor an
     adopt: new URL('adopt.ts', import.meta.url).href,
     ...{ host: loopback, port, hole: port + 1, count: 20 },
   };
-  const before = countDescriptors();
+  const before = countSockets();
   for (let round = 0; round < 12; round += 1) {
     const worker = new Worker(workerSource, { eval: true, workerData });
     await once(worker, 'message');
     if (round % 2 === 0) await turn();
     await worker.terminate();
   }
-  for (let round = 0; countDescriptors() > before && round < 500; round += 1) await turn();
-  equal(countDescriptors(), before);
+  for (let round = 0; countSockets() > before && round < 500; round += 1) await turn();
+  equal(countSockets(), before);
   addon!.discard(full);
   server.close();
 });

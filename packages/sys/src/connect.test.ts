@@ -3,9 +3,9 @@
 import { equal, ok, rejects } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { toCid, toVsockPort } from '@caisson/core/address';
+import { countSockets } from '@caisson/testkit/fake';
 import type { Addon } from './addon.ts';
 import { createLinuxKernel } from './linux-kernel.ts';
 import { loadAddon } from './load.ts';
@@ -15,7 +15,6 @@ const skip = addon === undefined && 'the addon is not built';
 const loopback = 0x7f000001;
 const errnoRefused = -111;
 const target = { cid: toCid(16), port: toVsockPort(5000) };
-const countDescriptors = () => readdirSync('/proc/self/fd').length;
 
 /** A Kernel whose every dial goes to one TCP port. */
 function kernelTo(port: number) {
@@ -48,7 +47,7 @@ const hole = addon === undefined ? undefined : await openBlackHole();
 after(() => hole?.close());
 
 test('a dial without an answer ends with ETIMEDOUT at its deadline', { skip }, async () => {
-  const before = countDescriptors();
+  const before = countSockets();
   const startedAtMs = performance.now();
   await rejects(kernelTo(hole!.port).vsockConnect(target, { timeoutMs: 150 }), {
     code: 'ETIMEDOUT',
@@ -56,11 +55,11 @@ test('a dial without an answer ends with ETIMEDOUT at its deadline', { skip }, a
   });
   const tookMs = performance.now() - startedAtMs;
   ok(tookMs >= 145 && tookMs < 1_500, `took ${tookMs} ms`);
-  equal(countDescriptors(), before);
+  equal(countSockets(), before);
 });
 
 test('deadlines of many dials are kept each by itself', { skip }, async () => {
-  const before = countDescriptors();
+  const before = countSockets();
   const kernel = kernelTo(hole!.port);
   const took = await Promise.all(
     Array.from({ length: 64 }, async (_, index) => {
@@ -74,11 +73,11 @@ test('deadlines of many dials are kept each by itself', { skip }, async () => {
     took.every((lateMs) => lateMs > -5 && lateMs < 1_000),
     took.join(),
   );
-  equal(countDescriptors(), before);
+  equal(countSockets(), before);
 });
 
 test('an aborted dial rejects at once with the reason and its socket is closed', { skip }, async () => {
-  const before = countDescriptors();
+  const before = countSockets();
   const controller = new AbortController();
   const reason = new Error('not wanted any more');
   const dials = Array.from({ length: 32 }, () =>
@@ -87,11 +86,11 @@ test('an aborted dial rejects at once with the reason and its socket is closed',
   const settled = Promise.allSettled(dials);
   setImmediate(() => controller.abort(reason));
   for (const outcome of await settled) equal(outcome.status === 'rejected' && outcome.reason, reason);
-  while (countDescriptors() > before) await new Promise((resolve) => setImmediate(resolve));
+  while (countSockets() > before) await new Promise((resolve) => setImmediate(resolve));
 });
 
 test('a connection that succeeds after its caller gave up is closed', { skip }, async () => {
-  const before = countDescriptors();
+  const before = countSockets();
   let finish: (result: number) => void = () => {};
   const stub: Addon = {
     ...addon!,
@@ -114,7 +113,7 @@ test('a connection that succeeds after its caller gave up is closed', { skip }, 
     });
   });
   addon!.discard(listener);
-  equal(countDescriptors(), before);
+  equal(countSockets(), before);
 });
 
 test('a reset while connecting is ECONNREFUSED, with the kernel’s own errno in cause', { skip }, async () => {

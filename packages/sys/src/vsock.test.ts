@@ -3,9 +3,10 @@
 import { equal, ok, rejects, throws } from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { CID_ANY, toCid, toVsockPort } from '@caisson/core/address';
+import { countSockets } from '@caisson/testkit/fake';
 import type { Addon } from './addon.ts';
 import { createLinuxKernel } from './linux-kernel.ts';
 import { loadAddon } from './load.ts';
@@ -15,14 +16,6 @@ const { addon } = loaded;
 const isThere = existsSync('/dev/vsock');
 const skip = addon === undefined ? 'the addon is not built' : !isThere && 'this kernel has no vsock';
 const port = () => toVsockPort(0x3000_0000 + randomInt(0x0fff_ffff));
-const countSockets = () =>
-  readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
-    } catch {
-      return false;
-    }
-  }).length;
 
 test('a listener is an AF_VSOCK socket with the window asked for, raised above the kernel’s own maximum', {
   skip,

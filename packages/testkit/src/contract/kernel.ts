@@ -1,9 +1,9 @@
 // The contract of every Kernel's vsock, as a list of plain functions, so that it runs in a VM over real AF_VSOCK as well as
 // here over stand-ins. `describeKernelContract` is the node:test wrapper; it also holds that nothing is left open.
 import { equal } from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { countSockets } from '../fake/socket-count.ts';
 import { addressPromises } from './kernel/address.ts';
 import type { KernelPair } from './kernel/scene.ts';
 import { streamPromises } from './kernel/stream.ts';
@@ -25,10 +25,9 @@ export function describeKernelContract(name: string, open: () => KernelPair): vo
     let pair: KernelPair;
     let openBefore = 0;
 
-    before(async () => {
+    before(() => {
       pair = open();
-      await warmUp(pair);
-      openBefore = countDescriptors();
+      openBefore = countSockets();
     });
 
     for (const { title, run } of kernelContract) {
@@ -36,19 +35,9 @@ export function describeKernelContract(name: string, open: () => KernelPair): vo
     }
 
     after(async () => {
-      // Descriptors close a loop turn after their sockets.
-      for (let round = 0; countDescriptors() > openBefore && round < 100; round += 1) await pause(10);
-      equal(countDescriptors(), openBefore, 'descriptors left open');
+      // Sockets close a loop turn after their sockets.
+      for (let round = 0; countSockets() > openBefore && round < 100; round += 1) await pause(10);
+      equal(countSockets(), openBefore, 'sockets left open');
     });
   });
-}
-
-/** The connect thread and its two descriptors stay for the life of the environment. */
-async function warmUp({ near, farCid, freePort }: KernelPair): Promise<void> {
-  const socket = await near.vsockConnect({ cid: farCid, port: freePort() }).catch(() => undefined);
-  socket?.destroy();
-}
-
-function countDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
 }

@@ -3,6 +3,7 @@ export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
 export type { FakeKernel, FakeKernelOptions } from './kernel.ts';
 export { createFakeKernel } from './kernel.ts';
+export { countSockets } from './socket-count.ts';
 export type { StandInOptions } from './stand-in-addon.ts';
 export { createStandInAddon } from './stand-in-addon.ts';
 export type { FakeTarget, FakeVsock, FakeVsockNetwork } from './vsock-network.ts';
