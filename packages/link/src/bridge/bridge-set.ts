@@ -4,7 +4,7 @@ import { formatAddress } from '@caisson/core/address';
 import type { NativeEngine } from '@caisson/sys';
 import { type Bridge, type BridgeOptions, openBridge } from './bridge.ts';
 import { addCounters, type BridgeCounters, noCounts } from './event.ts';
-import type { BridgeRule } from './rule.ts';
+import { type BridgeRule, checkBridgeRule } from './rule.ts';
 import { checkDistinct } from './rule-record.ts';
 
 export interface BridgeSet {
@@ -90,6 +90,7 @@ class OpenBridges implements BridgeSet {
 
   async #change(rules: readonly BridgeRule[]): Promise<BridgeSetChange> {
     checkDistinct(rules, (index) => `rules[${index}]`);
+    for (const rule of rules) checkBridgeRule(rule);
     const waiting = [...this.#bridges];
     const kept = new Map<BridgeRule, Bridge>();
     for (const rule of rules) {

@@ -41,8 +41,8 @@ export function relayStreams(accepted: StreamEnd, dialled: StreamEnd, closed: ()
     }
     socket.on('error', (error: NodeJS.ErrnoException) => abort(error.code ?? error.message));
     socket.once('close', () => {
-      // Closed by somebody else while a direction was open: no end of file came, so it was cut.
-      if (flows.some(({ open }) => open)) abort('ECONNABORTED');
+      // Its own two ends are done while what it sent may still be on its way to the other; anything else is a cut.
+      if (!socket.readableEnded || !socket.writableFinished) abort('ECONNABORTED');
       socketsOpen -= 1;
       if (socketsOpen === 0) closed();
     });
