@@ -1,0 +1,53 @@
+// What to run, in AWS's layout: /cmd with one argument a line, /env with one NAME=value a line. Both are part of the
+// measured image, read once and deleted, as AWS's own init does. A NUL or a line without a name is a broken build.
+#include "pid1.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+// Returns the number of bytes, below CAISSON_TEXT_BYTES, or a negated errno.
+static ssize_t read_text(const char *path, char *text) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  size_t used = 0;
+  ssize_t got;
+  // One byte is kept free for the last NUL; a file that reaches it is too long.
+  while ((got = read(fd, text + used, CAISSON_TEXT_BYTES - used)) > 0) {
+    used += (size_t)got;
+    if (used == CAISSON_TEXT_BYTES) break;
+  }
+  ssize_t result = got < 0 ? -errno : used == CAISSON_TEXT_BYTES ? -E2BIG : (ssize_t)used;
+  close(fd);
+  return result;
+}
+
+static int read_lines(const char *path, struct caisson_list *list, bool needs_name) {
+  ssize_t length = read_text(path, list->text);
+  if (length <= 0) return (int)length;
+  if (memchr(list->text, '\0', (size_t)length) != NULL) return -EINVAL;
+  if (list->text[length - 1] == '\n') length -= 1;
+  list->text[length] = '\0';
+  size_t count = 0;
+  for (char *line = list->text, *next; line != NULL; line = next) {
+    next = strchr(line, '\n');
+    if (next != NULL) *next++ = '\0';
+    if (count == CAISSON_TEXT_LINES) return -E2BIG;
+    if (needs_name && (*line == '=' || strchr(line, '=') == NULL)) return -EINVAL;
+    list->lines[count++] = line;
+  }
+  list->lines[count] = NULL;
+  return 0;
+}
+
+int caisson_read_command(struct caisson_boot *boot) {
+  boot->object = "/cmd";
+  int error = read_lines("/cmd", &boot->command, false);
+  if (error < 0) return error;
+  if (boot->command.lines[0] == NULL || *boot->command.lines[0] == '\0') return -EINVAL;
+  boot->object = "/env";
+  error = read_lines("/env", &boot->environment, true);
+  if (error < 0) return error;
+  return unlink("/cmd") < 0 || unlink("/env") < 0 ? -errno : 0;
+}
