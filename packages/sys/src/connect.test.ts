@@ -211,3 +211,19 @@ test('a descriptor limit gives EMFILE at every step of connect and listen, and n
   equal(`${stdout}${stderr}`, 'held\n');
   equal(status, 0);
 });
+
+test('a dial in the air keeps the process alive to its deadline, and process.exit ends both at once', { skip }, () => {
+  const dial = `
+    import { loadAddon } from ${JSON.stringify(new URL('load.ts', import.meta.url).href)};
+    const dial = (timeoutMs) => loadAddon().addon.connectLoopback(${loopback}, ${hole!.port}, ${loopback}, timeoutMs, (result) => console.log(result));
+  `;
+  const run = (code: string) =>
+    spawnSync(process.execPath, ['--conditions=caisson-source', '--input-type=module', '-e', dial + code], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+  const waited = run('dial(300);');
+  equal(`${waited.status} ${waited.stdout}${waited.stderr}`, '0 -110\n');
+  const left = run('dial(60_000); process.exit(7);');
+  equal(`${left.status} ${left.stdout}${left.stderr}`, '7 ');
+});
