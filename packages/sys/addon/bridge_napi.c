@@ -39,8 +39,9 @@ static void forget_listener(struct face *face, struct listener *listener, bool w
 
 static void end(struct face *face, bool with_counters) {
   join(face);
-  while (face->ears != NULL) forget_listener(face, face->ears->listener, with_counters);
+  // Before the listeners: notes and commands that were never taken lie within them.
   engine_free(&face->engine);
+  while (face->ears != NULL) forget_listener(face, face->ears->listener, with_counters);
 }
 
 // The environment ends (a worker was terminated): the thread goes first, while everything that it may touch still stands.

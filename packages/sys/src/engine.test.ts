@@ -173,6 +173,7 @@ describe('native engine', { skip }, () => {
     const sockets = await Promise.all(all.flatMap(({ address }) => [1, 2, 3].map(() => connectTo(address))));
     for (const socket of sockets.slice(-3)) socket.write(Buffer.alloc(4 * 1024 * 1024));
     await until('all are served', () => all.every((one) => one.counters().active === 3));
+    await until('the far side has accepted them', () => stuck.sockets.size === 3);
     await until('the flood is stuck', () => spliced.counters().forwardBytes > 100_000);
     const outcomes = sockets.map(outcomeOf);
     const closed = engine.close();
