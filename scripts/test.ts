@@ -12,7 +12,7 @@ const paths = words.filter((word) => word !== lane);
 
 if (lane === 'fast' && paths.length === 0) {
   run('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']);
-  run('lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']);
+  run('lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']);
 }
 const patterns =
   lane === 'vm'

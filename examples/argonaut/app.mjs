@@ -50,11 +50,11 @@ function upstream() {
   });
 }
 
-// The hosts block is what the C library would read as /etc/hosts; a simulation keeps its own file instead of the machine's.
+// The hosts block is what the C library would read in /etc/hosts; a simulation keeps its own file instead of the machine's.
+// Its upstream is called localhost, the one name that every laptop resolves, so only the managed block may answer for it.
 function addressOf(host) {
-  const line = readFileSync(HOSTS_FILE, 'utf8')
-    .split('\n')
-    .find((text) => text.split(/\s+/).includes(host));
+  const [, block = ''] = readFileSync(HOSTS_FILE, 'utf8').split('# argonaut begin\n');
+  const line = block.split('\n').find((text) => text.split(/\s+/).includes(host));
   if (line === undefined) throw new Error(`${host} is not in ${HOSTS_FILE}`);
   return line.split(/\s+/)[0];
 }

@@ -177,7 +177,12 @@ async function until(what: string, attempt: () => Promise<boolean>): Promise<voi
   throw new Error(`waited ${readyMs / 1000} s for ${what} in vain${last}`);
 }
 
+/** Counts what the parent side logs of each finished connection into the enclave. */
 function addBytes(line: string, inbound: { connections: number; inward: number; outward: number }): void {
-  void line;
-  void inbound;
+  if (!line.startsWith('{')) return;
+  const { code, fields } = JSON.parse(line) as { code: string; fields?: Record<string, string | number> };
+  if (code !== 'CONNECTION_CLOSED' || !String(fields?.['target']).startsWith(`VSOCK:${cid}:`)) return;
+  inbound.connections += 1;
+  inbound.inward += Number(fields?.['forwardBytes']);
+  inbound.outward += Number(fields?.['backwardBytes']);
 }

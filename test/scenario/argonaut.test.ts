@@ -213,7 +213,10 @@ for (const { name, kernel } of planes) {
     await refusal;
     const refused = hostLines.filter(({ code }) => code === 'CONNECTION_REFUSED');
     assert.equal(refused.length, 1);
-    assert.match(refused[0]?.message ?? '', /^\[host\] inbound connection limit reached; closing (?:127\.0\.0\.1:\d+|unknown)$/);
+    assert.match(
+      refused[0]?.message ?? '',
+      /^\[host\] inbound connection limit reached; closing (?:127\.0\.0\.1:\d+|unknown)$/,
+    );
     assert.equal(hostLines.filter(({ code }) => code === 'CONNECTION_ACCEPTED').length, 0);
   });
 }

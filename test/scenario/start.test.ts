@@ -1,7 +1,7 @@
 // The README's first command, as its user would run it: everything in one go, on a port of the kernel's choice.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ const missing =
 test('npm start -- --once carries 1,000 requests in and out, checks a document, and leaves nothing behind', {
   skip: missing,
 }, async () => {
-  const before = leftovers();
-  const { code, stdout, stderr } = await run(['--once', '--port', '0']);
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-start-'));
+  const { code, stdout, stderr } = await run(['--once', '--port', '0'], folder);
   assert.equal(code, 0, `${stdout}\n${stderr}`);
   assert.match(stdout, /requests +1000, 0 failed/);
   assert.match(stdout, /latency +p50 [\d.]+ ms, p99 [\d.]+ ms/);
@@ -26,7 +26,8 @@ test('npm start -- --once carries 1,000 requests in and out, checks a document, 
   assert.match(stdout, /chain +ok \(openssl/);
   assert.match(stdout, /signature +ok \(openssl/);
   assert.match(stdout, /SIMULATED/);
-  assert.deepEqual(leftovers(), before);
+  assert.deepEqual(readdirSync(folder), []);
+  rmSync(folder, { recursive: true });
 });
 
 test('a port in use is named, and another is offered', { skip: missing }, async () => {
@@ -34,7 +35,7 @@ test('a port in use is named, and another is offered', { skip: missing }, async 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   try {
-    const { code, stderr } = await run(['--once', '--port', String(port)]);
+    const { code, stderr } = await run(['--once', '--port', String(port)], tmpdir());
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`port ${port} on 127.0.0.1 is in use; try: npm start -- --port ${port + 1}`));
   } finally {
@@ -42,12 +43,12 @@ test('a port in use is named, and another is offered', { skip: missing }, async 
   }
 });
 
-function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter((name) => /^caisson-[A-Za-z0-9]{6}$/.test(name));
-}
-
-async function run(words: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [start, ...words], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+async function run(words: string[], folder: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [start, ...words], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: folder },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
