@@ -23,7 +23,7 @@ const defaults: ArgonautKnobs = {
   httpBindAddress: '0.0.0.0',
   logConnections: true,
 };
-// Given by the bridge (docs/wire/bridge-rules.md): a larger value means the largest one.
+// Given by the bridge room: a larger value means the largest one.
 const mostConnections = 65_536;
 const longestIdleMs = 0x7fffffff;
 
