@@ -1,0 +1,2 @@
+// Relying party: the verifier of attestation documents.
+export {};

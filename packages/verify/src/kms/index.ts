@@ -1,0 +1,2 @@
+// Answers of AWS KMS to an enclave.
+export {};

@@ -1,0 +1,2 @@
+// Policies: what a relying party wants an enclave to be.
+export {};

@@ -1,0 +1,2 @@
+// Elliptic-curve VRF proofs (RFC 9381).
+export {};
