@@ -1,6 +1,6 @@
 // Makes the single-file programs with esbuild: `caisson` for the host, `caisson-enclave` for images, and the development form of
 // the latter that also speaks the fabric. `--write-bom` rewrites the checked-in lists of what is in the enclave bundles.
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -50,5 +50,9 @@ if (import.meta.main) {
   }
   // The loader looks beside the running bundle first.
   const addon = join(root, `packages/sys/build/linux-${process.arch}/caisson.node`);
-  if (existsSync(addon)) copyFileSync(addon, join(dist, 'caisson.node'));
+  if (existsSync(addon)) {
+    // Beside and renamed: a running program may have the old file mapped, and writing into that would crash it.
+    copyFileSync(addon, join(dist, '.caisson.node'));
+    renameSync(join(dist, '.caisson.node'), join(dist, 'caisson.node'));
+  }
 }
