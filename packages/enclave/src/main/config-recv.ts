@@ -1,5 +1,4 @@
 // Takes the boot config from whoever connects first and writes the bytes, and nothing else, to standard output.
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { VsockPort } from '@caisson/core/address';
 import { receiveConfig } from '@caisson/link/config';
@@ -21,5 +20,9 @@ export interface ConfigRecvWorld {
 export async function runConfigRecv({ port }: ConfigRecvOptions, world: ConfigRecvWorld): Promise<void> {
   const { stdout, transport, stop, onListening = () => {} } = world;
   const bytes = await receiveConfig({ transport, port, signal: stop, onListening });
-  if (!stdout.write(bytes)) await once(stdout, 'drain');
+  // The caller exits after this: it must be out of our hands, and a reader that has gone away is a failure with a name.
+  await new Promise<void>((resolve, reject) => {
+    stdout.once('error', reject);
+    stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
 }
