@@ -1,0 +1,136 @@
+// Makes an image that boots one of guest/*.ts: our PID 1 in the boot ramdisk, the pinned Node with the libraries it is linked
+// to in the second, the program with the addon and the enclave bundle in the third. The libraries are those of the machine,
+// which is good enough for a test and never for an image that somebody should be able to make again.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type CpioEntry, type CpioSource, createCpio } from '@caisson/core/cpio';
+import { type EifMeasurements, planEif } from '@caisson/core/eif';
+import { build } from 'esbuild';
+import { kernelFile } from './rig.ts';
+
+const root = join(import.meta.dirname, '../..');
+const built = join(root, `packages/sys/build/linux-${process.arch}`);
+// Given by the rig: without ACPI QEMU only leaves a guest that ends by a triple fault.
+const cmdline = 'console=ttyS0 reboot=t panic=-1 quiet';
+
+export interface Image {
+  readonly file: string;
+  readonly measurements: EifMeasurements;
+  remove(): void;
+}
+
+export interface ImageOptions {
+  /** A file of guest/ without its ending; it becomes /app/guest.mjs and runs under node. */
+  readonly guest?: string;
+  /** Instead of a guest: this /cmd, and no Node in the image. */
+  readonly command?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Leaves the root file system out. */
+  readonly broken?: boolean;
+}
+
+export async function buildImage(options: ImageOptions): Promise<Image> {
+  const ramdisks = [createCpio(bootEntries())];
+  if (options.guest !== undefined) ramdisks.push(createCpio(runtimeEntries()));
+  if (!options.broken) ramdisks.push(createCpio(await applicationEntries(options)));
+  const planned = await planEif(
+    {
+      architecture: 'x86_64',
+      kernel: readFileSync(kernelFile),
+      cmdline,
+      metadata: { ImageName: 'vm-test', ImageVersion: '0' },
+      ramdisks,
+    },
+    () => createHash('sha384'),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-image-'));
+  const file = join(folder, 'app.eif');
+  const handle = await open(file, 'wx');
+  try {
+    for await (const chunk of planned.open()) await handle.write(chunk);
+  } finally {
+    await handle.close();
+  }
+  return { file, measurements: planned.measurements, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+function bootEntries(): CpioEntry[] {
+  return [folderEntry('dev'), fileEntry('init', join(built, 'caisson-init'), 0o755)];
+}
+
+/** Node and every library of `ldd`, each under the path that the loader looks for. */
+function runtimeEntries(): CpioEntry[] {
+  const node = realpathSync(process.execPath);
+  const libraries = execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
+  const files = [fileEntry('rootfs/bin/node', node, 0o755)];
+  for (const [, path] of libraries) files.push(fileEntry(`rootfs${path}`, realpathSync(path!), 0o755));
+  return [...foldersOf(files), ...files];
+}
+
+async function applicationEntries({ guest, command, env = {} }: ImageOptions): Promise<CpioEntry[]> {
+  const files: CpioEntry[] = [];
+  if (guest === undefined) {
+    files.push(fileEntry('rootfs/bin/probe', join(built, 'caisson-init-probe'), 0o755));
+  } else {
+    files.push(textEntry('rootfs/app/guest.mjs', await bundleGuest(guest)));
+    files.push(fileEntry('rootfs/app/caisson.node', join(built, 'caisson.node'), 0o644));
+    const bundle = join(root, 'dist/caisson-enclave.mjs');
+    if (existsSync(bundle)) files.push(fileEntry('rootfs/app/caisson-enclave.mjs', bundle, 0o644));
+  }
+  const variables = { PATH: '/bin', HOME: '/', ...env };
+  files.push(textEntry('cmd', command ?? '/bin/node\n/app/guest.mjs\n'));
+  files.push(
+    textEntry(
+      'env',
+      Object.entries(variables)
+        .map((pair) => `${pair.join('=')}\n`)
+        .join(''),
+    ),
+  );
+  files.push(textEntry('rootfs/etc/hosts', '127.0.0.1   localhost\n'));
+  const mountPoints = ['dev', 'proc', 'run', 'sys', 'tmp'].map((name) => folderEntry(`rootfs/${name}`));
+  return [...foldersOf(files), ...mountPoints, ...files];
+}
+
+async function bundleGuest(guest: string): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [`test/vm/guest/${guest}.ts`],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22.18',
+    conditions: ['caisson-source'],
+    logLevel: 'warning',
+  });
+  return outputFiles[0]!.text;
+}
+
+function foldersOf(files: readonly CpioEntry[]): CpioEntry[] {
+  const folders = new Set<string>();
+  for (const { path } of files) {
+    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);
+  }
+  return [...folders].map(folderEntry);
+}
+
+function folderEntry(path: string): CpioEntry {
+  return { path, kind: 'directory', mode: 0o755 };
+}
+
+function textEntry(path: string, text: string): CpioEntry {
+  return { path, kind: 'file', mode: 0o644, content: Buffer.from(text) };
+}
+
+function fileEntry(path: string, from: string, mode: number): CpioEntry {
+  const content: CpioSource = {
+    size: statSync(from).size,
+    open: () => createReadStream(from, { highWaterMark: 1 << 20 }),
+  };
+  return { path, kind: 'file', mode, content };
+}
