@@ -21,7 +21,7 @@ export const carryPromises: readonly BridgePromise[] = [
       const socket = await water.connect(bridge);
       const read = digestToEnd(socket);
       socket.end(sent);
-      assert.deepEqual(await within(read, 'the echo', 5_000), digestOf(sent));
+      assert.deepEqual(await within(read, 'the echo', 20_000), digestOf(sent));
       await eventually(
         () => water.events.length === 2,
         () => `two events, got ${JSON.stringify(water.events)}`,

@@ -53,7 +53,7 @@ export const faultPromises: readonly BridgePromise[] = [
     async run(water) {
       const bridge = await water.open(water.deadAddress());
       const outcome = water.outcome(bridge);
-      const seen = await within(outcome, 'the reset', 2_000);
+      const seen = await within(outcome, 'the reset', 20_000);
       if (water.options.near === 'tcp') assert.equal(seen, 'ECONNRESET');
       await eventually(() => bridge.counters().failed === 1, 'one failure');
       await eventually(() => water.events.some(({ type }) => type === 'closed'), 'a closed event');
@@ -73,7 +73,7 @@ export const faultPromises: readonly BridgePromise[] = [
       const socket = await water.connect(bridge);
       const answer = roundTrip(socket, ping);
       await water.serveAt(place.address, echo);
-      await within(answer, 'the answer of the late far side', 5_000);
+      await within(answer, 'the answer of the late far side', 20_000);
     },
   },
   {
@@ -104,7 +104,7 @@ export const faultPromises: readonly BridgePromise[] = [
         setImmediate(resolve, ['127.0.0.1']);
         const got: Buffer[] = [];
         socket.on('data', (chunk) => got.push(chunk));
-        await within(once(socket, 'end'), 'the end of file to come back', 5_000);
+        await within(once(socket, 'end'), 'the end of file to come back', 20_000);
         assert.deepEqual(Buffer.concat(got), early);
       }
     },
@@ -179,7 +179,7 @@ export const faultPromises: readonly BridgePromise[] = [
       for (const answer of ['169.254.169.254', '::ffff:a9fe:a9fe', 'fd00:ec2::254%lo', '64:ff9b::169.254.170.2']) {
         const options = { resolve: async () => ['127.0.0.1', answer] };
         const bridge = await water.open({ ...far.address, host: 'innocent.test' }, options);
-        await within(water.outcome(bridge), 'the refusal', 2_000);
+        await within(water.outcome(bridge), 'the refusal', 20_000);
         await eventually(() => bridge.counters().refused === 1, `a refusal of ${answer}`);
         const ofThis = (): BridgeEvent | undefined => water.events.findLast(({ type }) => type === 'refused');
         await eventually(() => ofThis() !== told, 'a refused event');
@@ -206,7 +206,7 @@ export const faultPromises: readonly BridgePromise[] = [
       const bridge = await water.open({ ...far.address, host: 'rebinding.test' }, { resolve });
       await roundTrip(await water.connect(bridge), ping);
       assert.equal(asked, 1);
-      await within(water.outcome(bridge), 'the refusal of the second answer', 2_000);
+      await within(water.outcome(bridge), 'the refusal of the second answer', 20_000);
       assert.equal(asked, 2);
     },
   },
@@ -216,7 +216,7 @@ export const faultPromises: readonly BridgePromise[] = [
     async run(water) {
       const resolve = async (): Promise<never> => Promise.reject(Object.assign(new Error('no'), { code: 'ENOTFOUND' }));
       const bridge = await water.open({ kind: 'tcp', host: 'nobody.test', port: 80 }, { resolve });
-      await within(water.outcome(bridge), 'the reset', 2_000);
+      await within(water.outcome(bridge), 'the reset', 20_000);
       await eventually(() => bridge.counters().failed === 1, 'one failure');
       await eventually(() => water.events.some(({ type }) => type === 'closed'), 'a closed event');
       const closed = water.events.find((event) => event.type === 'closed');
@@ -244,7 +244,7 @@ export const faultPromises: readonly BridgePromise[] = [
           await child.idle();
           for (let turn = 0; turn < 20; turn += 1) {
             const socket = await water.dial(child.address);
-            await within(roundTrip(socket, ping), `serving ${turn + 1} of 20 after cycle ${cycle + 1}`, 5_000);
+            await within(roundTrip(socket, ping), `serving ${turn + 1} of 20 after cycle ${cycle + 1}`, 20_000);
             socket.destroy();
           }
         }
@@ -335,7 +335,7 @@ function isTcp(water: Water, side: 'near' | 'far'): boolean {
 
 /** `pong`, or how the connection ended instead. */
 async function settled(socket: Socket): Promise<string> {
-  return within(roundTrip(socket, ping), 'an answer', 2_000).then(
+  return within(roundTrip(socket, ping), 'an answer', 20_000).then(
     () => 'pong',
     (error: NodeJS.ErrnoException) => error.code ?? error.message,
   );

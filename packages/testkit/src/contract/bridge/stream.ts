@@ -71,8 +71,15 @@ export function outcomeOf(socket: Socket): Promise<string> {
   });
 }
 
+// Chosen: for what is no promise about time, on a machine that has other work.
+const patienceMs = 20_000;
+
 /** Waits turn by turn until `holds`; fails with `what` after `boundMs`. */
-export async function eventually(holds: () => boolean, what: string | (() => string), boundMs = 5_000): Promise<void> {
+export async function eventually(
+  holds: () => boolean,
+  what: string | (() => string),
+  boundMs = patienceMs,
+): Promise<void> {
   const untilMs = performance.now() + boundMs;
   while (!holds()) {
     if (performance.now() > untilMs) assert.fail(`within ${boundMs} ms: ${typeof what === 'string' ? what : what()}`);
