@@ -1,8 +1,12 @@
-// The program inside production images. The wall is AF_VSOCK and the NSM is the device or the supervisor's socket, whatever the
-// environment says: an environment that came from the parent could name a wall or an NSM of his own.
+// The program inside production images. The wall is AF_VSOCK and the NSM is the supervisor's socket or the device, whatever the
+// environment says: an environment that came from the parent could name a wall or an NSM of his own (docs/wire/nsm.md).
+import { existsSync } from 'node:fs';
 import { openNsmSocket } from '@caisson/link/nsm';
 import { createKernelTransport } from '@caisson/link/transport/kernel';
 import { runEnclaveProgram } from './program.ts';
+
+// Given: the supervisor owns /dev/nsm (0600) and serves everybody else here.
+const supervisorSocket = '/run/nsm.sock';
 
 await runEnclaveProgram({
   openTransport(env, kernel, say) {
@@ -12,15 +16,9 @@ await runEnclaveProgram({
     return createKernelTransport(kernel);
   },
   async openNsm(env, kernel, say) {
-    const choice = env['CAISSON_NSM'] ?? 'device';
-    if (choice.startsWith('unix:')) return openNsmSocket(choice.slice('unix:'.length));
-    if (choice !== 'device') {
-      say({
-        level: 'warn',
-        code: 'NSM_IGNORED',
-        message: 'CAISSON_NSM must be device or unix:PATH here; using device',
-      });
+    if (env['CAISSON_NSM'] !== undefined) {
+      say({ level: 'warn', code: 'NSM_IGNORED', message: 'CAISSON_NSM is ignored by a production program' });
     }
-    return kernel.openNsm();
+    return existsSync(supervisorSocket) ? openNsmSocket(supervisorSocket) : kernel.openNsm();
   },
 });
