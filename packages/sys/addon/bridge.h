@@ -24,6 +24,7 @@
 enum {
   LANDING_BYTES = 128 * 1024,    // one read; hot in the second-level cache, and the most that one direction can owe
   LANDING_KEPT = 16,             // spare blocks kept for the next slow reader
+  SPLICE_BYTES = 512 * 1024,     // one splice and a pipe's capacity; less of it costs more CPU a byte
   STEAL_BYTES = 16 * 1024,       // a greater rest keeps the block it landed in, a smaller one is copied out
   PREFACE_BYTES = 64,            // NativeTarget.preface
   PREFIX_BYTES = 32,             // NativeTarget.replyLine.prefix

@@ -6,8 +6,8 @@
 //
 // A flow moves while its source is readable and its target is not blocked, for at most `fairness_bytes` a turn; then the
 // connection waits in the engine's queue for the next turn. Bytes go straight from the landing block into the target. What
-// the target does not take becomes the flow's rest, and nothing more is read until it is gone: one block, or one pipe, is
-// all that a slow reader can make us hold.
+// the target does not take becomes the flow's rest, and nothing more is read until it is gone: one block, or one of the few
+// pipes, is all that a slow reader can make us hold.
 //
 // Epoll is edge-triggered, and EPOLLOUT is asked for only after a short write: unix and vsock sockets report each read of
 // their peer as new space, which would wake the thread twice per request. A read that did not fill the block emptied the
@@ -134,7 +134,7 @@ static bool splice_pays(struct conn *conn, enum way way) {
 // Assumes an empty pipe, so that EAGAIN can only mean an empty socket.
 static enum step splice_in(struct conn *conn, enum way way, size_t *budget) {
   struct pipe *pipe = conn->flow[way].pipe;
-  ssize_t got = splice(source_of(conn, way)->fd, NULL, pipe->write_fd, NULL, LANDING_BYTES,
+  ssize_t got = splice(source_of(conn, way)->fd, NULL, pipe->write_fd, NULL, SPLICE_BYTES,
                        SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
   // A splice stops where the pipe's slots end, so less than was asked for proves nothing: ask until EAGAIN.
   enum step step = judge_read(conn, way, got, 0);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Chosen. A pipe's capacity bounds what a slow reader makes the kernel hold for one connection.
-enum { PIPES = 16, PIPE_BYTES = 256 * 1024 };
+// Chosen. A slow reader keeps its pipe, so PIPES * SPLICE_BYTES is all that slow readers together make pipes hold.
+enum { PIPES = 16 };
 
 struct pipe *pipe_take(struct engine *engine) {
   struct pipe *pipe = engine->spare_pipes;
@@ -23,7 +23,7 @@ struct pipe *pipe_take(struct engine *engine) {
     return NULL;
   }
   // Past the user's quota of pipe pages this fails and the default of 64 KiB stays.
-  fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES);
+  fcntl(fds[1], F_SETPIPE_SZ, SPLICE_BYTES);
   *pipe = (struct pipe){.read_fd = fds[0], .write_fd = fds[1]};
   engine->pipe_count++;
   return pipe;
