@@ -30,17 +30,23 @@ export interface NativeListenOptions {
   readonly backlog?: number;
   /** Connections alive at once; one more is accepted and reset within 50 ms, and counted. */
   readonly maxConnections: number;
-  /** Per direction; 0 = off. A connection whose open directions have all been idle for it is aborted. */
+  /**
+   * Per direction; 0 = off. A connection whose open directions have all been idle for it is aborted. An EOF starts the
+   * other direction's clock anew.
+   */
   readonly idleTimeoutMs: number;
   /** From accept to a usable far side, retries and every address included. */
   readonly dialTimeoutMs: number;
-  /** Try a refused vsock or unix far side again with jitter until `dialTimeoutMs` (its backlog may be full). */
+  /**
+   * Try a refused vsock or unix far side (for unix also one whose file is missing) again with jitter until
+   * `dialTimeoutMs`: its backlog may be full. A unix backlog that says so itself (EAGAIN) is always waited for.
+   */
   readonly retryRefused?: boolean;
   /** On vsock: only this peer CID; others are reset before a byte is read, and counted as refused. */
   readonly peerCid?: Cid;
   /** First line of every accepted connection, read before dialling and handed to `onAsk` (fabric's preamble). */
   readonly acceptLine?: { readonly maxBytes: number; readonly timeoutMs: number };
-  /** Fixed far side, tried in order with happy eyeballs (RFC 8305) staggering. Absent: `onAsk` decides for each. */
+  /** Fixed far side, 1..16 tried in order with happy eyeballs (RFC 8305) staggering. Absent: `onAsk` decides for each. */
   readonly targets?: readonly NativeTarget[];
   /** Called for each connection when `targets` is absent or `acceptLine` is set; answer with `dial` or `refuse`. */
   readonly onAsk?: (ask: NativeAsk) => void;
@@ -83,6 +89,7 @@ export interface NativeResult {
 }
 
 export interface NativeCounters {
+  /** Taken into service; what is turned away at the door (cap, CID, no descriptor) is not among them. */
   readonly accepted: number;
   readonly active: number;
   /** Over the cap, wrong CID, bad first line, or refused by `onAsk`. */
