@@ -82,11 +82,16 @@ export async function startPeers(
 ): Promise<{ peers: Peer[]; absent: string[] }> {
   const peers: Peer[] = [];
   const absent: string[] = [];
-  for (const recipe of recipes.filter(({ name }) => name === 'caisson' || (only?.includes(name) ?? true))) {
-    const port = await freePort();
-    const command = recipe.command(port, unixPath, work);
-    if (!command) absent.push(recipe.name);
-    else peers.push(await startPeer(recipe.name, port, command));
+  try {
+    for (const recipe of recipes.filter(({ name }) => name === 'caisson' || (only?.includes(name) ?? true))) {
+      const port = await freePort();
+      const command = recipe.command(port, unixPath, work);
+      if (!command) absent.push(recipe.name);
+      else peers.push(await startPeer(recipe.name, port, command));
+    }
+  } catch (error) {
+    await Promise.all(peers.map((peer) => peer.stop()));
+    throw error;
   }
   return { peers, absent };
 }
@@ -124,7 +129,7 @@ function haproxyFile(port: number, path: string, work: string): string {
     file,
     `global
   nbthread 2
-  maxconn 20000
+  maxconn 4096
 defaults
   mode tcp
   option splice-auto
@@ -147,7 +152,7 @@ function nginxFile(port: number, path: string, work: string): string {
   writeFileSync(
     file,
     `${existsSync(moduleFile) ? `load_module ${moduleFile};\n` : ''}daemon off;
-worker_processes 2;
+${process.getuid?.() === 0 ? 'user root;\n' : ''}worker_processes 2;
 pid ${work}/nginx.pid;
 error_log stderr crit;
 events { worker_connections 8192; }
