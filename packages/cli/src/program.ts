@@ -8,6 +8,7 @@ import { register as registerHost } from './commands/host.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
+import { EXIT_USAGE } from './exit-code.ts';
 import type { RegisterCommand, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
@@ -45,14 +46,24 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerVsockToIp,
 ];
 
-// Each old name: its description and what it is made of. A single command is the whole program under its own name.
-const oldNames: Readonly<Record<string, { about: string; commands: readonly RegisterCommand[]; single?: boolean }>> = {
+/** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */
+interface OldName {
+  readonly about: string;
+  readonly commands: readonly RegisterCommand[];
+  readonly usageExit: number;
+  /** The name alone is the command. */
+  readonly single?: boolean;
+}
+
+const oldNames: Readonly<Record<string, OldName>> = {
   argonaut: {
     about: 'vsock bridges, boot config and NSM lines for AWS Nitro Enclaves',
     commands: [registerHost, registerEnclave, registerConfig, registerNsm],
+    usageExit: 1,
   },
-  'ip-to-vsock': { about: '', commands: [registerIpToVsock], single: true },
-  'vsock-to-ip': { about: '', commands: [registerVsockToIp], single: true },
+  // These were clap programs, which end with 2.
+  'ip-to-vsock': { about: '', commands: [registerIpToVsock], usageExit: 2, single: true },
+  'vsock-to-ip': { about: '', commands: [registerVsockToIp], usageExit: 2, single: true },
 };
 
 export const PROGRAM_NAMES: readonly string[] = ['caisson', ...Object.keys(oldNames)];
@@ -71,6 +82,11 @@ export function createProgram(surroundings: Surroundings): Program {
     }) as Program;
   for (const register of old?.commands ?? caissonCommands) register(program, surroundings);
   return program;
+}
+
+/** The exit code for a wrong command line under `name`. */
+export function usageExitOf(name: string): number {
+  return oldNames[name]?.usageExit ?? EXIT_USAGE;
 }
 
 /** True when the name alone is the command: `ip-to-vsock --vsock-cid 16` needs no verb. */

@@ -1,8 +1,8 @@
 // From words to an exit code. The only place that prints an error: one fact on stderr, then advice where there is some.
 import { CaissonError } from '@caisson/core/errors';
 import { CommanderError } from 'commander';
-import { EXIT_FAILED, EXIT_USAGE, exitCodeOf } from './exit-code.ts';
-import { createProgram, isSingleCommand } from './program.ts';
+import { EXIT_FAILED, exitCodeOf, UsageError } from './exit-code.ts';
+import { createProgram, isSingleCommand, usageExitOf } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Runs one command line (without interpreter and script) and resolves with the exit code; never rejects. */
@@ -20,7 +20,7 @@ export async function run(words: readonly string[], surroundings: Surroundings):
 function reported(error: unknown, { name, stderr, env }: Surroundings): number {
   const ours = name === 'caisson';
   // commander has already printed its own errors and the help.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ours ? EXIT_USAGE : EXIT_FAILED;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitOf(name);
   if (error instanceof CaissonError) {
     stderr.write(`${name}: ${error.message}\n`);
     if (error.hint !== undefined && ours) stderr.write(`  hint: ${error.hint}\n`);
@@ -32,5 +32,6 @@ function reported(error: unknown, { name, stderr, env }: Surroundings): number {
   if (env['LOG_LEVEL'] === 'debug' || env['LOG_LEVEL'] === 'trace') {
     stderr.write(`${error instanceof Error ? error.stack : ''}\n`);
   }
+  if (error instanceof UsageError) return usageExitOf(name);
   return ours ? exitCodeOf(error) : EXIT_FAILED;
 }

@@ -1,5 +1,6 @@
 // Reading a first line off real sockets: what is taken, what is left, and what is refused.
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
@@ -30,9 +31,11 @@ async function withSegments<Value>(
   chunks: readonly Uint8Array[],
   last: 'end' | 'destroy' | 'stay',
   body: (socket: Socket) => Promise<Value>,
+  first: (dialler: Socket) => void = () => {},
 ): Promise<Value> {
   const dialler = connect({ path: join(directory, 's'), allowHalfOpen: true }).on('error', () => {});
   const [accepted] = (await once(server, 'connection')) as [Socket];
+  first(dialler);
   const result = body(accepted);
   for (const chunk of chunks) {
     await new Promise((resolve) => dialler.write(chunk, resolve));
@@ -129,6 +132,22 @@ test('refuses a line that is late, counting from the accept and not from the las
   const slow = Array.from({ length: 3 }, () => Buffer.from('x'));
   deepEqual(await withSegments(slow, 'stay', read), { fault: 'TRANSPORT_LINE_LATE' });
   ok(performance.now() - startedAtMs >= 95);
+});
+
+test('takes a line that was there in time although this process was too busy to look', async () => {
+  const seen = await withSegments(
+    [],
+    'stay',
+    (socket) => {
+      const outcome = readLine(socket, { maxBytes: 40, timeoutMs: 20 });
+      // The peer writes, and this process blocks until long after the deadline before its loop turns again.
+      const writer = spawnSync('sleep', ['0.06']);
+      equal(writer.status, 0);
+      return outcome;
+    },
+    (dialler) => dialler.write('hello\n'),
+  );
+  deepEqual(seen, { line: 'hello' });
 });
 
 test('reports an error of the socket as it is', async () => {

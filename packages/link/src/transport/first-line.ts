@@ -27,14 +27,19 @@ export function readFirstLine(
   onFault: (fault: FirstLineFault) => void,
 ): () => void {
   let held = Buffer.alloc(0);
+  let late: NodeJS.Immediate | undefined;
+  // After a stall of this process timers run before the poll that would deliver a line which has long been there: one turn
+  // of the loop tells a slow peer from a slow listener.
   const timer = setTimeout(() => {
-    fail(
-      new LimitError('TRANSPORT_LINE_LATE', `first line came to ${held.length} bytes within ${limits.timeoutMs} ms`),
-    );
+    late = setImmediate(() => {
+      const seen = `${held.length} bytes within ${limits.timeoutMs} ms`;
+      fail(new LimitError('TRANSPORT_LINE_LATE', `first line came to ${seen}`));
+    });
   }, limits.timeoutMs);
 
   function leave(): void {
     clearTimeout(timer);
+    clearImmediate(late);
     socket.off('readable', take).off('error', fail).off('close', cut);
   }
 

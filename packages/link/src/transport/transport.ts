@@ -36,6 +36,8 @@ export interface NativeListenPlan {
   readonly acceptLine?: { readonly maxBytes: number; readonly timeoutMs: number };
   /** Reads the peer from the first line; throws what makes it bad. Present exactly with `acceptLine`. */
   readonly parseLine?: (line: string) => TransportPeer;
+  /** Who everybody that arrives at `address` is, where the address itself says it and the socket cannot. */
+  readonly peer?: TransportPeer;
   /** Frees what the plan made (the socket file). */
   release(): Promise<void>;
 }

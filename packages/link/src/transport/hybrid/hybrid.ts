@@ -83,13 +83,15 @@ export function createHybridTransport(options: HybridOptions): Transport {
 
     async planListen(asked) {
       const local = toLocal(asked);
-      const [only, another] = peers.values();
+      const [only, another] = peers;
       // One plan is one address: several guests are several files, which the JavaScript plane serves.
       if (only === undefined || another !== undefined) return undefined;
-      const path = `${only}_${local.port}`;
+      const [cid, base] = only;
+      const path = `${base}_${local.port}`;
       await clearStaleFile({ path, local });
       return {
         address: { kind: 'unix', path },
+        peer: { cid, port: unknownPort },
         async release() {
           try {
             await clearStaleFile({ path, local });
