@@ -149,8 +149,10 @@ class NativePlane implements Bridge {
   #listenOptions(): NativeListenOptions {
     const { rule, targets, plan } = { ...this.#parts, rule: this.rule };
     const asks = targets === undefined || plan.parseLine !== undefined;
-    // With a first line the peer is what that line says, not what the socket says.
-    const peerCid = plan.parseLine === undefined ? rule.peerCid : undefined;
+    // Where a first line or the address says who the peer is, the socket cannot. Of an address that belongs to another peer
+    // the engine, which asks the socket, refuses everybody: nobody the rule is for can come that way.
+    const isTold = plan.parseLine !== undefined || plan.peer?.cid === rule.peerCid;
+    const peerCid = isTold ? undefined : rule.peerCid;
     return {
       address: plan.address satisfies NativeAddress,
       ...rule.limits,
@@ -183,9 +185,14 @@ class NativePlane implements Bridge {
     }
   }
 
+  get #planned(): BridgePeer | undefined {
+    const { peer } = this.#parts.plan;
+    return peer && { kind: 'vsock', ...peer };
+  }
+
   #peerOf(ask: NativeAsk): BridgePeer | undefined {
     const { parseLine } = this.#parts.plan;
-    if (parseLine === undefined) return ask.peer;
+    if (parseLine === undefined) return this.#planned ?? ask.peer;
     const { cid, port } = parseLine(ask.line ?? '');
     const { peerCid } = this.rule;
     if (peerCid !== undefined && cid !== peerCid) {
@@ -218,7 +225,7 @@ class NativePlane implements Bridge {
   #tell(event: NativeEvent): void {
     const { id } = event;
     if (event.type === 'accepted') {
-      if (this.#parts.plan.parseLine === undefined) this.#tellAccepted(id, event.peer);
+      if (this.#parts.plan.parseLine === undefined) this.#tellAccepted(id, this.#planned ?? event.peer);
       return;
     }
     const peer = this.#peers.get(id) ?? (event.type === 'closed' ? event.peer : undefined);
