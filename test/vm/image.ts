@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { type CpioEntry, type CpioSource, createCpio } from '@caisson/core/cpio';
 import { type EifMeasurements, planEif } from '@caisson/core/eif';
 import { build } from 'esbuild';
-import { kernelFile } from './rig.ts';
+import { rigFile } from './rig.ts';
 
 const root = join(import.meta.dirname, '../..');
 const built = join(root, `packages/sys/build/linux-${process.arch}`);
@@ -40,7 +40,7 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
   const planned = await planEif(
     {
       architecture: 'x86_64',
-      kernel: readFileSync(kernelFile),
+      kernel: readFileSync(rigFile('out/bzImage')),
       cmdline,
       metadata: { ImageName: 'vm-test', ImageVersion: '0' },
       ramdisks,

@@ -13,7 +13,10 @@ const root = join(import.meta.dirname, '../..');
 const rig = join(root, '../shared/rig');
 const built = join(root, `packages/sys/build/linux-${process.arch}`);
 
-export const kernelFile = join(rig, 'out/bzImage');
+/** A file of the rig. */
+export function rigFile(path: string): string {
+  return join(rig, path);
+}
 
 /** For the `skip` of a test: why no enclave can be booted here. */
 export const skip = whyNot();
