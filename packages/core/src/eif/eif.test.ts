@@ -1,6 +1,8 @@
 // What planEif writes is what parseEif reads, the measurements are the specification's, and no damaged file passes.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
@@ -165,4 +167,21 @@ test('any cut, any tail and any bytes after a good header are an error of this r
     }),
     { seed: 1, numRuns: 2_000 },
   );
+});
+
+test('the example of docs/wire/eif.md is what planEif writes', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/wire/eif.md'), 'utf8');
+  const [, example = ''] = /## Example[\s\S]*?```\n([^`]+)```/.exec(page) ?? [];
+  const image: EifImage = {
+    ...{ architecture: 'x86_64', kernel: Buffer.from('K'), cmdline: 'quiet', metadata: {} },
+    ramdisks: [Buffer.from('R'), Buffer.from('S')],
+  };
+  const bytes = Buffer.from(await write(image));
+  const { measurements } = await planEif(image, nodeSha384);
+  const [start = '', ...rest] = example.trim().split('\n');
+  assert.equal(start.replaceAll(' ', ''), bytes.subarray(0, 28).toString('hex'));
+  const sections = rest.slice(0, -3).join('').replaceAll(' ', '');
+  assert.equal(sections, bytes.subarray(540).toString('hex'));
+  const pcrs = Object.values(measurements).map((pcr, index) => `PCR${index} ${Buffer.from(pcr).toString('hex')}`);
+  assert.deepEqual(rest.slice(-3), pcrs);
 });
