@@ -1,4 +1,4 @@
-// X.509 certificates: parse, issue, and the pieces both need.
+// X.509 certificates: parse, issue, validate a path, and the pieces they need.
 export { encodeEcdsaSignature, parseEcdsaSignature } from './ecdsa-signature.ts';
 export type { X509ErrorCode } from './error-code.ts';
 export { X509_ERROR_CODES } from './error-code.ts';
@@ -18,3 +18,5 @@ export { OID } from './oid.ts';
 export type { Certificate, PublicKey } from './parse-certificate.ts';
 export { parseCertificate, parsePublicKey } from './parse-certificate.ts';
 export { parsePem, toPem } from './pem.ts';
+export type { PathOptions } from './verify-path.ts';
+export { importVerifyKey, verifyCertificatePath } from './verify-path.ts';
