@@ -54,7 +54,7 @@ async function arrange(
     for (const socket of sockets) socket.destroy();
     parent.close();
   });
-  const start = (words = ['--simulated', '--fabric', '/fabric', '--cid', '16']): ChildProcess =>
+  const start = (words: readonly string[] = ['--simulated', '--fabric', '/fabric', '--cid', '16']): ChildProcess =>
     spawn('unshare', [...namespaces, `--root=${folder}`, '/init', ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 30_000,
