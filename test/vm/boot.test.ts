@@ -36,10 +36,13 @@ test('boots, beats, runs the command and ends with its code on the console', { s
 
 test('an image without a root file system ends with the reason and never beats', { skip }, async () => {
   const image = await buildImage({ broken: true });
-  await assert.rejects(bootEnclave({ image: image.file, cid: 16 }), {
-    message: /ended with 125 before its heartbeat[\s\S]*caisson-init: command \/cmd: No such file or directory/,
-  });
-  image.remove();
+  try {
+    await assert.rejects(bootEnclave({ image: image.file, cid: 16 }), {
+      message: /ended with 125 before its heartbeat[\s\S]*caisson-init: command \/cmd: No such file or directory/,
+    });
+  } finally {
+    image.remove();
+  }
 });
 
 test('the NSM reports the PCRs that we computed, in two enclaves at once', { skip }, async () => {
