@@ -73,7 +73,9 @@ test('gives the verdict of the vectors for every document of others, and refuses
   assert.ok(all.length >= 182 && accepted >= 31, `${accepted} of ${all.length} accepted`);
 });
 
-test('names the very class of the vectors, not only one that is also acceptable, for nine in ten', { skip }, async () => {
+test('names the very class of the vectors, not only one that is also acceptable, for nine in ten', {
+  skip,
+}, async () => {
   const refused = entries().filter(({ expect }) => !expect.ok);
   let exact = 0;
   for (const entry of refused) {
