@@ -1,11 +1,15 @@
-// CPU time of a process and everything it starts, in nanoseconds: a cpuacct or cgroup v2 group where root may make one, else the
-// clock ticks of /proc, which miss short-lived children.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+// CPU time and memory of a process and everything it starts. CPU: nanoseconds of a cpuacct group (cgroup v1) or the `usage_usec`
+// of a cgroup v2 one where root may make it, else the clock ticks of /proc, which miss children that came and went.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Meter {
-  readonly kind: 'cpuacct' | 'proc';
+  readonly kind: 'cgroup' | 'proc';
+  /** The command that runs `command` as a member from its first instruction on. */
+  wrap(command: readonly string[]): readonly string[];
+  /** Who is measured where there is no group. */
   add(pid: number): void;
+  pids(): number[];
   /** Since the meter was made. */
   cpuNs(): number;
   /** Memory of the processes, proportional set size, bytes. */
@@ -13,48 +17,68 @@ export interface Meter {
   close(): void;
 }
 
-const groups = '/sys/fs/cgroup/cpuacct';
+const roots = ['/sys/fs/cgroup/cpuacct', '/sys/fs/cgroup'].filter((path) => existsSync(join(path, 'cgroup.procs')));
+const prefix = 'caisson-bench-';
 const tickNs = 10_000_000;
 
 export function createMeter(name: string): Meter {
-  const group = join(groups, `caisson-bench-${process.pid}-${name}`);
-  const pids: number[] = [];
+  const group = join(roots[0] ?? '', `${prefix}${process.pid}-${name}`);
   try {
     mkdirSync(group);
   } catch {
-    return {
-      kind: 'proc',
-      add: (pid) => void pids.push(pid),
-      cpuNs: () => pids.reduce((sum, pid) => sum + ticks(pid) * tickNs, 0),
-      memoryBytes: () => pids.reduce((sum, pid) => sum + memory(pid), 0),
-      close() {},
-    };
+    return createProcMeter();
   }
-  const members = (): number[] =>
-    readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
   return {
-    kind: 'cpuacct',
-    add: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
-    cpuNs: () => Number(readFileSync(join(group, 'cpuacct.usage'), 'utf8')),
-    memoryBytes: () => members().reduce((sum, pid) => sum + memory(pid), 0),
-    close() {
-      // A killed member may still be on its way out; an empty group that stays is swept at the next run.
-      try {
-        rmdirSync(group);
-      } catch {}
-    },
+    kind: 'cgroup',
+    wrap: (command) => ['sh', '-c', 'echo $$ >"$0" && exec "$@"', join(group, 'cgroup.procs'), ...command],
+    add() {},
+    pids: () => members(group),
+    cpuNs: () => usageNs(group),
+    memoryBytes: () => members(group).reduce((sum, pid) => sum + memory(pid), 0),
+    close: () => remove(group),
   };
 }
 
-/** Removes groups that earlier runs left behind. */
+/** Ends what earlier runs left behind: members of their groups, and the groups. A run that is alive keeps its own. */
 export function sweepMeters(): void {
-  if (!existsSync(groups)) return;
-  for (const name of readdirSync(groups)) {
-    if (!name.startsWith('caisson-bench-')) continue;
-    try {
-      rmdirSync(join(groups, name));
-    } catch {}
+  const root = roots[0];
+  if (root === undefined) return;
+  for (const name of readdirSync(root)) {
+    const owner = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
+    if (owner === undefined || (existsSync(`/proc/${owner}`) && Number(owner) !== process.pid)) continue;
+    for (const pid of members(join(root, name))) process.kill(pid, 'SIGKILL');
+    remove(join(root, name));
   }
+}
+
+function createProcMeter(): Meter {
+  const pids: number[] = [];
+  return {
+    kind: 'proc',
+    wrap: (command) => command,
+    add: (pid) => void pids.push(pid),
+    pids: () => pids,
+    cpuNs: () => pids.reduce((sum, pid) => sum + ticks(pid) * tickNs, 0),
+    memoryBytes: () => pids.reduce((sum, pid) => sum + memory(pid), 0),
+    close() {},
+  };
+}
+
+function members(group: string): number[] {
+  return readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+}
+
+function usageNs(group: string): number {
+  const first = join(group, 'cpuacct.usage');
+  if (existsSync(first)) return Number(readFileSync(first, 'utf8'));
+  return Number(/^usage_usec (\d+)/m.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1]) * 1_000;
+}
+
+// A killed member may still be on its way out; a group that stays is swept at the next run.
+function remove(group: string): void {
+  try {
+    rmdirSync(group);
+  } catch {}
 }
 
 function ticks(pid: number): number {

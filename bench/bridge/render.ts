@@ -1,127 +1,138 @@
-// The tables of a run: medians for the eye, ratios by group for the claim.
+// The page of a run: the goals first, then ratios by group, then medians for the eye.
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem } from 'node:os';
-import { bootstrap, geometricMean, type Interval, median } from './statistic.ts';
-import type { Group, Sample, Timing, Workload } from './workload.ts';
-
-export interface Cell {
-  readonly round: number;
-  readonly peer: string;
-  readonly workload: Workload;
-  readonly sample: Sample;
-  readonly cpuNs: number;
-}
-
-interface Run {
-  readonly cells: readonly Cell[];
-  readonly peers: readonly string[];
-  readonly absent: readonly string[];
-  readonly rounds: number;
-  readonly timing: Timing;
-}
-
-type Measure = (cell: Cell) => number;
-
-const ours = 'caisson';
-const rate: Measure = ({ sample }) => sample.rate;
-const cpuPerUnit: Measure = ({ cpuNs, sample }) => cpuNs / sample.total;
-const p99: Measure = ({ sample }) => sample.p99us;
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { judge, showInterval } from './goal.ts';
+import {
+  bestP99,
+  cpuPerUnit,
+  groupRatio,
+  groupsOf,
+  type Measure,
+  medianOf,
+  namesOf,
+  othersOf,
+  p99,
+  type Result,
+  rate,
+  timedOf,
+} from './result.ts';
+import type { Workload } from './workload.ts';
 
 /** Markdown. */
-export function renderResult(run: Run): string {
-  const names = [...new Set(run.cells.map(({ workload }) => workload.name))];
-  const groups = [...new Set(run.cells.map(({ workload }) => workload.group))];
-  const others = run.peers.filter((name) => name !== ours);
+export function renderResult(result: Result): string {
+  const { absent, cells, rounds, timing } = result;
+  const names = namesOf(result);
+  const timed = timedOf(result);
+  const failures = cells.filter(({ sample }) => sample.errors > 0);
+  const verdicts = judge(result);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const timed = names.filter((name) =>
-    run.cells.some(({ workload, sample }) => workload.name === name && sample.p99us > 0),
-  );
-  const failures = run.cells.filter(({ sample }) => sample.errors > 0);
+  const [minute, , quarter] = loadavg().map((load) => load.toFixed(1));
   return `# Bridge bench, TCP to unix
 
 ${new Date().toISOString().slice(0, 16)}Z, commit ${commit}, ${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()},
-${run.rounds} rounds, windows of ${run.timing.windowMs} ms after ${run.timing.warmMs} ms; every bridge in turn within a round.
-${run.absent.length > 0 ? `Absent: ${run.absent.join(', ')}.\n` : ''}
+load ${minute} over the last minute and ${quarter} over fifteen; ${rounds} rounds, windows of ${timing.windowMs} ms after ${timing.warmMs} ms;
+every bridge in turn within a round. How it is measured and read: [docs/bench.md](../../docs/bench.md).
+${absent.length > 0 ? `Absent: ${absent.join(', ')}.\n` : ''}
+## Goals: ${verdicts.filter(({ met }) => met).length} of ${verdicts.length} met
+
+${table(
+  ['goal', 'seen', 'met'],
+  verdicts.map(({ goal, seen, met }) => [goal, seen, met ? 'yes' : '**no**']),
+)}
+
 ## Ours against each peer
 
 Geometric mean over the workloads of a group, ratio taken within a round; median over the rounds and its 95 % bootstrap interval.
 Throughput above 1 and CPU below 1 are better for us.
 
-${ratioTable('throughput', run, groups, others, rate)}
+${ratioTable('throughput', result, rate)}
 
-${ratioTable('CPU per unit', run, groups, others, cpuPerUnit)}
+${ratioTable('CPU per unit', result, cpuPerUnit)}
 
 ## Medians
 
-${medianTable('throughput, bytes or round trips a second', run, names, rate, formatRate)}
+${medianTable('throughput, bytes or round trips a second', result, names, rate, formatRate)}
 
-${medianTable('CPU, s/GB or us per round trip', run, names, cpuPerUnit, (value) => value.toPrecision(3), scaleCpu)}
+${medianTable('CPU, s/GB or us per round trip', result, names, cpuPerUnit, (value) => value.toPrecision(3), scaleCpu)}
 
-${medianTable('p99, us', run, timed, p99, (value) => Math.round(value).toString())}
+${medianTable('p99, us', result, timed, p99, (value) => Math.round(value).toString())}
 
-${bestTable(run, timed, others)}
-
+${table(
+  ['p99', 'best peer', 'caisson / best peer'],
+  timed.flatMap((name) => {
+    const best = bestP99(result, name);
+    return best === undefined ? [] : [[name, best.peer, showInterval(best.ratio)]];
+  }),
+)}
+${renderIdle(result)}${renderOverload(result)}${renderCalls(result)}
 Errors seen by the client: ${failures.length === 0 ? 'none' : failures.map(({ peer, workload, sample }) => `${peer} ${workload.name} ${sample.errors}`).join(', ')}.
 `;
 }
 
-function ratioTable(
-  title: string,
-  run: Run,
-  groups: readonly Group[],
-  others: readonly string[],
-  measure: Measure,
-): string {
-  const rows = others.map((peer) => {
-    const cells = groups.map((group) => format(bootstrap(ratios(run, group, peer, measure))));
-    return `| ${peer} | ${cells.join(' | ')} |`;
-  });
+function renderIdle({ idleBytes }: Result): string {
+  if (idleBytes === undefined) return '';
+  const rows = [...idleBytes].map(([peer, bytes]) => [peer, (bytes / 1024).toFixed(2)]);
+  return `\n## Memory for each of 1,000 idle connections\n\n${table(['bridge', 'KiB'], rows)}\n`;
+}
+
+function renderOverload({ overload }: Result): string {
+  if (overload === undefined) return '';
+  const { peak, steps, recovered } = overload;
+  const rows = steps.map(({ times, offered, good, refused, refusalP99us, refusalMaxUs, slowestUs }) => [
+    `${times} x`,
+    ...[offered, good, refused].map((value) => Math.round(value).toString()),
+    ...[refusalP99us, refusalMaxUs, slowestUs].map((value) => (value / 1_000).toFixed(1)),
+  ]);
+  const head = [
+    'offered',
+    'a second',
+    'good a second',
+    'refused',
+    'refusal p99 ms',
+    'slowest refusal',
+    'slowest answer',
+  ];
+  return `\n## Overload (R-B2), caisson with a cap\n\nPeak ${Math.round(peak)} a second, ${Math.round(recovered)} over the second after the overload.\n\n${table(head, rows)}\n`;
+}
+
+function renderCalls({ calls }: Result): string {
+  if (calls === undefined) return '';
+  const rows = [...calls].flatMap(([name, byPeer]) =>
+    [...byPeer].map(([peer, { perUnit, most }]) => [
+      name,
+      peer,
+      perUnit.toFixed(2),
+      most.map(([call, each]) => `${call} ${each.toFixed(2)}`).join(', '),
+    ]),
+  );
+  return `\n## System calls a round trip\n\n${table(['workload', 'bridge', 'calls', 'most frequent'], rows)}\n`;
+}
+
+function ratioTable(title: string, result: Result, measure: Measure): string {
+  const groups = groupsOf(result);
+  const rows = othersOf(result).map((peer) => [
+    peer,
+    ...groups.map((group) => showInterval(groupRatio(result, group, peer, measure))),
+  ]);
   return table([`${title}, caisson /`, ...groups], rows);
-}
-
-// One number a round: the geometric mean over the group's workloads of ours divided by theirs.
-function ratios(run: Run, group: Group, peer: string, measure: Measure): number[] {
-  return Array.from({ length: run.rounds }, (_, round) => {
-    const inRound = run.cells.filter((cell) => cell.round === round && cell.workload.group === group);
-    const mine = inRound.filter((cell) => cell.peer === ours);
-    return geometricMean(
-      mine.map((cell) => {
-        const theirs = inRound.find((other) => other.peer === peer && other.workload === cell.workload);
-        return theirs === undefined ? Number.NaN : measure(cell) / measure(theirs);
-      }),
-    );
-  });
-}
-
-function bestTable(run: Run, names: readonly string[], others: readonly string[]): string {
-  const rows = names.map((name) => {
-    const of = (peer: string): number => median(values(run, name, peer, p99));
-    const best = others.reduce((left, right) => (of(right) < of(left) ? right : left), others[0] ?? ours);
-    return `| ${name} | ${best} | ${(of(ours) / of(best)).toFixed(2)} |`;
-  });
-  return table(['p99', 'best peer', 'caisson / best peer'], rows);
 }
 
 function medianTable(
   title: string,
-  run: Run,
+  result: Result,
   names: readonly string[],
   measure: Measure,
   text: (value: number) => string,
   scale: (value: number, workload: Workload) => number = (value) => value,
 ): string {
-  const rows = run.peers.map((peer) => {
+  const rows = result.peers.map((peer) => {
     const cells = names.map((name) => {
-      const workload = run.cells.find((cell) => cell.workload.name === name)!.workload;
-      return text(scale(median(values(run, name, peer, measure)), workload));
+      const { workload } = result.cells.find((cell) => cell.workload.name === name)!;
+      return text(scale(medianOf(result, name, peer, measure), workload));
     });
-    return `| ${peer} | ${cells.join(' | ')} |`;
+    return [peer, ...cells];
   });
   return table([title, ...names], rows);
-}
-
-function values(run: Run, name: string, peer: string, measure: Measure): number[] {
-  return run.cells.filter((cell) => cell.workload.name === name && cell.peer === peer).map(measure);
 }
 
 // ns per byte is s per GB; ns per round trip becomes us.
@@ -130,15 +141,11 @@ function scaleCpu(value: number, { mode }: Workload): number {
 }
 
 function formatRate(value: number): string {
-  if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
+  if (value >= 1e8) return `${(value / 1e9).toFixed(2)}G`;
   if (value >= 1e3) return `${(value / 1e3).toFixed(1)}k`;
   return value.toFixed(0);
 }
 
-function format({ median: middle, low, high }: Interval): string {
-  return `${middle.toFixed(2)} (${low.toFixed(2)}..${high.toFixed(2)})`;
-}
-
-function table(head: readonly string[], rows: readonly string[]): string {
-  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows].join('\n');
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

@@ -1,15 +1,22 @@
 // npm run bench:bridge. Every bridge in turn, round after round, workload by workload, so that the machine's moods hit all alike.
-// Ratios are taken within a round, then the median over the rounds with a bootstrap interval.
-//   --rounds N (7)  --window MS (300)  --only peer,peer  --group NAME  --out FILE (bench/results/bridge-DATE.md)
-import { spawnSync } from 'node:child_process';
+//   --rounds N (7)  --window MS (300)  --only peer,peer  --group NAME  --calls (system calls, by strace)  --plain (windows only)
+//   --out FILE (a whole run writes bench/results/bridge-DATE.md by itself)
+// Whatever ends it (its end, a failure, SIGINT, SIGTERM) ends its children and removes its files; what SIGKILL leaves, the next
+// run sweeps.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { outputOf, stopAll } from './child.ts';
+import { measureIdleBytes } from './memory.ts';
 import { sweepMeters } from './meter.ts';
-import { startPeers } from './peer.ts';
-import { type Cell, renderResult } from './render.ts';
-import { measure, workloads } from './workload.ts';
+import { measureOverload } from './overload.ts';
+import { type Peer, startPeers } from './peer.ts';
+import { recipes } from './recipe.ts';
+import { renderResult } from './render.ts';
+import { type Cell, ours, type Result } from './result.ts';
+import { countCalls } from './syscall.ts';
+import { type Load, measure, workloads } from './workload.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,42 +24,104 @@ const { values } = parseArgs({
     window: { type: 'string', default: '300' },
     only: { type: 'string' },
     group: { type: 'string' },
+    calls: { type: 'boolean', default: false },
+    plain: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
 const timing = { warmMs: 100, windowMs: Number(values.window) };
+const overloadMs = process.env['CAISSON_LANE'] === 'deep' ? 30_000 : 3_000;
 const chosen = workloads.filter(({ group }) => values.group === undefined || group === values.group);
+const only = values.only?.split(',');
+const traced = ['echo 64 c1', 'echo 64 c16', 'churn c16'];
+
+let signalled: NodeJS.Signals | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    signalled = signal;
+    stopAll();
+  });
+}
 
 sweepMeters();
 const work = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
-const load = join(work, 'load');
-const unixPath = join(work, 'far.sock');
-const sources = ['load.c', 'client.c', 'far_side.c'].map((name) => join(import.meta.dirname, 'load', name));
-const compiled = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-pthread', '-o', load, ...sources], { stdio: 'inherit' });
-if (compiled.status !== 0) process.exit(1);
-
-const { peers, absent } = await startPeers(unixPath, work, values.only?.split(','));
-if (absent.length > 0) console.error(`bench: absent, left out: ${absent.join(', ')} (bench/setup installs them)`);
-const cells: Cell[] = [];
+let peers: Peer[] = [];
 try {
+  const load: Load = { program: join(work, 'load'), unixPath: join(work, 'far.sock') };
+  await buildLoad(load.program);
+  const started = await startPeers(
+    recipes.filter(({ name }) => name === ours || (only?.includes(name) ?? true)),
+    load.unixPath,
+    work,
+  );
+  peers = started.peers;
+  if (started.absent.length > 0) say(`absent, left out: ${started.absent.join(', ')} (bench/setup installs them)`);
+  const text = renderResult(await measureAll(load, started.absent));
+  console.log(text);
+  const out = values.out ?? join(import.meta.dirname, `../results/bridge-${new Date().toISOString().slice(0, 10)}.md`);
+  const whole = chosen.length === workloads.length && only === undefined && !values.plain;
+  if (whole || values.out !== undefined) writeFileSync(out, text);
+} catch (error) {
+  if (signalled === undefined) throw error;
+  say(`stopped by ${signalled}`);
+  process.exitCode = signalled === 'SIGINT' ? 130 : 143;
+} finally {
+  await Promise.all(peers.map((peer) => peer.stop()));
+  stopAll();
+  rmSync(work, { recursive: true, force: true });
+}
+
+async function buildLoad(program: string): Promise<void> {
+  const names = ['load.c', 'address.c', 'client.c', 'offer.c', 'idle.c', 'far_side.c'];
+  const sources = names.map((name) => join(import.meta.dirname, 'load', name));
+  await outputOf(['cc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', program, ...sources]);
+}
+
+async function measureAll(load: Load, absent: readonly string[]): Promise<Result> {
+  const found = { peers: peers.map(({ name }) => name), absent, rounds, timing };
+  // Memory first: afterwards every heap has grown to what the crowds of the windows needed.
+  const idleBytes = new Map<string, number>();
+  if (!values.plain) for (const peer of peers) idleBytes.set(peer.name, await measureIdleBytes(load, peer));
+  const cells: Cell[] = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const workload of chosen) {
       // Another bridge goes first in each round.
       for (let turn = 0; turn < peers.length; turn += 1) {
-        const peer = peers[(turn + round) % peers.length]!;
-        const before = peer.meter.cpuNs();
-        const sample = await measure(load, workload, peer.port, unixPath, timing);
-        cells.push({ round, peer: peer.name, workload, sample, cpuNs: peer.meter.cpuNs() - before });
+        cells.push(await measureCell(load, round, workload, peers[(turn + round) % peers.length]!));
       }
     }
-    console.error(`bench: round ${round + 1} of ${rounds}`);
+    say(`round ${round + 1} of ${rounds}`);
   }
-} finally {
-  await Promise.all(peers.map((peer) => peer.stop()));
-  rmSync(work, { recursive: true, force: true });
+  return {
+    ...found,
+    cells,
+    ...(values.plain ? {} : { idleBytes, overload: await measureOverload(load, work, overloadMs) }),
+    ...(values.calls ? { calls: await countAllCalls(load) } : {}),
+  };
 }
-const text = renderResult({ cells, peers: peers.map(({ name }) => name), absent, rounds, timing });
-console.log(text);
-const out = values.out ?? join(import.meta.dirname, `../results/bridge-${new Date().toISOString().slice(0, 10)}.md`);
-if (chosen.length === workloads.length || values.out !== undefined) writeFileSync(out, text);
+
+async function measureCell(load: Load, round: number, workload: Cell['workload'], peer: Peer): Promise<Cell> {
+  const before = peer.meter.cpuNs();
+  const sample = await measure(load, workload, peer.port, timing);
+  const cpuNs = peer.meter.cpuNs() - before;
+  if (!(cpuNs > 0 && sample.rate > 0)) {
+    const seen = `${sample.rate} units a second, ${sample.errors} errors, ${cpuNs} ns of CPU`;
+    throw new Error(`${peer.name} did nothing in ${workload.name}: ${seen}`);
+  }
+  return { round, peer: peer.name, workload, sample, cpuNs };
+}
+
+async function countAllCalls(load: Load): Promise<NonNullable<Result['calls']>> {
+  const calls: NonNullable<Result['calls']> = new Map(traced.map((name) => [name, new Map()]));
+  for (const workload of workloads.filter(({ name }) => traced.includes(name))) {
+    const byPeer = new Map();
+    for (const peer of peers) byPeer.set(peer.name, await countCalls(load, workload, peer, work));
+    (calls as Map<string, typeof byPeer>).set(workload.name, byPeer);
+  }
+  return calls;
+}
+
+function say(text: string): void {
+  console.error(`bench: ${text}`);
+}

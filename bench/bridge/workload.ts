@@ -1,5 +1,5 @@
 // What is asked of every bridge: bulk both ways, closed loops, churn, HTTP. One call is one window of one cell.
-import { spawn } from 'node:child_process';
+import { outputOf, whileRunning } from './child.ts';
 
 export type Group = 'bulk up' | 'bulk down' | 'closed loop' | 'churn' | 'http';
 
@@ -7,7 +7,7 @@ export interface Workload {
   readonly name: string;
   readonly group: Group;
   /** Client connections, message bytes, and how it is driven. */
-  readonly mode: 'up' | 'down' | 'echo' | 'churn' | 'wrk';
+  readonly mode: 'up' | 'down' | 'echo' | 'churn' | 'hold' | 'wrk';
   readonly connections: number;
   readonly size: number;
 }
@@ -47,31 +47,35 @@ export interface Timing {
   readonly windowMs: number;
 }
 
-/** Runs one window against the bridge on `port`, with the load generator's far side (or the server for HTTP) on `unixPath`. */
-export async function measure(
-  load: string,
-  workload: Workload,
+/** The load generator, and the unix socket where its far side listens. */
+export interface Load {
+  readonly program: string;
+  readonly unixPath: string;
+}
+
+/** The arguments of one run of the load generator; see load/load.c. */
+export function loadCommand(
+  { program, unixPath }: Load,
   port: number,
-  unixPath: string,
-  { warmMs, windowMs }: Timing,
-): Promise<Sample> {
-  if (workload.mode !== 'wrk') {
-    const { mode, connections, size } = workload;
-    return JSON.parse(
-      await output([load, mode, unixPath, port, connections, size, warmMs, windowMs].map(String)),
-    ) as Sample;
+  mode: string,
+  { connections = 0, size = 0, holdMs = 0, warmMs = 0, windowMs = 0 },
+): readonly string[] {
+  const far = `unix:${unixPath}`;
+  return [program, mode, far, `tcp:${port}`, ...[connections, size, holdMs, warmMs, windowMs].map(String)];
+}
+
+/** Runs one window against the bridge on `port`. */
+export async function measure(load: Load, workload: Workload, port: number, timing: Timing): Promise<Sample> {
+  const { mode, connections, size } = workload;
+  if (mode !== 'wrk') {
+    const command = loadCommand(load, port, mode, { connections, size, ...timing });
+    return JSON.parse(await outputOf(command)) as Sample;
   }
-  const seconds = Math.max(1, Math.round((warmMs + windowMs) / 1000));
-  const server = spawn(load, ['serve', unixPath, '0', '0', '0', '0', '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  try {
-    await new Promise((resolve) => server.stdout.once('data', resolve));
-    const url = `http://127.0.0.1:${port}/${workload.size}`;
-    return parseWrk(await output(['wrk', '-t1', `-c${workload.connections}`, `-d${seconds}s`, '--latency', url]));
-  } finally {
-    const exited = new Promise((resolve) => server.once('exit', resolve));
-    server.stdin.end();
-    await exited;
-  }
+  const seconds = Math.max(1, Math.round((timing.warmMs + timing.windowMs) / 1000));
+  const url = `http://127.0.0.1:${port}/${size}`;
+  return whileRunning(loadCommand(load, port, 'serve', {}), async () =>
+    parseWrk(await outputOf(['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url])),
+  );
 }
 
 function parseWrk(text: string): Sample {
@@ -88,22 +92,4 @@ function parseWrk(text: string): Sample {
     p99us: latency('99'),
     errors: (errors?.slice(1) ?? []).reduce((sum, count) => sum + Number(count), 0),
   };
-}
-
-function output([file = '', ...args]: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let text = '';
-    let complaint = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk) => {
-      text += chunk;
-    });
-    child.stderr.setEncoding('utf8').on('data', (chunk) => {
-      complaint += chunk;
-    });
-    child.on('error', reject);
-    child.on('exit', (code) =>
-      code === 0 ? resolve(text) : reject(new Error(`${file} ended with ${code}: ${complaint}`)),
-    );
-  });
 }

@@ -1,16 +1,13 @@
-// The client: N connections driven by one epoll loop. up and down count bytes, echo and churn count round trips and their times.
+// The closed loop: N connections driven by one epoll. up and down count bytes; echo counts round trips and their times; churn
+// and hold do so with a connection for each.
 #define _GNU_SOURCE
 #include "load.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CHUNK (256 * 1024)
@@ -28,31 +25,7 @@ static char buffer[CHUNK], landing[CHUNK];
 static uint32_t *samples;
 static size_t sample_count;
 static uint64_t round_trips, received, errors, window_from;
-static unsigned dialled;
-
-static int dial(void) {
-  int family = plan->tcp_port == 0 ? AF_UNIX : AF_INET;
-  int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket");
-  int rc;
-  if (family == AF_UNIX) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    strcpy(to.sun_path, plan->unix_path);
-    rc = connect(fd, (struct sockaddr *)&to, sizeof to);
-  } else {
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    // Many source addresses, so that churn does not run out of ports in TIME_WAIT.
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (dialled++ & 255u))};
-    if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) die("bind source");
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)plan->tcp_port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    rc = connect(fd, (struct sockaddr *)&to, sizeof to);
-  }
-  if (rc < 0 && errno != EINPROGRESS) die("connect");
-  return fd;
-}
+static struct address to;
 
 static void begin(struct worker *worker, int first) {
   worker->begun = churn || first ? worker->begun : now_ns();
@@ -62,7 +35,8 @@ static void begin(struct worker *worker, int first) {
 
 static void open_worker(struct worker *worker) {
   worker->begun = now_ns();
-  worker->fd = dial();
+  worker->fd = dial(&to);
+  if (worker->fd < 0) die("connect");
   if (!up && !down) begin(worker, 1);
   else worker->unsent = down ? 1 : SIZE_MAX;
   struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = worker};
@@ -134,10 +108,12 @@ void run_client(const struct plan *given) {
   plan = given;
   up = strcmp(plan->mode, "up") == 0;
   down = strcmp(plan->mode, "down") == 0;
-  churn = strcmp(plan->mode, "churn") == 0;
+  int hold = strcmp(plan->mode, "hold") == 0;
+  churn = hold || strcmp(plan->mode, "churn") == 0;
+  to = parse_address(strcmp(plan->near, "direct") == 0 ? plan->far : plan->near);
   memset(buffer, 'x', CHUNK);
   // Echo answers exclude the first byte of a connection; later messages may begin with any byte.
-  buffer[0] = up ? KIND_SINK : down ? KIND_SOURCE : KIND_ECHO;
+  buffer[0] = up ? KIND_SINK : down ? KIND_SOURCE : hold ? KIND_HOLD : KIND_ECHO;
   samples = malloc(MOST_SAMPLES * sizeof *samples);
   loop = epoll_create1(EPOLL_CLOEXEC);
   struct worker *workers = calloc((size_t)plan->connections, sizeof *workers);

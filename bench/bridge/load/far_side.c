@@ -1,16 +1,14 @@
-// The far side: sink, source, echo and a small HTTP server behind a unix socket, told apart by a connection's first byte.
+// The far side: sink, source, echo, an echo that takes its time, and a small HTTP server, told apart by a connection's first byte.
 // Level-triggered epoll on one thread; a pending answer stops reading until it is written, so memory is bounded.
 #define _GNU_SOURCE
 #include "load.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CHUNK (256 * 1024)
@@ -25,10 +23,14 @@ struct peer {
   size_t pending;     // bytes of the answer that are not written yet
   const char *answer; // echo: own buffer; http and source: shared bytes
   size_t seen;        // http: bytes of the request head so far
+  uint64_t due;       // hold: when the answer may go; 0 = nothing waits
+  struct peer *later, *earlier;
   char buffer[KEPT];  // echo and request head
 };
 
-static int listener, loop;
+static int listener, loop, hold_ms;
+// In order of their time, which is the order in which they came: all wait equally long.
+static struct peer *held, *last_held;
 static char filler[CHUNK], landing[CHUNK];
 static char *pages[4];
 static size_t page_bytes[4];
@@ -45,7 +47,15 @@ static void make_pages(void) {
   }
 }
 
+static void let_go(struct peer *peer) {
+  if (peer->due == 0) return;
+  *(peer->earlier != NULL ? &peer->earlier->later : &held) = peer->later;
+  *(peer->later != NULL ? &peer->later->earlier : &last_held) = peer->earlier;
+  peer->due = 0;
+}
+
 static void drop(struct peer *peer) {
+  let_go(peer);
   close(peer->fd);
   free(peer);
 }
@@ -73,6 +83,27 @@ static int flush_answer(struct peer *peer) {
   }
   want(peer, EPOLLIN);
   return 1;
+}
+
+static int hold(struct peer *peer) {
+  peer->due = now_ns() + (uint64_t)hold_ms * 1000000u;
+  peer->later = NULL;
+  peer->earlier = last_held;
+  *(last_held != NULL ? &last_held->later : &held) = peer;
+  last_held = peer;
+  want(peer, 0);
+  return 1;
+}
+
+// Answers those whose time has come; returns the milliseconds until the next, -1 for none.
+static int answer_held(void) {
+  uint64_t now = now_ns();
+  while (held != NULL && held->due <= now) {
+    struct peer *peer = held;
+    let_go(peer);
+    if (!flush_answer(peer)) drop(peer);
+  }
+  return held == NULL ? -1 : (int)((held->due - now) / 1000000u) + 1;
 }
 
 // `GET /N`: page N; requests come one at a time (wrk does not pipeline).
@@ -108,10 +139,10 @@ static int take(struct peer *peer) {
   }
   if (peer->kind == KIND_SINK) atomic_fetch_add_explicit(&sunk_bytes, (uint64_t)n, memory_order_relaxed);
   if (peer->kind == KIND_HTTP) return answer_http(peer, (size_t)n);
-  if (peer->kind == KIND_ECHO && n > 0) {
+  if ((peer->kind == KIND_ECHO || peer->kind == KIND_HOLD) && n > 0) {
     peer->answer = data;
     peer->pending = (size_t)n;
-    return flush_answer(peer);
+    return peer->kind == KIND_HOLD ? hold(peer) : flush_answer(peer);
   }
   return 1;
 }
@@ -120,7 +151,7 @@ static void *serve(void *unused) {
   (void)unused;
   struct epoll_event events[256];
   for (;;) {
-    int count = epoll_wait(loop, events, 256, -1);
+    int count = epoll_wait(loop, events, 256, answer_held());
     for (int i = 0; i < count; i++) {
       struct peer *peer = events[i].data.ptr;
       if (peer == NULL) {
@@ -129,7 +160,7 @@ static void *serve(void *unused) {
           peer = malloc(sizeof *peer);
           peer->fd = fd;
           peer->kind = 0;
-          peer->pending = peer->seen = 0;
+          peer->pending = peer->seen = peer->due = 0;
           struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
           epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event);
         }
@@ -141,15 +172,11 @@ static void *serve(void *unused) {
   return NULL;
 }
 
-void start_far_side(const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) die("unix path is too long");
-  strcpy(address.sun_path, path);
-  unlink(path);
+void start_far_side(const struct plan *plan) {
+  struct address at = parse_address(plan->far);
+  hold_ms = plan->hold_ms;
   make_pages();
-  listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
-  if (listen(listener, 4096) < 0) die("listen");
+  listener = listen_on(&at);
   loop = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
   epoll_ctl(loop, EPOLL_CTL_ADD, listener, &event);

@@ -20,23 +20,35 @@ void die(const char *what) {
   exit(1);
 }
 
+void ready(void) {
+  printf("ready\n");
+  fflush(stdout);
+}
+
+void wait_for_starter(void) {
+  char byte;
+  while (read(0, &byte, 1) > 0) {
+  }
+}
+
 int main(int argc, char **argv) {
-  if (argc != 8) {
-    fprintf(stderr, "usage: load MODE UNIX-PATH TCP-PORT CONNECTIONS SIZE WARM-MS WINDOW-MS\n");
+  if (argc != 9) {
+    fprintf(stderr, "usage: load MODE FAR NEAR CONNECTIONS SIZE HOLD-MS WARM-MS WINDOW-MS\n");
     return 64;
   }
-  struct plan plan = {argv[1], argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), atoi(argv[7])};
+  struct plan plan = {argv[1],       argv[2],       argv[3],       atoi(argv[4]),
+                      atoi(argv[5]), atoi(argv[6]), atoi(argv[7]), atoi(argv[8])};
   signal(SIGPIPE, SIG_IGN);
-  start_far_side(plan.unix_path);
+  start_far_side(&plan);
   if (strcmp(plan.mode, "serve") == 0) {
-    printf("ready\n");
-    fflush(stdout);
-    // The starter holds our stdin; its end is ours.
-    char byte;
-    while (read(0, &byte, 1) > 0) {
-    }
-    return 0;
+    ready();
+    wait_for_starter();
+  } else if (strcmp(plan.mode, "idle") == 0) {
+    run_idle(&plan);
+  } else if (strcmp(plan.mode, "offer") == 0) {
+    run_offer(&plan);
+  } else {
+    run_client(&plan);
   }
-  run_client(&plan);
   return 0;
 }
