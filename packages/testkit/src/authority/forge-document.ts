@@ -64,7 +64,7 @@ export async function forgeDocument(
   const key = bend.signWith ?? chain.leafKey;
   const raw = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, key, Uint8Array.from(signed));
   const signature = bend.signature?.(new Uint8Array(raw)) ?? new Uint8Array(raw);
-  const items = [protectedHeader, bend.unprotected ?? new Map(), payload, signature];
+  const items = [protectedHeader, bend.unprotected === undefined ? new Map() : bend.unprotected, payload, signature];
   const document = encodeCbor(bend.items?.(items) ?? items);
   return bend.bytes?.(document) ?? document;
 }

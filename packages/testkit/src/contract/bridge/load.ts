@@ -1,8 +1,8 @@
 // Promises about load: many slow readers, and a crowd that does nothing, must cost the others nothing.
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { laneFigure } from '../lane.ts';
+import { holdsOnce } from './attempt.ts';
 import type { BridgePromise } from './promise.ts';
 import { echo, eventually, madeBytes, percentile99, roundTrip } from './stream.ts';
 
@@ -14,8 +14,6 @@ const tricklingCrowd = 1_024;
 const honestCrowd = 200;
 const crowdFactor = 2;
 const slowFactor = 1.5;
-// Chosen: other work on the machine can spoil one comparison; a bridge that breaks the promise spoils all of them.
-const attempts = 5;
 const othersCount = 16;
 
 export const loadPromises: readonly BridgePromise[] = [
@@ -110,17 +108,6 @@ async function measure(sockets: readonly Socket[], forMs: number): Promise<numbe
     }),
   );
   return percentile99(samples);
-}
-
-async function holdsOnce(attempt: () => Promise<{ holds: boolean; seen: string }>): Promise<void> {
-  const seen: string[] = [];
-  for (let turn = 0; turn < attempts; turn += 1) {
-    const result = await attempt();
-    if (result.holds) return;
-    seen.push(result.seen);
-    await pause(100);
-  }
-  assert.fail(`in none of ${attempts} attempts: ${seen.join('; ')}`);
 }
 
 /** Writes as fast as it is let until the socket closes. */
