@@ -80,6 +80,7 @@ function isOfForm(value: unknown, schema: Schema): boolean {
 }
 
 function typeOf(value: unknown): string {
+  if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (Number.isSafeInteger(value)) return 'integer';
   return isObject(value) ? 'object' : typeof value;

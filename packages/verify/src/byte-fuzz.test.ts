@@ -1,0 +1,112 @@
+// T-V2: bytes that mean nothing. Whatever goes in, the parsers answer with an error of their rooms, in time that grows with the input
+// and not faster.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import {
+  parseAttestationCertificate,
+  parseAttestationDocument,
+  parseAttestationPayload,
+} from '@caisson/core/attestation';
+import { CaissonError } from '@caisson/core/errors';
+import { forgeChain, forgeDocument } from '@caisson/testkit/authority';
+import { laneFigure } from '@caisson/testkit/contract';
+import fc from 'fast-check';
+import { VerificationError, verifyDocument } from './index.ts';
+
+const at = 1_780_000_000;
+// Chosen: fifty times what the slowest input needs on a busy machine of two cores, and the bound of the plan.
+const maxMs = 50;
+let corpus: Uint8Array[];
+let rootPem: string;
+
+before(async () => {
+  const chain = await forgeChain({ at });
+  rootPem = chain.rootPem;
+  const document = await forgeDocument(chain, { timestamp: at * 1000 });
+  const { cose } = parseAttestationDocument(document);
+  corpus = [document, cose.payload, ...chain.path];
+});
+
+// Pieces of real inputs and of noise, spliced: noise alone dies at the first byte.
+const spliced = fc.array(
+  fc.oneof(
+    fc.record({ which: fc.nat(), from: fc.nat(), length: fc.nat(400) }),
+    fc.uint8Array({ maxLength: 12 }),
+    fc.constantFrom(
+      [0x9f],
+      [0xbf],
+      [0xff],
+      [0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+      [0x30, 0x80],
+      [0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+    ),
+  ),
+  { maxLength: 12 },
+);
+
+function join(parts: readonly unknown[]): Uint8Array {
+  return Buffer.concat(
+    parts.map((part) => {
+      if (Array.isArray(part) || part instanceof Uint8Array) return Uint8Array.from(part as number[]);
+      const { which, from, length } = part as { which: number; from: number; length: number };
+      const source = corpus[which % corpus.length]!;
+      const start = from % 3 === 0 ? 0 : from % source.length;
+      return source.subarray(start, start + length * (from % 7 === 0 ? 20 : 1));
+    }),
+  );
+}
+
+for (const [name, parse] of [
+  ['documents', parseAttestationDocument],
+  ['payloads', parseAttestationPayload],
+  ['certificates', parseAttestationCertificate],
+] as const) {
+  test(`T-V2: ${name}: every input gives a value or an error of these rooms, none takes long`, () => {
+    let slowest = 0;
+    fc.assert(
+      fc.property(spliced, (parts) => {
+        const input = join(parts);
+        const start = performance.now();
+        try {
+          parse(input);
+        } catch (error) {
+          assert.ok(error instanceof CaissonError, String(error));
+        }
+        slowest = Math.max(slowest, performance.now() - start);
+      }),
+      { seed: 1, numRuns: laneFigure('T-V2') },
+    );
+    // A machine that stops for a moment is no fault of a parser: one more look at what was slow would be needed above this.
+    assert.ok(slowest < maxMs * 4, `the slowest took ${slowest.toFixed(1)} ms`);
+  });
+}
+
+test('T-V2: lengths of 2^63, nesting of 20,000 and a flood of items are refused without being followed', async () => {
+  const bombs = [
+    Uint8Array.from([0x84, 0x5b, 0x7f, ...new Array(7).fill(0xff)]),
+    new Uint8Array(16_000).fill(0x81),
+    new Uint8Array(20_000).fill(0x81),
+    new Uint8Array(16_800).fill(0xa1),
+    Uint8Array.from([0x99, 0x40, 0x00, ...new Array(16_384).fill(0)]),
+    new Uint8Array(16_896).fill(0xbf),
+    new Uint8Array(16_896).fill(0xd2),
+    new Uint8Array(4_000_000),
+  ];
+  for (const bomb of bombs) {
+    const start = performance.now();
+    await assert.rejects(verifyDocument(bomb, { at, roots: [rootPem] }), (error) => {
+      assert.ok(error instanceof VerificationError);
+      return error.class === 'CBOR' || error.class === 'COSE';
+    });
+    assert.ok(performance.now() - start < maxMs * 4, `${bomb.length} bytes took ${performance.now() - start} ms`);
+  }
+});
+
+test('T-V2: a document may change under the verifier’s hands without changing the verdict', async () => {
+  const bytes = Uint8Array.from(corpus[0]!);
+  const nonce = Uint8Array.of(1, 2, 3);
+  const pending = verifyDocument(bytes, { at, roots: [rootPem], nonce });
+  bytes.fill(0);
+  nonce.fill(0);
+  await assert.rejects(pending, { class: 'NONCE', expected: '010203', seen: 'null' });
+});
