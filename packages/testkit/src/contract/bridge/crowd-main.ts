@@ -1,29 +1,31 @@
 // A crowd of callers as a process of its own, so that its work is not taken out of what it disturbs: each dials, is refused, and
-// comes again after a pause. Says by a newline that all have come once. Ends with its standard input and prints what each refusal took. Words: port, callers, pause in ms.
+// comes again after a pause. Says by a newline that all have come once. A byte on
+// its standard input ends the record, the end of it the crowd; then it prints what each recorded refusal took. Words: port, callers, pause in ms.
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const [port = 0, callers = 0, againMs = 0] = process.argv.slice(2).map(Number);
 const tookMs: number[] = [];
 const others: string[] = [];
-let over = false;
-process.stdin.on('end', () => {
-  over = true;
+let recording = true;
+const over = new AbortController();
+process.stdin.on('data', () => {
+  recording = false;
 });
-process.stdin.resume();
+process.stdin.on('end', () => over.abort());
 
 await Promise.all(
   Array.from({ length: callers }, async (_, index) => {
     // Spread, so that the crowd is a stream and not a volley.
     await pause((againMs * index) / callers);
-    while (!over) {
+    while (!over.signal.aborted) {
       const startedMs = performance.now();
       const outcome = await call();
-      if (outcome === 'ECONNRESET') tookMs.push(performance.now() - startedMs);
-      else others.push(outcome);
+      if (outcome !== 'ECONNRESET') others.push(outcome);
+      else if (recording) tookMs.push(performance.now() - startedMs);
       // Everybody has been here once: the start of this process is over.
       if (tookMs.length + others.length === callers) process.stdout.write('\n');
-      await pause(againMs);
+      await pause(againMs, undefined, { signal: over.signal }).catch(() => {});
     }
   }),
 );
