@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { verify, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,12 +14,10 @@ import { parseAttestationDocument } from '@caisson/core/attestation';
 import { toHex } from '@caisson/core/bytes';
 import { encodeSigStructure } from '@caisson/core/cose';
 import { hearReport } from './hear.ts';
-import { buildImage } from './image.ts';
+import { buildImage, bundleFile, whyNoBundle } from './image.ts';
 import { bootEnclave, rigFile, skip as skipRig, within } from './rig.ts';
 
-const root = join(import.meta.dirname, '../..');
-const bundles = ['caisson', 'caisson-enclave'].map((name) => join(root, `dist/${name}.mjs`));
-const skip = skipRig || (!bundles.every((file) => existsSync(file)) && 'SKIPPED: no bundles in dist (npm run build)');
+const skip = skipRig || whyNoBundle('caisson', 'caisson-enclave');
 
 interface Seen {
   readonly config: string;
@@ -31,7 +29,7 @@ interface Seen {
 
 test('argonaut’s smoke path holds in a real enclave', { skip, timeout: 90_000 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
-  const image = await buildImage({ guest: 'argonaut' });
+  const image = await buildImage({ guest: 'argonaut', bundles: ['caisson-enclave'] });
   const upstream = await listen(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
   const httpPort = await freePort();
   const config = JSON.stringify({
@@ -49,7 +47,7 @@ test('argonaut’s smoke path holds in a real enclave', { skip, timeout: 90_000 
   const enclave = await bootEnclave({ image: image.file, cid: 21 });
   const report = hearReport<Seen>(enclave, 60_000);
   report.catch(() => {});
-  const host = spawn(process.execPath, [bundles[0]!, 'host', '21', configFile], {
+  const host = spawn(process.execPath, [bundleFile('caisson'), 'host', '21', configFile], {
     env: { CAISSON_VSOCK: `hybrid:21=${enclave.path}`, ARGONAUT_HTTP_BIND_ADDR: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

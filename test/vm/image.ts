@@ -29,6 +29,8 @@ export interface ImageOptions {
   /** Instead of a guest: this /cmd, and no Node in the image. */
   readonly command?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of dist/, beside the guest: `caisson` is /app/caisson.mjs. */
+  readonly bundles?: readonly ('caisson' | 'caisson-enclave')[];
   /** Leaves the root file system out. */
   readonly broken?: boolean;
 }
@@ -71,15 +73,14 @@ function runtimeEntries(): CpioEntry[] {
   return [...foldersOf(files), ...files];
 }
 
-async function applicationEntries({ guest, command, env = {} }: ImageOptions): Promise<CpioEntry[]> {
+async function applicationEntries({ guest, command, env = {}, bundles = [] }: ImageOptions): Promise<CpioEntry[]> {
   const files: CpioEntry[] = [];
   if (guest === undefined) {
     files.push(fileEntry('rootfs/bin/probe', join(built, 'caisson-init-probe'), 0o755));
   } else {
     files.push(textEntry('rootfs/app/guest.mjs', await bundleGuest(guest)));
     files.push(fileEntry('rootfs/app/caisson.node', join(built, 'caisson.node'), 0o644));
-    const bundle = join(root, 'dist/caisson-enclave.mjs');
-    if (existsSync(bundle)) files.push(fileEntry('rootfs/app/caisson-enclave.mjs', bundle, 0o644));
+    for (const name of bundles) files.push(fileEntry(`rootfs/app/${name}.mjs`, bundleFile(name), 0o644));
   }
   const variables = { PATH: '/bin', HOME: '/', ...env };
   files.push(textEntry('cmd', command ?? '/bin/node\n/app/guest.mjs\n'));
@@ -94,6 +95,17 @@ async function applicationEntries({ guest, command, env = {} }: ImageOptions): P
   files.push(textEntry('rootfs/etc/hosts', '127.0.0.1   localhost\n'));
   const mountPoints = ['dev', 'proc', 'run', 'sys', 'tmp'].map((name) => folderEntry(`rootfs/${name}`));
   return [...foldersOf(files), ...mountPoints, ...files];
+}
+
+/** For the `skip` of a test that needs these bundles. */
+export function whyNoBundle(...names: readonly ('caisson' | 'caisson-enclave')[]): string | false {
+  const missing = names.map(bundleFile).find((file) => !existsSync(file));
+  return missing !== undefined && `SKIPPED, NOTHING WAS BOOTED: no ${missing} (npm run build)`;
+}
+
+/** A bundle of dist/. */
+export function bundleFile(name: 'caisson' | 'caisson-enclave'): string {
+  return join(root, `dist/${name}.mjs`);
 }
 
 async function bundleGuest(guest: string): Promise<string> {
