@@ -2,18 +2,15 @@
 // headers of the pinned Node. Does nothing when sources, headers, flags and compiler are those of the last build. Without a
 // compiler it says so in one line and succeeds: TCP, unix and fabric work through the JavaScript data plane.
 // `--sanitize`: AddressSanitizer and UBSan, beside the plain one. `--arch arm64`: with CC set to a cross compiler.
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compile, compilers, findCompiler, root } from './compile.ts';
 
-const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({
   options: { sanitize: { type: 'boolean', default: false }, arch: { type: 'string', default: process.arch } },
 });
 
-const compilers = ['cc', 'gcc', 'clang'];
 const plainFlags = ['-O2', '-fstack-protector-strong'];
 const sanitizeFlags = [
   '-O1',
@@ -45,38 +42,18 @@ function build(): string | undefined {
   }
   const include = findHeaders();
   if (include === undefined) return 'not built: no node_api.h beside the pinned or the running Node; run npm install';
-
-  const sources = globSync('packages/sys/addon/*.c', { cwd: root }).sort();
-  const folder = join(root, `packages/sys/build/linux-${values.arch}${values.sanitize ? '-sanitize' : ''}`);
-  const output = join(folder, 'caisson.node');
-  const stamp = join(folder, 'caisson.stamp');
-  const wanted = hashInputs(sources, include, compiler.version);
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined;
-
-  mkdirSync(folder, { recursive: true });
-  // Built beside and renamed: a process that has the old file mapped keeps its inode, and no reader sees half a file.
-  const fresh = join(folder, `.caisson-${process.pid}.node`);
-  const { status } = spawnSync(compiler.command, [...flags, `-I${include}`, '-o', fresh, ...sources], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const nodeHeaders = globSync('{node_api,js_native_api}*.h', { cwd: include }).sort();
+  return compile({
+    compiler,
+    flags,
+    include,
+    sources: globSync('packages/sys/addon/*.c', { cwd: root }).sort(),
+    headers: [
+      ...globSync('packages/sys/addon/*.h', { cwd: root }).sort(),
+      ...nodeHeaders.map((name) => join(include, name)),
+    ],
+    output: join(root, `packages/sys/build/linux-${values.arch}${values.sanitize ? '-sanitize' : ''}/caisson.node`),
   });
-  if (status !== 0) {
-    rmSync(fresh, { force: true });
-    process.exitCode = 1;
-    return `${compiler.command} ended with ${status === null ? 'a signal' : `exit ${status}`}`;
-  }
-  renameSync(fresh, output);
-  writeFileSync(stamp, wanted);
-  return undefined;
-}
-
-function findCompiler(): { command: string; version: string } | undefined {
-  const named = process.env['CC'];
-  for (const command of named ? [named] : compilers) {
-    const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
-    if (status === 0) return { command, version: `${command} ${stdout.split('\n', 1)[0]}` };
-  }
-  return undefined;
 }
 
 function findHeaders(): string | undefined {
@@ -84,16 +61,4 @@ function findHeaders(): string | undefined {
     join(root, `node_modules/node-linux-${process.arch}/include/node`),
     join(dirname(process.execPath), '../include/node'),
   ].find((folder) => existsSync(join(folder, 'node_api.h')));
-}
-
-function hashInputs(sources: readonly string[], include: string, compilerVersion: string): string {
-  const headers = globSync('packages/sys/addon/*.h', { cwd: root }).sort();
-  const nodeHeaders = globSync('{node_api,js_native_api}*.h', { cwd: include }).sort();
-  const files = [
-    ...[...sources, ...headers].map((name) => join(root, name)),
-    ...nodeHeaders.map((name) => join(include, name)),
-  ];
-  const digest = createHash('sha256').update([compilerVersion, ...flags].join('\0'));
-  for (const file of files) digest.update(`\0${basename(file)}\0`).update(readFileSync(file));
-  return digest.digest('hex');
 }
