@@ -22,8 +22,8 @@
 
 // Chosen.
 enum {
-  LANDING_BYTES = 128 * 1024,    // one read; hot in the second-level cache, and the most that one direction can owe
-  LANDING_KEPT = 16,             // spare blocks kept for the next slow reader
+  LANDING_BYTES = 256 * 1024,    // one read takes all that a unix socket holds; the most that one direction can owe
+  LANDING_KEPT = 8,              // spare blocks kept for the next slow reader
   SPLICE_BYTES = 512 * 1024,     // one splice and a pipe's capacity; less of it costs more CPU a byte
   STEAL_BYTES = 16 * 1024,       // a greater rest keeps the block it landed in, a smaller one is copied out
   PREFACE_BYTES = 64,            // NativeTarget.preface
@@ -175,6 +175,7 @@ struct listener {
   uint8_t source;
   uint8_t family;
   bool asks, reports, retry_refused, stopped, paused;
+  uint8_t early;  // how often reads before watching found something of late
   int fd;
   uint32_t number;
   struct engine *engine;

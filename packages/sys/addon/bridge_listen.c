@@ -1,5 +1,6 @@
 // The ears. Level-triggered, unlike everything else: a listener that is served for a while and left is reported again.
-// Options that Linux copies from a listening socket to what it accepts (TCP_NODELAY, the vsock window) are set once here.
+// Options that Linux copies from a listening socket to what it accepts (TCP_NODELAY, congestion control, the vsock window)
+// are set once here.
 #include "bridge.h"
 
 #include <errno.h>
@@ -7,6 +8,11 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static bool is_loopback(const struct address *address) {
+  if (address->any.sa_family == AF_INET) return ntohl(address->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  return IN6_IS_ADDR_LOOPBACK(&address->in6.sin6_addr);
+}
 
 // On JavaScript's thread: bind and listen do not wait. Returns 0 or a negated errno, after which there is no descriptor.
 int listener_bind(struct listener *listener, const struct address *address, int backlog) {
@@ -18,6 +24,9 @@ int listener_bind(struct listener *listener, const struct address *address, int 
   } else if (listener->family != AF_UNIX) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    // On loopback there is no bottleneck to find out: a pacing default (BBR) only makes the sender sleep. Where reno may not
+    // be chosen the default stays.
+    if (is_loopback(address)) setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof "reno" - 1);
     // [::] hears both families whatever the host's default is, as Node's own servers do.
     if (listener->family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
   }

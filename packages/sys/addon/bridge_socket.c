@@ -48,17 +48,23 @@ static int end_control(struct engine *engine, struct end *end, int operation, bo
   return 0;
 }
 
+// EPOLLOUT as well when an earlier write already met a full socket.
 int end_watch(struct engine *engine, struct end *end, bool out) {
   if (end->watched) return 0;
-  int result = end_control(engine, end, EPOLL_CTL_ADD, out);
+  int result = end_control(engine, end, EPOLL_CTL_ADD, out || end->wants_out);
   end->watched = result == 0;
   return result;
 }
 
 // EPOLL_CTL_MOD looks at the socket again, so space that came between the short write and this call is not missed.
-// It cannot fail on a watched descriptor (no memory is taken).
+// It cannot fail on a watched descriptor (no memory is taken). An end that is not watched yet is so with its wish.
 void end_want_out(struct engine *engine, struct end *end, bool out) {
-  if (end->wants_out != out) end_control(engine, end, EPOLL_CTL_MOD, out);
+  if (end->wants_out == out) return;
+  if (end->watched) {
+    end_control(engine, end, EPOLL_CTL_MOD, out);
+  } else {
+    end->wants_out = out;
+  }
 }
 
 // A reset where the family has one; unix and vsock peers see EOF, or ECONNRESET when unread data are left.
