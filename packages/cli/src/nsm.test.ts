@@ -10,6 +10,7 @@ import { parseHex, toHex } from '@caisson/core/bytes';
 import { encodeNsmResponse } from '@caisson/core/nitro';
 import { type ServedNsm, serveSimulatedNsm, verifyWithOpenssl } from '@caisson/host/simulator';
 import { serveNsmSocket } from '@caisson/link/nsm';
+import { assertFitsSchema } from '@caisson/testkit/contract';
 import { Command, CommanderError } from 'commander';
 import { registerNsmAttest } from './commands/nsm-attest.ts';
 import { registerNsmDescribe } from './commands/nsm-describe.ts';
@@ -75,60 +76,9 @@ const json = async (words: readonly string[]): Promise<Record<string, unknown>> 
   const { stdout } = await run([...words, '--json']);
   assert.equal(stdout.trimEnd().split('\n').length, 1, 'exactly one document');
   const document = JSON.parse(stdout) as Record<string, unknown>;
-  fitsSchema(document, `nsm-${words[0]}`);
+  assertFitsSchema(document, `nsm-${words[0]}`);
   return document;
 };
-
-// Each --json document is what docs/schema says; the words of JSON Schema that those files use, and no other.
-interface Schema {
-  readonly [word: string]: unknown;
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: false | Schema;
-  readonly items?: Schema;
-  readonly oneOf?: readonly Schema[];
-}
-const schemaWords =
-  '$schema $id title type const pattern minimum required properties additionalProperties items oneOf'.split(' ');
-
-function fitsSchema(document: unknown, name: string): void {
-  const file = join(import.meta.dirname, `../../../docs/schema/${name}.json`);
-  check(document, JSON.parse(readFileSync(file, 'utf8')) as Schema, name);
-}
-
-function check(value: unknown, schema: Schema, path: string): void {
-  for (const word of Object.keys(schema))
-    assert.ok(schemaWords.includes(word), `${path}: this test cannot check ${word}`);
-  const { type, pattern, minimum, required = [], properties = {}, additionalProperties = {}, items, oneOf } = schema;
-  const actual = Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
-  if (type !== undefined) assert.equal(actual, type, path);
-  if ('const' in schema) assert.equal(value, schema.const, path);
-  if (pattern !== undefined) assert.match(value as string, new RegExp(pattern, 'u'), path);
-  if (minimum !== undefined) assert.ok((value as number) >= minimum, path);
-  if (items !== undefined) for (const item of value as unknown[]) check(item, items, `${path}[]`);
-  if (oneOf !== undefined)
-    assert.equal(oneOf.filter((one) => fits(value, one)).length, 1, `${path}: one of ${oneOf.length}`);
-  if (actual !== 'object') return;
-  for (const key of required) assert.ok(key in (value as object), `${path}.${key} must be there`);
-  for (const [key, member] of Object.entries(value as object)) {
-    const rule = properties[key] ?? additionalProperties;
-    assert.ok(rule !== false, `${path}.${key} stands in no schema`);
-    check(member, rule, `${path}.${key}`);
-  }
-}
-
-function fits(value: unknown, schema: Schema): boolean {
-  try {
-    check(value, schema, '');
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const refusesUsage = (words: readonly string[], message: RegExp): Promise<void> =>
   assert.rejects(run(words), (error: Error) => {
@@ -205,7 +155,7 @@ test('attest keeps a document of another form as it came, and says that it is on
     assert.match(stdout, /form {7}not that of hardware: COSE_Sign1 protected header must be \{1: -35\}/);
     assert.match(stdout, /UNVERIFIED/);
     const document = JSON.parse((await run(['attest', '--out', out, '--json'], { nsm: `unix:${path}` })).stdout);
-    fitsSchema(document, 'nsm-attest');
+    assertFitsSchema(document, 'nsm-attest');
     assert.match(document.fault, /protected header/);
   } finally {
     await server.close();
@@ -257,7 +207,7 @@ test('serve --json prints one document when it listens', async () => {
   const { stdout, ended } = started(['serve', '--socket', join(folder, 'json.sock'), '--json'], { stop });
   const [first] = (await stdout.take(1).toArray()) as Buffer[];
   const document = JSON.parse(first!.toString()) as Record<string, unknown>;
-  fitsSchema(document, 'nsm-serve');
+  assertFitsSchema(document, 'nsm-serve');
   assert.equal(document['simulated'], true);
   stop.abort('SIGTERM');
   await ended;
@@ -265,7 +215,7 @@ test('serve --json prints one document when it listens', async () => {
 
 test('the schemas refuse what the commands do not print', () => {
   const good = { v: 1, moduleId: 'm', version: '1.0.0', digest: 'SHA384', maxPcrs: 32, lockedPcrs: [0] };
-  fitsSchema(good, 'nsm-describe');
+  assertFitsSchema(good, 'nsm-describe');
   for (const wrong of [
     { ...good, v: 2 },
     { ...good, more: 1 },
@@ -273,7 +223,7 @@ test('the schemas refuse what the commands do not print', () => {
     { ...good, version: '1' },
     { v: 1 },
   ]) {
-    assert.throws(() => fitsSchema(wrong, 'nsm-describe'));
+    assert.throws(() => assertFitsSchema(wrong, 'nsm-describe'));
   }
-  assert.throws(() => fitsSchema({ v: 1, verified: false, bytes: 1 }, 'nsm-attest'));
+  assert.throws(() => assertFitsSchema({ v: 1, verified: false, bytes: 1 }, 'nsm-attest'));
 });

@@ -1,12 +1,15 @@
 // The command tree. One place lists every command file; the names of older tools are programs of their own with their
 // old command lines. An action's number becomes the exit code.
 import { Command } from 'commander';
+import { register as registerAttest } from './commands/attest.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerConfig } from './commands/config.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
+import { register as registerKms } from './commands/kms.ts';
 import { register as registerNsm } from './commands/nsm.ts';
+import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
 import { EXIT_USAGE } from './exit-code.ts';
 import type { RegisterCommand, Surroundings } from './surroundings.ts';
@@ -41,9 +44,12 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerEnclave,
   registerConfig,
   registerNsm,
+  registerAttest,
   registerBridge,
   registerIpToVsock,
   registerVsockToIp,
+  registerVrf,
+  registerKms,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

@@ -44,10 +44,7 @@ export function verifyNotDebug(payload: ParsedPayload): void {
  * `accepted` has the values in hex, any case, by index; one of them must be there and equal. What is no PCR value is equal to
  * none, and an index that no document can have is absent. Throws VerificationError PCR.
  */
-export function verifyPcrs(
-  { pcrs }: Pick<ParsedPayload, 'pcrs'>,
-  accepted: Readonly<Record<string, readonly string[]>>,
-): void {
+export function verifyPcrs({ pcrs }: ParsedPayload, accepted: Readonly<Record<string, readonly string[]>>): void {
   for (const [key, values] of Object.entries(accepted)) {
     const value = String(Number(key)) === key ? pcrs.get(Number(key)) : undefined;
     const seen = value === undefined ? 'absent' : toHex(value);

@@ -2,12 +2,11 @@
 // whatever it is given; here nothing may be left out: the image is pinned, the nonce is there, the age is bounded.
 import { equalBytes, parseHex } from '@caisson/core/bytes';
 import { PolicyError } from '@caisson/core/errors';
-import { verifyPcrs } from './expect.ts';
 import { type AttestationPolicy, checkPolicy, type PolicySource } from './policy/index.ts';
 import { refusal } from './refuse.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import type { VerifiedDocument } from './verified-document.ts';
-import { type VerifyDocumentOptions, verifyDocument } from './verify-document.ts';
+import { type VerifyDocumentOptions, verifyDocumentAgainst } from './verify-document.ts';
 
 /** A policy, and what belongs to this one question. */
 export interface AttestationDemand extends PolicySource {
@@ -58,12 +57,12 @@ export async function verifyByPolicy(
   policy: AttestationPolicy,
   options: Omit<VerifyDocumentOptions, 'roots' | 'allowDebug'> = {},
 ): Promise<VerifiedAttestation> {
-  const verified = await verifyDocument(document, {
+  const asked = {
     maxAgeSeconds: policy.maxAgeSeconds,
     ...options,
     ...(policy.roots !== undefined && { roots: policy.roots }),
-  });
-  verifyPcrs(bytesOf(verified.pcrs), policy.pcrs);
+  };
+  const verified = await verifyDocumentAgainst(document, asked, policy.pcrs);
   await verifyConfig(verified, policy);
   verifyVersion('image', verified.claims?.imageVersion, policy.image?.minimumVersion);
   if (verified.profile === 'development' && !policy.allowDevelopment) {
@@ -110,8 +109,4 @@ function verifyVersion(what: 'image' | 'config', version: number | undefined, mi
   if (minimum === undefined || (version !== undefined && version >= minimum)) return;
   const [expected, seen] = [`at least ${minimum}`, version === undefined ? 'none' : String(version)];
   throw refusal('POLICY', 'VERIFY_VERSION', `${what} version must be ${expected}, got ${seen}`, { expected, seen });
-}
-
-function bytesOf(pcrs: Readonly<Record<number, string>>): { readonly pcrs: ReadonlyMap<number, Uint8Array> } {
-  return { pcrs: new Map(Object.entries(pcrs).map(([index, hex]) => [Number(index), parseHex(hex)])) };
 }

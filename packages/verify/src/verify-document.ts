@@ -44,6 +44,15 @@ export async function verifyDocument(
   document: Uint8Array,
   options: VerifyDocumentOptions = {},
 ): Promise<VerifiedDocument> {
+  return verifyDocumentAgainst(document, options, {});
+}
+
+/** The same with several accepted values for a PCR, as policies have them; those of `options` must hold besides. */
+export async function verifyDocumentAgainst(
+  document: Uint8Array,
+  options: VerifyDocumentOptions,
+  accepted: Readonly<Record<number, readonly string[]>>,
+): Promise<VerifiedDocument> {
   if (!(document instanceof Uint8Array)) throw new TypeError(`document must be a Uint8Array, got ${typeof document}`);
   const roots = parseTrustRoots(options.roots);
   const at = seconds('at', options.at ?? Date.now() / 1000);
@@ -69,11 +78,11 @@ export async function verifyDocument(
 
   if (maxAgeSeconds !== undefined) verifyAge(payload, at, maxAgeSeconds);
   if (!options.allowDebug) verifyNotDebug(payload);
-  verifyPcrs(payload, expected.pcrs);
+  for (const pcrs of [expected.pcrs, accepted]) verifyPcrs(payload, pcrs);
   for (const [name, wanted] of expected.fields) verifyField(EXPECTED_FIELDS[name], payload[name], wanted);
   return createVerifiedDocument(payload, path, {
     root: root.name,
-    verifiedAt: at,
+    verifiedAt: Math.floor(at),
     historical: options.at !== undefined,
     debug: isDebugDocument(payload),
   });

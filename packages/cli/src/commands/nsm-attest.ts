@@ -11,7 +11,7 @@ import { parseHexOption } from '../nsm-argument.ts';
 import { withNsm } from '../nsm-session.ts';
 import type { Surroundings } from '../surroundings.ts';
 
-interface Options {
+export interface AttestFlags {
   readonly out: string;
   readonly nonce?: string;
   readonly userData?: string;
@@ -28,18 +28,18 @@ export function registerNsmAttest(nsm: Command, surroundings: Surroundings): voi
     .option('--user-data <hex>', 'what the document shall say besides')
     .option('--public-key <hex>', 'a key that the document shall vouch for')
     .option('--json', 'print one JSON document')
-    .action(async (options: Options) => {
-      const fields = {
-        nonce: bytesOf('--nonce', options.nonce),
-        userData: bytesOf('--user-data', options.userData),
-        publicKey: bytesOf('--public-key', options.publicKey),
-      };
-      const document = await withNsm(surroundings, (client) => client.attestation(fields));
-      await writeFile(options.out, document);
-      surroundings.stdout.write(
-        options.json ? `${JSON.stringify(summary(document))}\n` : report(document, options.out),
-      );
-    });
+    .action((options: AttestFlags) => askForDocument(options, surroundings));
+}
+
+export async function askForDocument(options: AttestFlags, surroundings: Surroundings): Promise<void> {
+  const fields = {
+    nonce: bytesOf('--nonce', options.nonce),
+    userData: bytesOf('--user-data', options.userData),
+    publicKey: bytesOf('--public-key', options.publicKey),
+  };
+  const document = await withNsm(surroundings, (client) => client.attestation(fields));
+  await writeFile(options.out, document);
+  surroundings.stdout.write(options.json ? `${JSON.stringify(summary(document))}\n` : report(document, options.out));
 }
 
 function bytesOf(name: string, text: string | undefined): Uint8Array | undefined {

@@ -1,4 +1,6 @@
 // Log lines: JSON for machines, a form for people, and argonaut's.
+
+export { plain } from './escape.ts';
 export type { LogErrorCode, LogLevel } from './level.ts';
 export { LOG_ERROR_CODES, LOG_LEVELS, parseLogLevel } from './level.ts';
 export type { Log, LogOptions, LogSource } from './log.ts';

@@ -139,17 +139,20 @@ test('what is written reads back as the same policy', () => {
   const pcr = fc
     .uint8Array({ minLength: 48, maxLength: 48 })
     .map((bytes) => Buffer.from(bytes).fill(1, 0, 1).toString('hex'));
+  const minimum = fc.record({ minimumVersion: fc.integer({ min: 1 }) }, { noNullPrototype: true });
   const source = fc.record(
     {
       pcrs: fc
-        .dictionary(fc.nat(31).map(String), fc.oneof(pcr, fc.array(pcr, { minLength: 1, maxLength: 3 })))
+        .dictionary(fc.nat(31).map(String), fc.oneof(pcr, fc.array(pcr, { minLength: 1, maxLength: 3 })), {
+          noNullPrototype: true,
+        })
         .map((pcrs) => ({ ...pcrs, 0: good })),
-      image: fc.record({ minimumVersion: fc.integer({ min: 1 }) }),
-      config: fc.oneof(fc.constant({}), fc.record({ minimumVersion: fc.integer({ min: 1 }) })),
+      image: minimum,
+      config: fc.oneof(fc.constant({}), minimum),
       maxAgeSeconds: fc.integer({ min: 1, max: 10_800 }),
       allowDevelopment: fc.boolean(),
     },
-    { requiredKeys: ['pcrs'] },
+    { requiredKeys: ['pcrs'], noNullPrototype: true },
   );
   fc.assert(
     fc.property(source, (one) => {

@@ -2,6 +2,7 @@
 
 export type { BridgePromise, WaterOptions } from './bridge.ts';
 export { bridgeContract, describeBridgeContract } from './bridge.ts';
+export { assertFitsSchema } from './json-schema.ts';
 export type { KernelPair, KernelPromise } from './kernel.ts';
 export { describeKernelContract, kernelContract } from './kernel.ts';
 export type { Lane } from './lane.ts';

@@ -1,0 +1,89 @@
+// `caisson attest policy create`: a policy from what one has. A document is verified first, at its own time; taking what it says is trust
+// on first sight all the same, and the output says so.
+import { parseAttestationDocument } from '@caisson/core/attestation';
+import { toPem } from '@caisson/core/x509';
+import type { VerifiedDocument } from '@caisson/verify';
+import type { Command } from 'commander';
+import { msText } from '../attest-report.ts';
+import { readDocument } from '../document-text.ts';
+import { UsageError } from '../exit-code.ts';
+import { collectPcr, integer } from '../nsm-argument.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { collect, readRoots } from '../trust-root.ts';
+
+interface Flags {
+  readonly eif?: string;
+  readonly document?: string;
+  readonly pcr: Readonly<Record<number, string>>;
+  readonly role?: string;
+  readonly instanceId?: string;
+  readonly minimumVersion?: string;
+  readonly maxAge?: string;
+  readonly allowDevelopment?: true;
+  readonly root?: readonly string[];
+  readonly backend?: string;
+  readonly json?: true;
+}
+
+export function registerAttestPolicy(attest: Command, surroundings: Surroundings): void {
+  attest
+    .command('policy')
+    .description('policies: what an enclave must be')
+    .command('create')
+    .description('write a policy (docs/policy.md) to standard output')
+    .option('--eif <file>', 'pin PCR0, PCR1 and PCR2 of this image')
+    .option('--document <file>', 'pin the image of this document, which is verified first')
+    .option('--pcr <n=hex>', 'pin a PCR; repeatable', collectPcr, {})
+    .option('--role <arn>', 'pin the IAM role of the parent instance (PCR3)')
+    .option('--instance-id <id>', 'pin the parent instance (PCR4)')
+    .option('--minimum-version <n>', 'least image version; needed where only PCR8 pins the image')
+    .option('--max-age <seconds>', 'oldest document to accept; default 300')
+    .option('--allow-development', 'accept images of profile development')
+    .option('--root <pem>', 'trust this root instead of AWS’s, with --backend; repeatable', collect)
+    .option('--backend <name>', 'sim or qemu, for enclaves that are no Nitro hardware')
+    .option('--json', 'write JSON instead of YAML')
+    .action((flags: Flags) => create(flags, surroundings));
+}
+
+async function create(flags: Flags, { stdin, stdout, stderr }: Surroundings): Promise<void> {
+  const { backend } = flags;
+  if (backend !== undefined && backend !== 'sim' && backend !== 'qemu') {
+    throw new UsageError(`--backend must be sim or qemu, got ${backend}`);
+  }
+  if ((backend === undefined) !== (flags.root === undefined)) {
+    throw new UsageError('--root and --backend must stand together: AWS’s root is compiled in');
+  }
+  const { draftPolicy, formatPolicy, measureImageFile } = await import('@caisson/host/policy');
+  const roots = await readRoots(flags.root);
+  const document =
+    flags.document === undefined ? undefined : await verifiedDocument(await readDocument(flags.document, stdin), roots);
+  if (document !== undefined) {
+    const name = document.root === 'aws' ? 'AWS’s root' : 'a custom root';
+    stderr.write(`taken on first sight from a document of ${msText(document.timestamp)} that holds under ${name}\n`);
+  }
+  const policy = draftPolicy({
+    pcrs: flags.pcr,
+    ...(flags.eif !== undefined && { image: await measureImageFile(flags.eif) }),
+    ...(document !== undefined && { document }),
+    ...(flags.role !== undefined && { roleArn: flags.role }),
+    ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
+    ...(flags.minimumVersion !== undefined && {
+      minimumImageVersion: integer('--minimum-version', flags.minimumVersion, 1, 999_999_999),
+    }),
+    ...(flags.maxAge !== undefined && { maxAgeSeconds: integer('--max-age', flags.maxAge, 1, 10_800) }),
+    ...(flags.allowDevelopment && { allowDevelopment: true }),
+    ...(roots !== undefined && { roots: roots.map((der) => toPem('CERTIFICATE', der)) }),
+    ...(backend !== undefined && { backend }),
+  });
+  stdout.write(flags.json ? `${JSON.stringify({ v: 1, ...policy })}\n` : formatPolicy(policy));
+}
+
+// At its own time: that a document is old does not change what was measured, and it is no answer to a challenge here.
+async function verifiedDocument(
+  { bytes }: { readonly bytes: Uint8Array },
+  roots: readonly Uint8Array[] | undefined,
+): Promise<VerifiedDocument> {
+  const { verifyDocument } = await import('@caisson/verify');
+  const { timestamp } = parseAttestationDocument(bytes).payload;
+  return verifyDocument(bytes, { at: Math.floor(timestamp / 1000), ...(roots !== undefined && { roots }) });
+}
