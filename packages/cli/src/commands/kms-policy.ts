@@ -15,7 +15,7 @@ export const registerKmsPolicy: RegisterCommand = (kms, surroundings) => {
   const command = kms
     .command('policy')
     .description('print a key policy that gives plaintext to these images only')
-    .requiredOption('--eif <file>', 'an image that may use the key; again for each of a roll-out', collect, [])
+    .requiredOption('--eif <file>', 'an image that may use the key; again for each of a roll-out', collect)
     .requiredOption('--role <arn>', 'the role whose credentials the enclave uses')
     .option('--admin <arn>', 'role or user that looks after the key (default: whom the account’s IAM lets)')
     .option(
@@ -27,7 +27,7 @@ export const registerKmsPolicy: RegisterCommand = (kms, surroundings) => {
   withExitAction(command, (flags: Flags) => write(flags, surroundings));
 };
 
-function collect(file: string, earlier: readonly string[]): string[] {
+function collect(file: string, earlier: readonly string[] = []): string[] {
   return [...earlier, file];
 }
 
