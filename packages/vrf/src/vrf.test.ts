@@ -1,5 +1,6 @@
 // What holds for every suite, and what is refused whoever asks.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { concatBytes, toHex, toUtf8 } from '@caisson/core/bytes';
 import { ParseError, PolicyError, VerificationError } from '@caisson/core/errors';
@@ -134,6 +135,21 @@ test('names of older tools are refused with the reason and the list that works',
       },
     );
   }
+});
+
+test('docs/vrf.md tells the fate of 27 older names as it is', () => {
+  const page = readFileSync(new URL('../../../docs/vrf.md', import.meta.url), 'utf8');
+  const rows = page.slice(page.indexOf('## The fate of older names')).matchAll(/^\| (`.*`) \| [^|]* \| ([^|]*) \|$/gm);
+  let names = 0;
+  for (const [, list = '', fate = ''] of rows) {
+    for (const [, suite = ''] of list.matchAll(/`([A-Z0-9_]+)`/g)) {
+      names += 1;
+      const use = () => vrfPublicKey({ suite, secretKey: keyFrom(suite, toUtf8('any')) });
+      if (fate.startsWith('refused')) assert.throws(use, { code: 'VRF_SUITE', message: /(?<!no such suite)$/ }, suite);
+      else assert.equal(use().length, findSuite(suite).pointBytes, suite);
+    }
+  }
+  assert.equal(names, 27);
 });
 
 test('secret keys outside 1..q-1 or of another length are refused, and none stands in the message', () => {
