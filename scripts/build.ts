@@ -1,4 +1,4 @@
-// Builds everything that runs from a fresh checkout: the addon, PID 1, the packages' JavaScript, the two bundles.
+// Builds everything that runs from a fresh checkout: the addon, PID 1, the packages' JavaScript, the bundles.
 // Each step is skipped when nothing it reads has changed; a missing C compiler costs the two C parts only, with one line.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const started = performance.now();
 
-for (const step of ['addon.ts', 'pid1.ts', 'bundle.ts']) {
+for (const step of ['addon.ts', 'pid1.ts', 'bundle.ts', 'browser-bundle.ts']) {
   if (step === 'bundle.ts') run(['node_modules/typescript/bin/tsc', '-b']);
   if (existsSync(join(root, 'scripts', step))) run([`scripts/${step}`]);
 }

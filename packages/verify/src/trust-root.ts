@@ -10,9 +10,10 @@ export interface TrustRoot {
   readonly name: 'aws' | 'custom';
 }
 
+const aws = awsRoot();
+
 /** DER or PEM text of one certificate each. Throws TypeError for an empty list or for what is neither. */
 export function parseTrustRoots(roots: readonly (Uint8Array | string)[] | undefined): readonly TrustRoot[] {
-  const aws = awsRoot();
   if (roots === undefined) return [{ der: aws, name: 'aws' }];
   if (!Array.isArray(roots) || roots.length === 0) throw new TypeError('roots must be a list of at least one root');
   return roots.map((root: Uint8Array | string, index) => {
@@ -33,11 +34,11 @@ export async function findTrustRoot(first: Uint8Array | undefined, roots: readon
 }
 
 export async function sha256Of(bytes: Uint8Array): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes))));
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))));
 }
 
 function derOf(root: Uint8Array | string, index: number): Uint8Array {
-  if (root instanceof Uint8Array) return Uint8Array.from(root);
+  if (root instanceof Uint8Array) return new Uint8Array(root);
   if (typeof root !== 'string')
     throw new TypeError(`roots[${index}] must be DER bytes or PEM text, got ${typeof root}`);
   try {

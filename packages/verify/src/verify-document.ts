@@ -121,8 +121,8 @@ async function verifySignature(cose: UnverifiedDocument['cose'], leaf: Certifica
   try {
     const key = await importVerifyKey(leaf.publicKey);
     // RFC 9052 section 4.4, over the bytes as received.
-    const signed = Uint8Array.from(encodeSigStructure(cose));
-    const signature = Uint8Array.from(cose.signature);
+    const signed = new Uint8Array(encodeSigStructure(cose));
+    const signature = new Uint8Array(cose.signature);
     holds = await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, signature, signed);
   } catch (error) {
     throw classified(error, () => 'CERT', 'certificate');
@@ -145,7 +145,7 @@ function snapshot(options: VerifyDocumentOptions): {
     const wanted: unknown = options[name];
     if (wanted === undefined) return [];
     if (!(wanted instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array, got ${typeof wanted}`);
-    return [[name, Uint8Array.from(wanted)] as const];
+    return [[name, new Uint8Array(wanted)] as const];
   });
   return { pcrs, fields };
 }

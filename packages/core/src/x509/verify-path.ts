@@ -47,7 +47,7 @@ export async function verifyCertificatePath(path: readonly Certificate[], { at }
 /** The key for WebCrypto's verify, which checks that it is a point of the curve. Rejects with ParseError X509_KEY. */
 export async function importVerifyKey({ spki }: PublicKey): Promise<CryptoKey> {
   try {
-    return await crypto.subtle.importKey('spki', Uint8Array.from(spki), { name: 'ECDSA', namedCurve: 'P-384' }, false, [
+    return await crypto.subtle.importKey('spki', new Uint8Array(spki), { name: 'ECDSA', namedCurve: 'P-384' }, false, [
       'verify',
     ]);
   } catch (cause) {
@@ -105,7 +105,7 @@ async function verifySignedBy(certificate: Certificate, issuer: PublicKey, level
   }
   const signature = parseEcdsaSignature(certificate.signature, scalarBytes);
   const key = await importVerifyKey(issuer);
-  const tbs = Uint8Array.from(certificate.tbs);
+  const tbs = new Uint8Array(certificate.tbs);
   if (!(await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, signature, tbs))) {
     const subject = nameText(certificate.subject);
     throw broken('X509_SIGNATURE', `certificate ${level} (${subject}) must be signed by the key of the one above it`);
