@@ -17,7 +17,7 @@ interface Offer {
 }
 
 export interface Overload {
-  /** Finished connections a second with as many clients as the cap. */
+  /** The most finished connections a second: of as many clients as the cap, or of an offer a quarter above theirs. */
   readonly peak: number;
   readonly steps: readonly (Offer & { readonly times: number })[];
   /** The same as `peak`, over the second that follows the overload. */
@@ -42,14 +42,17 @@ export async function measureOverload(load: Load, work: string, windowMs: number
     const command = loadCommand(load, peer.port, 'hold', { connections: cap, size: message, holdMs, ...window });
     return (JSON.parse(await outputOf(command)) as Sample).rate;
   };
+  const openLoop = async (perSecond: number, windowMs: number): Promise<Offer> => {
+    const connections = Math.round(perSecond);
+    const command = loadCommand(load, peer.port, 'offer', { connections, size: message, holdMs, windowMs });
+    return JSON.parse(await outputOf(command)) as Offer;
+  };
   try {
-    const peak = await closedLoop({ warmMs: 200, windowMs: recoveryMs });
+    // A closed loop leaves a slot empty between two connections; a crowd does not.
+    const closed = await closedLoop({ warmMs: 200, windowMs: recoveryMs });
+    const peak = Math.max(closed, (await openLoop(closed * 1.25, recoveryMs)).good);
     const steps: Overload['steps'][number][] = [];
-    for (const factor of times) {
-      const connections = Math.round(peak * factor);
-      const command = loadCommand(load, peer.port, 'offer', { connections, size: message, holdMs, windowMs });
-      steps.push({ times: factor, ...(JSON.parse(await outputOf(command)) as Offer) });
-    }
+    for (const factor of times) steps.push({ times: factor, ...(await openLoop(peak * factor, windowMs)) });
     return { peak, steps, recovered: await closedLoop({ warmMs: 0, windowMs: recoveryMs }) };
   } finally {
     await peer.stop();

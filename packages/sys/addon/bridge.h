@@ -35,6 +35,9 @@ enum {
   RETRY_LAST_MS = 128,
   EXHAUSTED_PAUSE_MS = 100,      // no accept for so long when not even the reserve descriptor helps
   ACCEPT_BURST = 64,             // accepts of one listener before others get their turn
+  EARLY_PAYS = 4,                // reading before an end is watched goes on while `early` is at least so much,
+  EARLY_MOST = 8,                // which grows by one for a read that found something, and shrinks for one that did not
+  EARLY_PROBE = 16,              // else one connection in so many is tried
   EVENT_DELAY_MS = 20,           // events are gathered for so long before JavaScript is woken
   ASKING_SLOTS = 256,
 };
@@ -175,7 +178,7 @@ struct listener {
   uint8_t source;
   uint8_t family;
   bool asks, reports, retry_refused, stopped, paused;
-  uint8_t early;  // how often reads before watching found something of late
+  uint8_t early;
   int fd;
   uint32_t number;
   struct engine *engine;

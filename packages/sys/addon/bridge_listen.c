@@ -48,6 +48,7 @@ void listener_watch(struct listener *listener) {
   listener->next = listener->engine->listeners;
   listener->engine->listeners = listener;
   listener->burst = 1;
+  listener->early = EARLY_PAYS;
   interest(listener, EPOLL_CTL_ADD, EPOLLIN);
 }
 

@@ -20,8 +20,6 @@
 
 // Chosen. Splice pays for large reads only: it starts after some and ends after a small one.
 enum { LARGE_BYTES = 32 * 1024, LARGE_READS = 4, SMALL_BYTES = 8 * 1024 };
-// Chosen. Reads before watching: worth it while at least half of the last ones found something; else one in so many.
-enum { EARLY_PAYS = 4, EARLY_MOST = 8, EARLY_PROBE = 16 };
 
 enum step { STEP_AGAIN, STEP_WAIT, STEP_OVER };
 

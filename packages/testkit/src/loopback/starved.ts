@@ -8,6 +8,9 @@ import type { Cleaner } from './surroundings.ts';
 
 export interface Starved {
   readonly address: NativeAddress;
+  /** Stops all its threads; what arrives waits in the kernel. */
+  suspend(): void;
+  resume(): void;
   /** Drains the engine and resolves with its counters and the CPU time of its whole life. */
   end(): Promise<Readonly<Record<string, number>>>;
 }
@@ -28,6 +31,8 @@ export async function startStarved(cleaner: Cleaner, farPath: string, descriptor
   const port = Number((await lines.next()).value);
   return {
     address: { kind: 'tcp', address: '127.0.0.1', port },
+    suspend: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async end() {
       const ended = once(child, 'exit');
       child.stdin.end();
