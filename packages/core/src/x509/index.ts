@@ -18,5 +18,6 @@ export { OID } from './oid.ts';
 export type { Certificate, PublicKey } from './parse-certificate.ts';
 export { parseCertificate, parsePublicKey } from './parse-certificate.ts';
 export { parsePem, toPem } from './pem.ts';
+export { importVerifyKey } from './verify-key.ts';
 export type { PathOptions } from './verify-path.ts';
-export { importVerifyKey, verifyCertificatePath } from './verify-path.ts';
+export { verifyCertificatePath } from './verify-path.ts';

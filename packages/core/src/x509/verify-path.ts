@@ -10,6 +10,7 @@ import { KEY_USAGE } from './extension.ts';
 import { nameText } from './name.ts';
 import { OID } from './oid.ts';
 import type { Certificate, PublicKey } from './parse-certificate.ts';
+import { importVerifyKey } from './verify-key.ts';
 
 export interface PathOptions {
   /** Whole unix seconds at which every certificate must be valid, the anchor included. */
@@ -42,19 +43,6 @@ export async function verifyCertificatePath(path: readonly Certificate[], { at }
     if (issuer !== undefined) await verifySignedBy(certificate, issuer.publicKey, level);
   }
   for (const [level, certificate] of path.entries()) verifyValidity(certificate, at, level);
-}
-
-/** The key for WebCrypto's verify, which checks that it is a point of the curve. Rejects with ParseError X509_KEY. */
-export async function importVerifyKey({ spki }: PublicKey): Promise<CryptoKey> {
-  try {
-    return await crypto.subtle.importKey('spki', new Uint8Array(spki), { name: 'ECDSA', namedCurve: 'P-384' }, false, [
-      'verify',
-    ]);
-  } catch (cause) {
-    throw new ParseError<X509ErrorCode>('X509_KEY', 'public key must be a point of P-384, got another value', {
-      cause,
-    });
-  }
 }
 
 // RFC 5280 6.1.3 (a)(4). Compared as bytes: two spellings of one name would need a reader that agrees with all others.
