@@ -10,8 +10,8 @@ const crowd = 1_000;
 const settleMs = 500;
 
 /** Bytes for each of 1,000 idle connections. */
-export async function measureIdleBytes(load: Load, { port, meter }: Peer): Promise<number> {
-  const command = loadCommand(load, port, 'idle', { connections: crowd });
+export async function measureIdleBytes(load: Load, { near, meter }: Peer): Promise<number> {
+  const command = loadCommand(load, near, 'idle', { connections: crowd });
   const withCrowd = async (): Promise<number> => {
     await settle();
     return meter.memoryBytes();

@@ -1,7 +1,7 @@
 // R-B2. A bridge with a cap meets twice and four times the connections that it can carry, as an open loop: the far side holds
 // each for a while, so the cap and not this machine's CPU is what is overrun. What was taken in must go on as if nothing were.
 import { outputOf } from './child.ts';
-import { startPeer } from './peer.ts';
+import { startPeer, tcpRoute } from './peer.ts';
 import { caissonRecipe } from './recipe.ts';
 import { type Load, loadCommand, type Sample } from './workload.ts';
 
@@ -36,15 +36,15 @@ const holdMs = 20;
 const message = 64;
 
 export async function measureOverload(load: Load, work: string, windowMs: number): Promise<Overload> {
-  const peer = await startPeer(caissonRecipe(cap), load.unixPath, work);
+  const peer = await startPeer(caissonRecipe(cap), await tcpRoute(load.far), work);
   if (peer === undefined) throw new Error('caisson itself is absent: run node scripts/build.ts');
   const closedLoop = async (window: { warmMs: number; windowMs: number }): Promise<number> => {
-    const command = loadCommand(load, peer.port, 'hold', { connections: cap, size: message, holdMs, ...window });
+    const command = loadCommand(load, peer.near, 'hold', { connections: cap, size: message, holdMs, ...window });
     return (JSON.parse(await outputOf(command)) as Sample).rate;
   };
   const openLoop = async (perSecond: number, windowMs: number): Promise<Offer> => {
     const connections = Math.round(perSecond);
-    const command = loadCommand(load, peer.port, 'offer', { connections, size: message, holdMs, windowMs });
+    const command = loadCommand(load, peer.near, 'offer', { connections, size: message, holdMs, windowMs });
     return JSON.parse(await outputOf(command)) as Offer;
   };
   try {

@@ -3,11 +3,12 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { startChild, stopChild } from './child.ts';
 import { createMeter, type Meter } from './meter.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe, Route } from './recipe.ts';
 
 export interface Peer {
   readonly name: string;
-  readonly port: number;
+  /** What a client dials. */
+  readonly near: string;
   readonly meter: Meter;
   stop(): Promise<void>;
 }
@@ -16,17 +17,17 @@ export interface Peer {
 const startMs = 10_000;
 const lookEveryMs = 20;
 
-/** Starts every peer that is at hand; resolves with them and the names of the absent ones. */
+/** Starts every peer that is at hand, each on a port of its own towards `dial`; resolves with them and the names of the absent. */
 export async function startPeers(
   recipes: readonly Recipe[],
-  unixPath: string,
+  dial: string,
   work: string,
 ): Promise<{ peers: Peer[]; absent: string[] }> {
   const peers: Peer[] = [];
   const absent: string[] = [];
   try {
     for (const recipe of recipes) {
-      const peer = await startPeer(recipe, unixPath, work);
+      const peer = await startPeer(recipe, await tcpRoute(dial), work);
       if (peer === undefined) absent.push(recipe.name);
       else peers.push(peer);
     }
@@ -37,11 +38,22 @@ export async function startPeers(
   return { peers, absent };
 }
 
-/** Undefined when the program is absent. */
-export async function startPeer(recipe: Recipe, unixPath: string, work: string): Promise<Peer | undefined> {
+/** From a free TCP port. */
+export async function tcpRoute(dial: string): Promise<Route> {
+  const listen = `tcp:127.0.0.1:${await freePort()}`;
+  return { listen, near: listen, dial };
+}
+
+/** Undefined when the program is absent. `isReady` asks whether it listens. */
+export async function startPeer(
+  recipe: Recipe,
+  route: Route,
+  work: string,
+  isReady: (near: string) => Promise<boolean> = accepts,
+): Promise<Peer | undefined> {
   const { name, env } = recipe;
-  const port = await freePort();
-  const command = recipe.command(port, unixPath, work);
+  const { near } = route;
+  const command = recipe.command(route, work);
   if (!command) return undefined;
   const meter = createMeter(name);
   const { child, complaint } = startChild(meter.wrap(command), env);
@@ -51,16 +63,16 @@ export async function startPeer(recipe: Recipe, unixPath: string, work: string):
   };
   try {
     if (child.pid !== undefined) meter.add(child.pid);
-    for (const deadline = performance.now() + startMs; !(await accepts(port)); ) {
+    for (const deadline = performance.now() + startMs; !(await isReady(near)); ) {
       if (performance.now() > deadline || child.exitCode !== null)
-        throw new Error(`${name} does not listen on port ${port} after ${startMs} ms: ${complaint()}`);
+        throw new Error(`${name} does not listen on ${route.listen} after ${startMs} ms: ${complaint()}`);
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   } catch (error) {
     await stop();
     throw error;
   }
-  return { name, port, meter, stop };
+  return { name, near, meter, stop };
 }
 
 async function freePort(): Promise<number> {
@@ -71,9 +83,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function accepts(port: number): Promise<boolean> {
+async function accepts(near: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = connect(port, '127.0.0.1', () => {
+    const probe = connect(Number(near.split(':').at(-1)), '127.0.0.1', () => {
       probe.destroy();
       resolve(true);
     });

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { outputOf, stopAll } from './child.ts';
+import { buildLoad } from './build-load.ts';
+import { stopAll } from './child.ts';
 import { measureIdleBytes } from './memory.ts';
 import { sweepMeters } from './meter.ts';
 import { measureOverload } from './overload.ts';
@@ -48,11 +49,11 @@ sweepMeters();
 const work = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
 let peers: Peer[] = [];
 try {
-  const load: Load = { program: join(work, 'load'), unixPath: join(work, 'far.sock') };
+  const load: Load = { program: join(work, 'load'), far: `unix:${join(work, 'far.sock')}` };
   await buildLoad(load.program);
   const started = await startPeers(
     recipes.filter(({ name }) => name === ours || (only?.includes(name) ?? true)),
-    load.unixPath,
+    load.far,
     work,
   );
   peers = started.peers;
@@ -70,12 +71,6 @@ try {
   await Promise.all(peers.map((peer) => peer.stop()));
   stopAll();
   rmSync(work, { recursive: true, force: true });
-}
-
-async function buildLoad(program: string): Promise<void> {
-  const names = ['load.c', 'address.c', 'client.c', 'offer.c', 'idle.c', 'far_side.c'];
-  const sources = names.map((name) => join(import.meta.dirname, 'load', name));
-  await outputOf(['cc', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', program, ...sources]);
 }
 
 async function measureAll(load: Load, absent: readonly string[]): Promise<Result> {
@@ -103,7 +98,7 @@ async function measureAll(load: Load, absent: readonly string[]): Promise<Result
 
 async function measureCell(load: Load, round: number, workload: Cell['workload'], peer: Peer): Promise<Cell> {
   const before = peer.meter.cpuNs();
-  const sample = await measure(load, workload, peer.port, timing);
+  const sample = await measure(load, workload, peer.near, timing);
   const cpuNs = peer.meter.cpuNs() - before;
   if (!(cpuNs > 0 && sample.rate > 0)) {
     const seen = `${sample.rate} units a second, ${sample.errors} errors, ${cpuNs} ns of CPU`;

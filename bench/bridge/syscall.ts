@@ -23,7 +23,7 @@ export async function countCalls(load: Load, workload: Workload, peer: Peer, wor
   try {
     // It says `Process N attached` for each.
     await Promise.race([new Promise((resolve) => child.stderr?.once('data', resolve)), closed]);
-    const { total } = await measure(load, workload, peer.port, timing);
+    const { total } = await measure(load, workload, peer.near, timing);
     child.kill('SIGINT');
     await closed;
     return parseTable(readFileSync(table, 'utf8'), total);

@@ -47,33 +47,32 @@ export interface Timing {
   readonly windowMs: number;
 }
 
-/** The load generator, and the unix socket where its far side listens. */
+/** The load generator, and where its far side listens. */
 export interface Load {
   readonly program: string;
-  readonly unixPath: string;
+  readonly far: string;
 }
 
 /** The arguments of one run of the load generator; see load/load.c. */
 export function loadCommand(
-  { program, unixPath }: Load,
-  port: number,
+  { program, far }: Load,
+  near: string,
   mode: string,
   { connections = 0, size = 0, holdMs = 0, warmMs = 0, windowMs = 0 },
 ): readonly string[] {
-  const far = `unix:${unixPath}`;
-  return [program, mode, far, `tcp:${port}`, ...[connections, size, holdMs, warmMs, windowMs].map(String)];
+  return [program, mode, far, near, ...[connections, size, holdMs, warmMs, windowMs].map(String)];
 }
 
-/** Runs one window against the bridge on `port`. */
-export async function measure(load: Load, workload: Workload, port: number, timing: Timing): Promise<Sample> {
+/** Runs one window against the bridge that listens on `near`. */
+export async function measure(load: Load, workload: Workload, near: string, timing: Timing): Promise<Sample> {
   const { mode, connections, size } = workload;
   if (mode !== 'wrk') {
-    const command = loadCommand(load, port, mode, { connections, size, ...timing });
+    const command = loadCommand(load, near, mode, { connections, size, ...timing });
     return JSON.parse(await outputOf(command)) as Sample;
   }
   const seconds = Math.max(1, Math.round((timing.warmMs + timing.windowMs) / 1000));
-  const url = `http://127.0.0.1:${port}/${size}`;
-  return whileRunning(loadCommand(load, port, 'serve', {}), async () =>
+  const url = `http://${near.replace('tcp:', '')}/${size}`;
+  return whileRunning(loadCommand(load, near, 'serve', {}), async () =>
     parseWrk(await outputOf(['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url])),
   );
 }

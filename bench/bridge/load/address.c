@@ -14,12 +14,13 @@
 struct address parse_address(const char *text) {
   struct address address = {0};
   unsigned cid, port;
-  if (sscanf(text, "tcp:%u", &port) == 1) {
+  if (sscanf(text, "tcp:127.0.0.1:%u", &port) == 1) {
     struct sockaddr_in *in = (struct sockaddr_in *)&address.any;
     *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     address.bytes = sizeof *in;
-  } else if (sscanf(text, "vsock:%u:%u", &cid, &port) == 2) {
+  } else if (sscanf(text, "vsock:%u:%u", &cid, &port) == 2 ||
+             (cid = VMADDR_CID_ANY, sscanf(text, "vsock:any:%u", &port) == 1)) {
     struct sockaddr_vm *vm = (struct sockaddr_vm *)&address.any;
     *vm = (struct sockaddr_vm){.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
     address.bytes = sizeof *vm;

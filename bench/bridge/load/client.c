@@ -24,7 +24,7 @@ static int loop, up, down, churn;
 static char buffer[CHUNK], landing[CHUNK];
 static uint32_t *samples;
 static size_t sample_count;
-static uint64_t round_trips, received, errors, window_from;
+static uint64_t round_trips, received, sent, errors, window_from;
 static struct address to;
 
 static void begin(struct worker *worker, int first) {
@@ -60,7 +60,8 @@ static void push(struct worker *worker) {
       }
       return;
     }
-    if (!up) worker->unsent -= (size_t)n;
+    if (up) sent += (uint64_t)n;
+    else worker->unsent -= (size_t)n;
   }
 }
 
@@ -101,7 +102,9 @@ static int by_size(const void *left, const void *right) {
 }
 
 static uint64_t progress(void) {
-  return up ? atomic_load(&sunk_bytes) : down ? received : round_trips;
+  // What a sink elsewhere took is what was sent, less what fits into the buffers between.
+  if (up) return is_elsewhere(plan) ? sent : atomic_load(&sunk_bytes);
+  return down ? received : round_trips;
 }
 
 void run_client(const struct plan *given) {

@@ -20,6 +20,10 @@ void die(const char *what) {
   exit(1);
 }
 
+bool is_elsewhere(const struct plan *plan) {
+  return strcmp(plan->far, "elsewhere") == 0;
+}
+
 void ready(void) {
   printf("ready\n");
   fflush(stdout);
@@ -39,7 +43,7 @@ int main(int argc, char **argv) {
   struct plan plan = {argv[1],       argv[2],       argv[3],       atoi(argv[4]),
                       atoi(argv[5]), atoi(argv[6]), atoi(argv[7]), atoi(argv[8])};
   signal(SIGPIPE, SIG_IGN);
-  start_far_side(&plan);
+  if (!is_elsewhere(&plan)) start_far_side(&plan);
   if (strcmp(plan.mode, "serve") == 0) {
     ready();
     wait_for_starter();

@@ -3,6 +3,7 @@
 #ifndef CAISSON_LOAD_H
 #define CAISSON_LOAD_H
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -11,7 +12,7 @@ enum { KIND_SINK = 'U', KIND_SOURCE = 'D', KIND_ECHO = 'E', KIND_HOLD = 'W', KIN
 
 struct plan {
   const char *mode;   // up down echo churn hold offer idle serve
-  const char *far;    // where the far side listens
+  const char *far;    // where the far side listens; `elsewhere` = in another process
   const char *near;   // where the bridge listens; `direct` = dial the far side
   int connections;    // offer: new ones a second
   int size;           // bytes of one message (echo, churn, hold, offer)
@@ -24,6 +25,7 @@ struct address {
   struct sockaddr_storage any;
 };
 
+bool is_elsewhere(const struct plan *plan);
 // Bytes that arrived at the sink since the start.
 extern _Atomic uint64_t sunk_bytes;
 
@@ -33,7 +35,7 @@ void ready(void);
 // Until whoever started us closes our stdin.
 void wait_for_starter(void);
 
-// address.c. `tcp:PORT` (loopback), `unix:PATH`, `vsock:CID:PORT`.
+// address.c. In Caisson's own spelling: `tcp:127.0.0.1:PORT`, `unix:PATH`, `vsock:CID:PORT`, `vsock:any:PORT`.
 struct address parse_address(const char *text);
 // A non-blocking socket on its way; -1 and errno when the kernel refuses at once.
 int dial(const struct address *to);
