@@ -219,3 +219,10 @@ test('measures image files of others as they are known to be', {
   assert.ok(measured >= 5, `${measured} measured`);
   await assert.rejects(measureImageFile(join(images, 'none.eif')), { code: 'POLICY_IMAGE' });
 });
+
+test('the example of docs/policy.md is a policy', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/policy.md'), 'utf8');
+  const [, example = ''] = /```yaml\n([^`]+)```/.exec(page) ?? [];
+  const { pcrs, config } = parsePolicyText(example, 'docs/policy.md');
+  assert.deepEqual([pcrs[0]?.length, pcrs[4]?.length, config?.minimumVersion], [2, 1, 7]);
+});
