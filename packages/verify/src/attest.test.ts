@@ -99,6 +99,8 @@ test('refuses another status, another type, a redirect, too many bytes, silence 
   };
   const cbor = { 'content-type': 'application/cbor' };
   await refused(/must answer 200, got 429$/, (_, response) => void response.writeHead(429).end());
+  await refused(/must answer 200, got 204$/, (_, response) => void response.writeHead(204).end());
+  await refused(/must answer application\/cbor, got ""$/, (_, response) => void response.writeHead(200).end('x'));
   await refused(/must answer application\/cbor, got "text\/html"$/, (_, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<p>');
   });
@@ -113,6 +115,10 @@ test('refuses another status, another type, a redirect, too many bytes, silence 
     response.writeHead(200, cbor).write('x');
   });
   await refused(/must answer, got /, () => {}, 'http://127.0.0.1:1/');
+  await assert.rejects(attest(url, policy(), { strict: true, get: () => Promise.reject('no error') }), {
+    code: 'VERIFY_FETCH',
+    message: /must answer, got no error$/,
+  });
   await assert.rejects(attest('ftp://127.0.0.1/', policy()), TypeError);
 });
 

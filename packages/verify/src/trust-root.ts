@@ -23,12 +23,12 @@ export function parseTrustRoots(roots: readonly (Uint8Array | string)[] | undefi
 }
 
 /** The root that `first`, the document's cabundle[0], is byte for byte. Throws VerificationError ROOT. */
-export async function findTrustRoot(first: Uint8Array | undefined, roots: readonly TrustRoot[]): Promise<TrustRoot> {
+export async function findTrustRoot(first: Uint8Array, roots: readonly TrustRoot[]): Promise<TrustRoot> {
   // Names say nothing: anybody can issue a root that is called aws.nitro-enclaves.
-  const found = roots.find(({ der }) => first !== undefined && equalBytes(der, first));
+  const found = roots.find(({ der }) => equalBytes(der, first));
   if (found !== undefined) return found;
   const expected = (await Promise.all(roots.map(({ der }) => sha256Of(der)))).join(' or ');
-  const seen = first === undefined ? 'none' : await sha256Of(first);
+  const seen = await sha256Of(first);
   const message = `cabundle[0] must be a trusted root, SHA-256 ${expected}, got ${seen}`;
   throw refusal('ROOT', 'VERIFY_ROOT', message, { expected, seen });
 }

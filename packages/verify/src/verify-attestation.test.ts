@@ -13,6 +13,7 @@ import {
   verifyByPolicy,
 } from './index.ts';
 import { checkPolicy } from './policy/index.ts';
+import { classified } from './refuse.ts';
 
 const at = 1_780_000_000;
 const nonce = new Uint8Array(16).fill(9);
@@ -169,4 +170,26 @@ test('a kept document can be held to a policy without a challenge, PCRs of the c
   assert.equal((await verifyByPolicy(document, policy, { at })).nonce, undefined);
   await assert.rejects(verifyByPolicy(document, policy, { at, pcrs: { 1: pcr(2) } }), { class: 'PCR' });
   await assert.rejects(verifyByPolicy(document, policy, { at: at + 301 }), { class: 'AGE' });
+});
+
+test('user_data, public_key and strict are held besides the policy', async () => {
+  const userData = control();
+  await attested({ userData, strict: true }, { userData });
+  await assert.rejects(attested({ userData: control({ 8: 4 }) }, { userData }), { class: 'USERDATA' });
+  await assert.rejects(attested({ publicKey: Uint8Array.of(1) }), { class: 'PUBKEY', expected: '01', seen: 'null' });
+});
+
+test('an error that is no verdict passes as it is', async () => {
+  const broken = Object.defineProperty({}, 'pcrs', {
+    enumerable: true,
+    get: () => {
+      throw new RangeError('not a verdict');
+    },
+  });
+  await assert.rejects(attested(broken), RangeError);
+  const error = new RangeError('not a verdict');
+  assert.equal(
+    classified(error, () => 'DOC'),
+    error,
+  );
 });

@@ -42,9 +42,9 @@ export async function verifyAttestation(document: Uint8Array, demand: Attestatio
     ...(publicKey !== undefined && { publicKey }),
     ...(strict !== undefined && { strict }),
   });
-  // Last: a document that is refused for another reason uses nothing up. It may be accepted as long as its age allows.
+  // Last, and from the document, which the caller cannot change: one that is refused for another reason uses nothing up. It may be accepted as long as its age allows.
   const until = verified.timestamp / 1000 + policy.maxAgeSeconds;
-  replayCache?.take(verified.nonce ?? nonce, verified.verifiedAt, until);
+  replayCache?.take(verified.nonce!, verified.verifiedAt, until);
   return verified;
 }
 

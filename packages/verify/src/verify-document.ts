@@ -67,7 +67,7 @@ export async function verifyDocumentAgainst(
     throw refusal('DOC', 'VERIFY_UNKNOWN_FIELD', message);
   }
   const path = [...payload.cabundle, payload.certificate].map(parsePathCertificate);
-  const root = await findTrustRoot(payload.cabundle[0], roots);
+  const root = await findTrustRoot(payload.cabundle[0]!, roots);
   await verifyPath(path, at);
   if (payload.timestamp > (at + maxClockSkewSeconds) * 1000) {
     const ahead = Math.ceil(payload.timestamp / 1000 - at);

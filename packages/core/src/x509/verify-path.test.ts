@@ -48,6 +48,12 @@ test('names which certificate does not hold, whose it is, and when it would', as
   });
 });
 
+test('a moment beyond the calendar is said in seconds', async () => {
+  await assert.rejects(verifyCertificatePath(good, { at: 1e15 }), {
+    message: /must be valid at 1000000000000000 s, got/,
+  });
+});
+
 test('refuses for structure before signatures, and for signatures before dates', async () => {
   const { key } = await forgeKey();
   const late = { notAfter: at - 1 };

@@ -43,6 +43,13 @@ test('says of each fault where it is and what would be right', () => {
     'more is no field of a policy here',
   ]);
   assert.deepEqual(faultsOf({ pcrs: { 0: [good, 'x'] } }), ['pcrs.0.1 must be 48 bytes in hex (96 digits), got "x"']);
+  assert.deepEqual(faultsOf({ pcrs: { 0: null, 1: { a: 1 } }, allowDevelopment: [], config: null }), [
+    'pcrs.0 must be 96 hex digits, or a list of 1 to 16 such values of which one must hold, got nothing',
+    'pcrs.1 must be 96 hex digits, or a list of 1 to 16 such values of which one must hold, got a map',
+    'allowDevelopment must be true or false, got a list of 0',
+    'config must be a map, got nothing',
+  ]);
+  assert.match(faultsOf({ pcrs: { 0: 'x'.repeat(50) } })[0]!, /got 50 characters$/);
   assert.deepEqual(faultsOf({}), ['pcrs must be there, got nothing']);
   for (const value of [null, undefined, 7, 'text', [], true])
     assert.match(faultsOf(value)[0]!, /^policy must be a map/);
@@ -76,6 +83,9 @@ test('reads strict JSON, bounded, each key once', () => {
     () => parsePolicy(bytes(`{"pcrs":{"0":"${good}"},"__proto__":{"maxAgeSeconds":1}}`)),
     /__proto__ is no field/,
   );
+  assert.throws(() => parsePolicy(bytes(`{"pcrs":{"0":["${good}"]},"maxAgeSeconds":1e4000,"config":null}`)), {
+    message: 'maxAgeSeconds must be an integer in 1..10800, got Infinity; config must be a map, got nothing',
+  });
   assert.throws(() => parsePolicy(bytes(' '.repeat(65_537))), { code: 'CONFIG_TOO_LARGE' });
   assert.throws(() => parsePolicy(bytes('[[[[[[[[[[]]]]]]]]]]')), { code: 'CONFIG_DEPTH' });
   assert.throws(() => parsePolicy(bytes(`{"pcrs":{"0":"${good}"},"maxAgeSeconds":3e2,}`)), { code: 'CONFIG_SYNTAX' });
