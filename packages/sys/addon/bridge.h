@@ -25,6 +25,8 @@ enum {
   LANDING_BYTES = 256 * 1024,    // one read takes all that a unix socket holds; the most that one direction can owe
   LANDING_KEPT = 8,              // spare blocks kept for the next slow reader
   SPLICE_BYTES = 512 * 1024,     // one splice and a pipe's capacity; less of it costs more CPU a byte
+  LOOPBACK_WINDOW_BYTES = 1024 * 1024,
+  LOOPBACK_SEND_BYTES = 208 * 1024,  // Linux doubles it
   STEAL_BYTES = 16 * 1024,       // a greater rest keeps the block it landed in, a smaller one is copied out
   PREFACE_BYTES = 64,            // NativeTarget.preface
   PREFIX_BYTES = 32,             // NativeTarget.replyLine.prefix

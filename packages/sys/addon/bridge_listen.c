@@ -1,5 +1,5 @@
 // The ears. Level-triggered, unlike everything else: a listener that is served for a while and left is reported again.
-// Options that Linux copies from a listening socket to what it accepts (TCP_NODELAY, congestion control, the vsock window)
+// Options that Linux copies from a listening socket to what it accepts (TCP_NODELAY, congestion control, windows)
 // are set once here.
 #include "bridge.h"
 
@@ -24,9 +24,13 @@ int listener_bind(struct listener *listener, const struct address *address, int 
   } else if (listener->family != AF_UNIX) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-    // On loopback there is no bottleneck to find out: a pacing default (BBR) only makes the sender sleep. Where reno may not
-    // be chosen the default stays.
-    if (is_loopback(address)) setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof "reno" - 1);
+    if (is_loopback(address)) {
+      // Nothing on this way is slow or long: a pacing default (BBR) only makes the sender sleep, and queues that grow to
+      // megabytes only leave the cache before they are read. Where reno may not be chosen the default stays.
+      setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof "reno" - 1);
+      setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &(int){LOOPBACK_WINDOW_BYTES}, sizeof(int));
+      setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){LOOPBACK_SEND_BYTES}, sizeof(int));
+    }
     // [::] hears both families whatever the host's default is, as Node's own servers do.
     if (listener->family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
   }
