@@ -51,7 +51,7 @@ export class BerReader {
     const length = this.#header(tag, field);
     if (length === undefined || length < minBytes || length > maxBytes) {
       const bound = minBytes === maxBytes ? `${minBytes}` : `${minBytes} to ${maxBytes}`;
-      throw this.#fault(field, `must have ${bound} bytes, got ${length ?? 'an indefinite length'} before`);
+      throw this.#fault(field, `must have ${bound} bytes, got ${length ?? 'an indefinite length'}`);
     }
     this.#offset += length;
     return this.#bytes.subarray(this.#offset - length, this.#offset);
