@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { VerificationError, verifyDocument } from './index.ts';
 
 const at = 1_780_000_000;
-// Chosen: fifty times what the slowest input needs on a busy machine of two cores, and the bound of the plan.
+// Given: the plan's bound for a hang.
 const maxMs = 50;
 let corpus: Uint8Array[];
 let rootPem: string;
@@ -66,18 +66,22 @@ for (const [name, parse] of [
     fc.assert(
       fc.property(spliced, (parts) => {
         const input = join(parts);
-        const start = performance.now();
-        try {
-          parse(input);
-        } catch (error) {
-          assert.ok(error instanceof CaissonError, String(error));
+        let tookMs = Number.POSITIVE_INFINITY;
+        // A machine that stops for a moment is no fault of a parser: what is slow is asked again.
+        for (let tries = 0; tries < 3 && tookMs > maxMs; tries += 1) {
+          const start = performance.now();
+          try {
+            parse(input);
+          } catch (error) {
+            assert.ok(error instanceof CaissonError, String(error));
+          }
+          tookMs = performance.now() - start;
         }
-        slowest = Math.max(slowest, performance.now() - start);
+        slowest = Math.max(slowest, tookMs);
       }),
       { seed: 1, numRuns: laneFigure('T-V2') },
     );
-    // A machine that stops for a moment is no fault of a parser: one more look at what was slow would be needed above this.
-    assert.ok(slowest < maxMs * 4, `the slowest took ${slowest.toFixed(1)} ms`);
+    assert.ok(slowest < maxMs, `the slowest took ${slowest.toFixed(1)} ms`);
   });
 }
 
@@ -93,12 +97,16 @@ test('T-V2: lengths of 2^63, nesting of 20,000 and a flood of items are refused 
     new Uint8Array(4_000_000),
   ];
   for (const bomb of bombs) {
-    const start = performance.now();
-    await assert.rejects(verifyDocument(bomb, { at, roots: [rootPem] }), (error) => {
-      assert.ok(error instanceof VerificationError);
-      return error.class === 'CBOR' || error.class === 'COSE';
-    });
-    assert.ok(performance.now() - start < maxMs * 4, `${bomb.length} bytes took ${performance.now() - start} ms`);
+    let tookMs = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 3 && tookMs > maxMs; tries += 1) {
+      const start = performance.now();
+      await assert.rejects(verifyDocument(bomb, { at, roots: [rootPem] }), (error) => {
+        assert.ok(error instanceof VerificationError);
+        return error.class === 'CBOR' || error.class === 'COSE';
+      });
+      tookMs = performance.now() - start;
+    }
+    assert.ok(tookMs < maxMs, `${bomb.length} bytes took ${tookMs} ms`);
   }
 });
 
