@@ -20,19 +20,8 @@ import type { Workload } from './workload.ts';
 
 /** Markdown. */
 export function renderResult(result: Result): string {
-  const { absent, cells, rounds, timing } = result;
-  const names = namesOf(result);
-  const timed = timedOf(result);
-  const failures = cells.filter(({ sample }) => sample.errors > 0);
   const verdicts = judge(result);
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const [minute, , quarter] = loadavg().map((load) => load.toFixed(1));
-  return `# Bridge bench, TCP to unix
-
-${new Date().toISOString().slice(0, 16)}Z, commit ${commit}, ${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()},
-load ${minute} over the last minute and ${quarter} over fifteen; ${rounds} rounds, windows of ${timing.windowMs} ms after ${timing.warmMs} ms;
-every bridge in turn within a round. How it is measured and read: [docs/bench.md](../../docs/bench.md).
-${absent.length > 0 ? `Absent: ${absent.join(', ')}.\n` : ''}
+  return `${renderHead('Bridge bench, TCP to unix', result)}
 ## Goals: ${verdicts.filter(({ met }) => met).length} of ${verdicts.length} met
 
 ${table(
@@ -42,14 +31,33 @@ ${table(
 
 ## Ours against each peer
 
-Geometric mean over the workloads of a group, ratio taken within a round; median over the rounds and its 95 % bootstrap interval.
+${renderComparison(result)}
+${renderIdle(result)}${renderOverload(result)}${renderCalls(result)}`;
+}
+
+/** Title, machine, method. */
+export function renderHead(title: string, { absent, rounds, timing }: Result): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const [minute, , quarter] = loadavg().map((load) => load.toFixed(1));
+  return `# ${title}
+
+${new Date().toISOString().slice(0, 16)}Z, commit ${commit}, ${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()},
+load ${minute} over the last minute and ${quarter} over fifteen; ${rounds} rounds, windows of ${timing.windowMs} ms after ${timing.warmMs} ms;
+every bridge in turn within a round. How it is measured and read: [docs/bench.md](../../docs/bench.md).
+${absent.length > 0 ? `Absent: ${absent.join(', ')}.\n` : ''}`;
+}
+
+/** Ratios by group, then medians. */
+export function renderComparison(result: Result): string {
+  const names = namesOf(result);
+  const timed = timedOf(result);
+  const failures = result.cells.filter(({ sample }) => sample.errors > 0);
+  return `Geometric mean over the workloads of a group, ratio taken within a round; median over the rounds and its 95 % bootstrap interval.
 Throughput above 1 and CPU below 1 are better for us.
 
 ${ratioTable('throughput', result, rate)}
 
 ${ratioTable('CPU per unit', result, cpuPerUnit)}
-
-## Medians
 
 ${medianTable('throughput, bytes or round trips a second', result, names, rate, formatRate)}
 
@@ -64,9 +72,8 @@ ${table(
     return best === undefined ? [] : [[name, best.peer, showInterval(best.ratio)]];
   }),
 )}
-${renderIdle(result)}${renderOverload(result)}${renderCalls(result)}
-Errors seen by the client: ${failures.length === 0 ? 'none' : failures.map(({ peer, workload, sample }) => `${peer} ${workload.name} ${sample.errors}`).join(', ')}.
-`;
+
+Errors seen by the client: ${failures.length === 0 ? 'none' : failures.map(({ peer, workload, sample }) => `${peer} ${workload.name} ${sample.errors}`).join(', ')}.`;
 }
 
 function renderIdle({ idleBytes }: Result): string {

@@ -1,7 +1,7 @@
 // Makes an image that boots one of guest/*.ts: our PID 1 in the boot ramdisk, the pinned Node with the libraries it is linked
 // to in the second, the program with the addon and the enclave bundle in the third. The libraries are those of the machine,
 // which is good enough for a test and never for an image that somebody should be able to make again.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -24,20 +24,22 @@ export interface Image {
 }
 
 export interface ImageOptions {
-  /** A file of guest/ without its ending; it becomes /app/guest.mjs and runs under node. */
+  /** A file of guest/ without its ending, or a source file by its path; it becomes /app/guest.mjs and runs under node. */
   readonly guest?: string;
   /** Instead of a guest: this /cmd, and no Node in the image. */
   readonly command?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Of dist/, beside the guest: `caisson` is /app/caisson.mjs. */
   readonly bundles?: readonly ('caisson' | 'caisson-enclave')[];
+  /** Programs of this machine by the path they get, each with the libraries it is linked to. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** Leaves the root file system out. */
   readonly broken?: boolean;
 }
 
 export async function buildImage(options: ImageOptions): Promise<Image> {
   const ramdisks = [createCpio(bootEntries())];
-  if (options.guest !== undefined) ramdisks.push(createCpio(runtimeEntries()));
+  if (options.guest !== undefined) ramdisks.push(createCpio(runtimeEntries(options.programs)));
   if (!options.broken) ramdisks.push(createCpio(await applicationEntries(options)));
   const planned = await planEif(
     {
@@ -64,13 +66,22 @@ function bootEntries(): CpioEntry[] {
   return [folderEntry('dev'), fileEntry('init', join(built, 'caisson-init'), 0o755)];
 }
 
-/** Node and every library of `ldd`, each under the path that the loader looks for. */
-function runtimeEntries(): CpioEntry[] {
-  const node = realpathSync(process.execPath);
-  const libraries = execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
-  const files = [fileEntry('rootfs/bin/node', node, 0o755)];
-  for (const [, path] of libraries) files.push(fileEntry(`rootfs${path}`, realpathSync(path!), 0o755));
+/** Node, other programs, and every library of `ldd`, each under the path that the loader looks for. */
+function runtimeEntries(programs: Readonly<Record<string, string>> = {}): CpioEntry[] {
+  const sources = new Map<string, string>();
+  for (const [path, from] of Object.entries({ '/bin/node': process.execPath, ...programs })) {
+    const program = realpathSync(from);
+    sources.set(path, program);
+    for (const library of librariesOf(program)) sources.set(library, realpathSync(library));
+  }
+  const files = [...sources].map(([path, from]) => fileEntry(`rootfs${path}`, from, 0o755));
   return [...foldersOf(files), ...files];
+}
+
+/** None for a static program, at which `ldd` fails. */
+function librariesOf(program: string): string[] {
+  const { status, stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
+  return status === 0 ? [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!) : [];
 }
 
 async function applicationEntries({ guest, command, env = {}, bundles = [] }: ImageOptions): Promise<CpioEntry[]> {
@@ -111,7 +122,7 @@ export function bundleFile(name: 'caisson' | 'caisson-enclave'): string {
 async function bundleGuest(guest: string): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`test/vm/guest/${guest}.ts`],
+    entryPoints: [guest.endsWith('.ts') ? guest : `test/vm/guest/${guest}.ts`],
     bundle: true,
     write: false,
     platform: 'node',
