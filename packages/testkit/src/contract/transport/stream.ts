@@ -162,6 +162,8 @@ async function writeUntilError(socket: Socket): Promise<string> {
     seen = error.code ?? error.message;
   });
   while (seen === undefined) {
+    // A write to a closed socket emits nothing: the wait that gave up on this one has destroyed it.
+    if (socket.closed) throw new Error('the socket was closed here before a write failed');
     socket.write('still there?');
     await nextTurn();
   }
