@@ -9,5 +9,10 @@ export const EIF_ERROR_CODES = [
   'EIF_CRC',
   'EIF_SOURCE',
   'EIF_LIMIT',
+  'EIF_SIGNATURE_FORM',
+  'EIF_CERTIFICATE',
+  'EIF_SIGNATURE',
+  'EIF_SIGNATURE_PCR0',
+  'EIF_SIGNATURE_DATE',
 ] as const;
 export type EifErrorCode = (typeof EIF_ERROR_CODES)[number];

@@ -52,41 +52,56 @@ export function formatHeader(header: EifHeader): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** A header as far as it can be read, and everything that is wrong with it, in the order of the bytes. */
+export interface SurveyedHeader {
+  readonly header: EifHeader;
+  readonly faults: readonly ParseError<EifErrorCode>[];
+}
+
 /** Throws ParseError EIF_TRUNCATED, EIF_HEADER, EIF_TABLE. Whether the table is true is for whoever has the file. */
 export function parseHeader(bytes: Uint8Array): EifHeader {
+  const { header, faults } = surveyHeader(bytes);
+  if (faults[0] !== undefined) throw faults[0];
+  return header;
+}
+
+/** Throws only where there is nothing to describe: ParseError EIF_TRUNCATED for a short header, EIF_HEADER for another magic. */
+export function surveyHeader(bytes: Uint8Array): SurveyedHeader {
   if (bytes.length < headerBytes)
     throw fault('EIF_TRUNCATED', `EIF header must have ${headerBytes} bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
   if (magic.some((byte, index) => bytes[index] !== byte)) {
     throw fault('EIF_HEADER', `EIF must begin with 2e656966, got ${view.getUint32(0).toString(16).padStart(8, '0')}`);
   }
+  const faults: ParseError<EifErrorCode>[] = [];
+  const refuse = (code: EifErrorCode, message: string): void => void faults.push(fault(code, message));
   const version = view.getUint16(4);
   if (version < 1 || version > newestVersion)
-    throw fault('EIF_HEADER', `EIF version must be in 1..${newestVersion}, got ${version}`);
+    refuse('EIF_HEADER', `EIF version must be in 1..${newestVersion}, got ${version}`);
   const flags = view.getUint16(6);
-  if (flags > flagAarch64)
-    throw fault('EIF_HEADER', `EIF flags must be 0 or ${flagAarch64}, got 0x${flags.toString(16)}`);
+  if (flags > flagAarch64) refuse('EIF_HEADER', `EIF flags must be 0 or ${flagAarch64}, got 0x${flags.toString(16)}`);
   const unused = view.getUint16(24) || view.getUint32(crcOffset - 4);
-  if (unused !== 0) throw fault('EIF_HEADER', `EIF reserved header fields must be 0, got 0x${unused.toString(16)}`);
+  if (unused !== 0) refuse('EIF_HEADER', `EIF reserved header fields must be 0, got 0x${unused.toString(16)}`);
   const count = view.getUint16(26);
-  if (count > maxSections) throw fault('EIF_TABLE', `EIF must have at most ${maxSections} sections, got ${count}`);
+  if (count > maxSections) refuse('EIF_TABLE', `EIF must have at most ${maxSections} sections, got ${count}`);
   const sections = [];
   for (let index = 0; index < maxSections; index += 1) {
     const [at, field] = [28 + 8 * index, `EIF section ${index}`];
-    const offset = readSafe(view, at, `${field} offset`);
-    const size = readSafe(view, at + 8 * maxSections, `${field} size`);
+    const offset = readSafe(view, at, `${field} offset`, faults);
+    const size = readSafe(view, at + 8 * maxSections, `${field} size`, faults);
     if (index < count) sections.push({ offset, size });
     else if (offset !== 0 || size !== 0)
-      throw fault('EIF_TABLE', `${field} must be unused with ${count} sections, got offset ${offset}, size ${size}`);
+      refuse('EIF_TABLE', `${field} must be unused with ${count} sections, got offset ${offset}, size ${size}`);
   }
-  return {
+  const header: EifHeader = {
     version,
-    architecture: flags === flagAarch64 ? 'aarch64' : 'x86_64',
-    defaultMemoryBytes: readSafe(view, 8, 'EIF default memory'),
-    defaultCpus: readSafe(view, 16, 'EIF default cpus'),
+    architecture: (flags & flagAarch64) !== 0 ? 'aarch64' : 'x86_64',
+    defaultMemoryBytes: readSafe(view, 8, 'EIF default memory', faults),
+    defaultCpus: readSafe(view, 16, 'EIF default cpus', faults),
     sections,
     crc: view.getUint32(crcOffset),
   };
+  return { header, faults };
 }
 
 export function formatSectionHeader(kind: EifSectionKind, size: number): Uint8Array<ArrayBuffer> {
@@ -97,20 +112,36 @@ export function formatSectionHeader(kind: EifSectionKind, size: number): Uint8Ar
   return bytes;
 }
 
-/** `bytes` begin with the header; `index` is for messages. Throws ParseError EIF_SECTION. */
-export function parseSectionHeader(bytes: Uint8Array, index: number): { kind: EifSectionKind; size: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, sectionHeaderBytes);
-  const kind = kinds[view.getUint16(0)];
-  if (kind === undefined)
-    throw fault('EIF_SECTION', `EIF section ${index} must have a type in 1..5, got ${view.getUint16(0)}`);
-  const flags = view.getUint16(2);
-  if (flags !== 0) throw fault('EIF_SECTION', `EIF section ${index} must have no flags, got 0x${flags.toString(16)}`);
-  return { kind, size: readSafe(view, 4, `EIF section ${index} size`) };
+/** `kind` is undefined for a type that no version has. */
+export interface SurveyedSectionHeader {
+  readonly kind: EifSectionKind | undefined;
+  readonly size: number;
+  readonly faults: readonly ParseError<EifErrorCode>[];
 }
 
-function readSafe(view: DataView, at: number, what: string): number {
+/** `bytes` begin with the header; `index` is for messages. Throws ParseError EIF_SECTION, EIF_TABLE. */
+export function parseSectionHeader(bytes: Uint8Array, index: number): { kind: EifSectionKind; size: number } {
+  const { kind, size, faults } = surveySectionHeader(bytes, index);
+  if (faults[0] !== undefined) throw faults[0];
+  return { kind: kind!, size };
+}
+
+export function surveySectionHeader(bytes: Uint8Array, index: number): SurveyedSectionHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, sectionHeaderBytes);
+  const faults: ParseError<EifErrorCode>[] = [];
+  const [type, flags] = [view.getUint16(0), view.getUint16(2)];
+  const kind = kinds[type];
+  if (kind === undefined)
+    faults.push(fault('EIF_SECTION', `EIF section ${index} must have a type in 1..5, got ${type}`));
+  if (flags !== 0)
+    faults.push(fault('EIF_SECTION', `EIF section ${index} must have no flags, got 0x${flags.toString(16)}`));
+  return { kind, size: readSafe(view, 4, `EIF section ${index} size`, faults), faults };
+}
+
+function readSafe(view: DataView, at: number, what: string, faults: ParseError<EifErrorCode>[]): number {
   const value = view.getBigUint64(at);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw fault('EIF_TABLE', `${what} must be below 2^53, got ${value}`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    faults.push(fault('EIF_TABLE', `${what} must be below 2^53, got ${value}`));
   return Number(value);
 }
 

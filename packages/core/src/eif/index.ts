@@ -1,11 +1,17 @@
-// Enclave image files: write version 4, read strictly, measure.
+// Enclave image files: write version 4, read strictly (from memory or in pieces), measure, verify the signature.
+export type { EifCertificate } from './certificate.ts';
+export { parseEifCertificate } from './certificate.ts';
 export { crc32 } from './crc32.ts';
 export type { EifErrorCode } from './error-code.ts';
 export { EIF_ERROR_CODES } from './error-code.ts';
 export type { EifArchitecture, EifHeader, EifSectionKind } from './form.ts';
 export type { EifMeasurements, EifMeter, IncrementalSha384 } from './measure.ts';
-export { createBufferedSha384, createEifMeter } from './measure.ts';
+export { createBufferedSha384, createEifMeter, extendZero } from './measure.ts';
 export type { EifSection, ParsedEif } from './parse.ts';
 export { measureEif, parseEif } from './parse.ts';
+export type { EifSignature, EifSignatureTerms } from './signature.ts';
+export { faultsOfEifSignature, parseEifSignature, verifyEifSignature } from './signature.ts';
+export type { EifFile, EifSurvey, SurveyedSection } from './survey.ts';
+export { readEif, surveyEif } from './survey.ts';
 export type { EifImage, EifSource, PlannedEif } from './write.ts';
 export { planEif } from './write.ts';

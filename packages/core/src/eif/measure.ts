@@ -35,7 +35,7 @@ export function createEifMeter(createSha384: () => IncrementalSha384): EifMeter 
     },
     async finish() {
       const finish = async (hash: IncrementalSha384): Promise<Uint8Array> =>
-        await extend(await hash.digest(), createSha384);
+        await extendZero(await hash.digest(), createSha384);
       return { pcr0: await finish(all), pcr1: await finish(boot), pcr2: await finish(application) };
     },
   };
@@ -54,7 +54,8 @@ export function createBufferedSha384(): IncrementalSha384 {
   };
 }
 
-async function extend(digest: Uint8Array, createSha384: () => IncrementalSha384): Promise<Uint8Array> {
+/** What a register that was zero holds after `digest` was extended into it: `PCR8` from the SHA-384 of a certificate's DER. */
+export async function extendZero(digest: Uint8Array, createSha384: () => IncrementalSha384): Promise<Uint8Array> {
   const hash = createSha384();
   hash.update(new Uint8Array(48));
   hash.update(digest);

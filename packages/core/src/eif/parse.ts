@@ -1,14 +1,15 @@
 // Reads an EIF from memory, strictly. AWS's reader walks the sections and never looks at the header's table, QEMU goes by
 // the table and never walks: a file in which the two differ is two images. Here header table, walked sections and file
 // length must agree, and every section that can stand once does. Data are views of the input.
-import { utf8Text } from '../bytes/index.ts';
 import { ParseError } from '../errors/index.ts';
+import { parseCmdline, parseMetadata, requireSize } from './content.ts';
 import { crc32 } from './crc32.ts';
 import type { EifErrorCode } from './error-code.ts';
 import type { EifHeader, EifSectionKind } from './form.ts';
 import { crcOffset, headerBytes, parseHeader, parseSectionHeader, sectionHeaderBytes } from './form.ts';
 import type { EifMeasurements, IncrementalSha384 } from './measure.ts';
 import { createEifMeter } from './measure.ts';
+import { faultsOfSections } from './section-rule.ts';
 
 export interface EifSection {
   readonly kind: EifSectionKind;
@@ -28,32 +29,30 @@ export interface ParsedEif {
   readonly signature: Uint8Array | undefined;
 }
 
-/** Throws ParseError EIF_TRUNCATED, EIF_HEADER, EIF_TABLE, EIF_SECTION, EIF_METADATA, and EIF_CRC last. */
+/** Throws ParseError EIF_TRUNCATED, EIF_HEADER, EIF_TABLE, EIF_SECTION, EIF_CRC, EIF_METADATA; LimitError EIF_LIMIT. */
 export function parseEif(bytes: Uint8Array): ParsedEif {
   const header = parseHeader(bytes);
   const sections = walk(bytes, header);
-  const only = (kind: EifSectionKind, least: 0 | 1): Uint8Array | undefined => {
-    const found = sections.filter((section) => section.kind === kind);
-    if (found.length >= least && found.length <= 1) return found[0]?.data;
-    throw fault(
-      'EIF_SECTION',
-      `EIF must have ${least === 1 ? 'one' : 'at most one'} ${kind} section, got ${found.length}`,
-    );
-  };
-  const kernel = only('kernel', 1)!;
-  const cmdline = parseCmdline(only('cmdline', 1)!);
-  const ramdisks = sections.filter(({ kind }) => kind === 'ramdisk').map(({ data }) => data);
-  if (ramdisks.length === 0) throw fault('EIF_SECTION', 'EIF must have at least one ramdisk section, got 0');
-  const signature = only('signature', 0);
-  if (signature !== undefined && header.version < 3) {
-    throw fault('EIF_SECTION', `EIF version ${header.version} must have no signature section, which version 3 brought`);
-  }
-  const metadata = only('metadata', header.version >= 4 ? 1 : 0);
-  if (metadata !== undefined && header.version < 4) {
-    throw fault('EIF_SECTION', `EIF version ${header.version} must have no metadata section, which version 4 brought`);
-  }
+  const broken = faultsOfSections(
+    header.version,
+    sections.map(({ kind }) => kind),
+  );
+  if (broken[0] !== undefined) throw broken[0];
+  const dataOf = (kind: EifSectionKind): Uint8Array | undefined => sections.find((one) => one.kind === kind)?.data;
+  const cmdline = parseCmdline(dataOf('cmdline')!);
+  const signature = dataOf('signature');
+  if (signature !== undefined) requireSize('signature', signature.length);
+  const metadata = dataOf('metadata');
   verifyCrc(bytes, header);
-  return { header, sections, kernel, cmdline, ramdisks, metadata: metadata && parseMetadata(metadata), signature };
+  return {
+    header,
+    sections,
+    kernel: dataOf('kernel')!,
+    cmdline,
+    ramdisks: sections.filter(({ kind }) => kind === 'ramdisk').map(({ data }) => data),
+    metadata: metadata && parseMetadata(metadata),
+    signature,
+  };
 }
 
 /** PCR0 to PCR2 of what was read. */
@@ -105,29 +104,6 @@ function verifyCrc(bytes: Uint8Array, header: EifHeader): void {
   if (computed === header.crc) return;
   const [want, got] = [computed, header.crc].map((value) => value.toString(16).padStart(8, '0'));
   throw fault('EIF_CRC', `EIF checksum must be ${want}, got ${got}`);
-}
-
-function parseCmdline(data: Uint8Array): string {
-  if (data.some((byte) => byte < 0x20 || byte > 0x7e)) {
-    throw fault('EIF_SECTION', `EIF cmdline section must be printable ASCII, got ${data.length} bytes with others`);
-  }
-  return utf8Text(data);
-}
-
-function parseMetadata(data: Uint8Array): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8Text(data));
-  } catch (cause) {
-    throw new ParseError<EifErrorCode>('EIF_METADATA', `EIF metadata section of ${data.length} bytes must be JSON`, {
-      cause,
-    });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw fault(
-    'EIF_METADATA',
-    `EIF metadata section must be a JSON object, got ${Array.isArray(value) ? 'an array' : typeof value}`,
-  );
 }
 
 function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {

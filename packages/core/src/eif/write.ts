@@ -3,6 +3,7 @@
 // readings is found at the end of the second and fails it.
 import { toUtf8 } from '../bytes/index.ts';
 import { LimitError, PolicyError } from '../errors/index.ts';
+import { maxCmdlineBytes } from './content.ts';
 import { crc32 } from './crc32.ts';
 import type { EifErrorCode } from './error-code.ts';
 import type { EifArchitecture, EifSectionKind } from './form.ts';
@@ -47,7 +48,6 @@ export interface PlannedEif {
 }
 
 // Given.
-const maxCmdlineBytes = 2_047;
 const gibibyte = 2 ** 30;
 
 /** Reads every source once. Throws PolicyError EIF_SECTION and LimitError EIF_LIMIT, EIF_SOURCE. */

@@ -1,0 +1,217 @@
+// Reads newc archives as they come, one after another as the kernel does, for looking at ramdisks that others made: nothing is held but
+// one header. What a writer may do and ours does not (hard links, owners, folders twice) is shown; a name that could lead out
+// of the tree is shown with its fault, and what cannot be followed any further is an error.
+import { concatBytes, utf8Text } from '../bytes/index.ts';
+import { LimitError, ParseError } from '../errors/index.ts';
+import type { CpioKind } from './entry.ts';
+import { faultOfPath, kindBits, maxNameBytes, trailerName } from './entry.ts';
+import type { CpioErrorCode } from './error-code.ts';
+import { headerBytes, paddingOf, parseHeader } from './header.ts';
+
+export interface StreamedCpioEntry {
+  /** As in the archive, with U+FFFD for what is not UTF-8. */
+  readonly path: string;
+  /** Why this path may not be written anywhere; undefined when it may. */
+  readonly fault: { readonly code: CpioErrorCode; readonly message: string } | undefined;
+  readonly kind: CpioKind;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Unix seconds. */
+  readonly mtime: number;
+  /** Names of one file share it: `major:minor:inode`. */
+  readonly inode: string;
+  readonly links: number;
+  /** Of a file's content; 0 for other kinds. */
+  readonly size: number;
+  /** Of a symbolic link. */
+  readonly target?: string;
+  /** Of a device. */
+  readonly major?: number;
+  readonly minor?: number;
+  /** Once, before the next entry is asked for; what is not read is skipped. Views that the next piece may overwrite. */
+  content(): AsyncIterable<Uint8Array>;
+}
+
+export interface StreamedCpioLimits {
+  /** Default 1,000,000. */
+  readonly maxEntries?: number;
+  /** Of all the bytes of the stream. Default 2^53 - 1. */
+  readonly maxBytes?: number;
+}
+
+const kindOfBits = new Map(Object.entries(kindBits).map(([kind, bits]) => [bits, kind as CpioKind]));
+const lenient = new TextDecoder();
+
+/** Throws ParseError CPIO_TRUNCATED, CPIO_HEADER, CPIO_KIND, CPIO_LINK, CPIO_SIZE; LimitError CPIO_LIMIT. */
+export async function* streamCpio(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: StreamedCpioLimits = {},
+): AsyncGenerator<StreamedCpioEntry, void, undefined> {
+  const maxEntries = limits.maxEntries ?? 1_000_000;
+  const input = new Input(chunks, limits.maxBytes ?? Number.MAX_SAFE_INTEGER);
+  try {
+    for (let count = 0; await input.skipZeros(); ) {
+      const start = input.offset;
+      const header = parseHeader(await input.take(headerBytes, 'header'), start);
+      if (header.nameSize < 1 || header.nameSize > maxNameBytes) {
+        throw fault('CPIO_HEADER', `${at(start)}: nameSize must be in 1..${maxNameBytes}, got ${header.nameSize}`);
+      }
+      const name = await input.take(header.nameSize, 'name');
+      await input.skip(paddingOf(headerBytes + header.nameSize), 'padding');
+      const path = lenient.decode(name.subarray(0, -1));
+      if (path === trailerName && header.fileSize === 0) {
+        await input.skipToWord();
+        continue;
+      }
+      count += 1;
+      if (count > maxEntries) {
+        throw new LimitError<CpioErrorCode>(
+          'CPIO_LIMIT',
+          `cpio archive must have at most ${maxEntries} entries, got more`,
+        );
+      }
+      const kind = kindOfBits.get(header.mode & ~0o7777);
+      if (kind === undefined) {
+        const got = `0o${header.mode.toString(8)}`;
+        throw fault('CPIO_KIND', `${at(start)}: mode of ${JSON.stringify(path)} must be of a known kind, got ${got}`);
+      }
+      const size = header.fileSize;
+      if (kind !== 'file' && kind !== 'symlink' && size > 0) {
+        throw fault(
+          'CPIO_SIZE',
+          `${at(start)}: ${kind} ${JSON.stringify(path)} must have no content, got ${size} bytes`,
+        );
+      }
+      const target = kind === 'symlink' ? await takeTarget(input, path, size, start) : undefined;
+      const end = input.offset + (kind === 'file' ? size : 0);
+      const { uid, gid, mtime, ino, devMajor, devMinor, nlink } = header;
+      yield {
+        ...{ path, kind, mode: header.mode & 0o7777, uid, gid, mtime, links: nlink },
+        fault: faultOfName(name, path),
+        inode: `${devMajor}:${devMinor}:${ino}`,
+        size: kind === 'file' ? size : 0,
+        ...(target !== undefined && { target }),
+        ...((kind === 'character' || kind === 'block') && { major: header.rdevMajor, minor: header.rdevMinor }),
+        content: () => input.pieces(end - input.offset, 'content'),
+      };
+      await input.skip(end - input.offset, 'content');
+      await input.skip(paddingOf(size), 'padding');
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+async function takeTarget(input: Input, path: string, size: number, start: number): Promise<string> {
+  if (size < 1 || size >= maxNameBytes) {
+    const bound = `1..${maxNameBytes - 1} bytes`;
+    throw fault('CPIO_LINK', `${at(start)}: link target of ${JSON.stringify(path)} must have ${bound}, got ${size}`);
+  }
+  const bytes = await input.take(size, 'link target');
+  if (bytes.includes(0))
+    throw fault('CPIO_LINK', `${at(start)}: link target of ${JSON.stringify(path)} must hold no NUL`);
+  return lenient.decode(bytes);
+}
+
+function faultOfName(name: Uint8Array, path: string): { code: CpioErrorCode; message: string } | undefined {
+  const refused = (bound: string) => ({
+    code: 'CPIO_NAME' as const,
+    message: `cpio name must ${bound}, got ${JSON.stringify(path.slice(0, 100))}`,
+  });
+  if (name.indexOf(0) !== name.length - 1) return refused('end with its only NUL');
+  try {
+    utf8Text(name.subarray(0, -1));
+  } catch {
+    return refused('be UTF-8');
+  }
+  return faultOfPath(path, name.length - 1);
+}
+
+/** Chunks of any size as exact takes, with the offset for messages. */
+class Input {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #maxBytes: number;
+  #chunk: Uint8Array = new Uint8Array();
+  #seen = 0;
+  offset = 0;
+
+  constructor(chunks: AsyncIterable<Uint8Array>, maxBytes: number) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+    this.#maxBytes = maxBytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async take(length: number, what: string): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for await (const piece of this.pieces(length, what)) parts.push(piece.slice());
+    return concatBytes(...parts);
+  }
+
+  async skip(length: number, what: string): Promise<void> {
+    for await (const _ of this.pieces(length, what));
+  }
+
+  async skipToWord(): Promise<void> {
+    // The last archive of a stream may end without padding.
+    for (let left = paddingOf(this.offset); left > 0 && (await this.#fill()); left -= 1) this.#advance(1);
+  }
+
+  /** The kernel skips zeros between archives. False at the end. */
+  async skipZeros(): Promise<boolean> {
+    while (await this.#fill()) {
+      const first = this.#chunk.findIndex((byte) => byte !== 0);
+      this.#advance(first < 0 ? this.#chunk.length : first);
+      if (first >= 0) return true;
+    }
+    return false;
+  }
+
+  async *pieces(length: number, what: string): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let left = length; left > 0; ) {
+      if (!(await this.#fill())) {
+        throw fault(
+          'CPIO_TRUNCATED',
+          `cpio ${what} at offset ${this.offset} must have ${left} more bytes, got the end`,
+        );
+      }
+      const piece = this.#chunk.subarray(0, left);
+      left -= piece.length;
+      // Before the yield: whoever stops reading here leaves the rest to be skipped.
+      this.#advance(piece.length);
+      yield piece;
+    }
+  }
+
+  #advance(length: number): void {
+    this.#chunk = this.#chunk.subarray(length);
+    this.offset += length;
+  }
+
+  async #fill(): Promise<boolean> {
+    while (this.#chunk.length === 0) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return false;
+      this.#seen += value.length;
+      if (this.#seen > this.#maxBytes) {
+        throw new LimitError<CpioErrorCode>(
+          'CPIO_LIMIT',
+          `cpio stream must have at most ${this.#maxBytes} bytes, got more`,
+        );
+      }
+      this.#chunk = value;
+    }
+    return true;
+  }
+}
+
+function at(offset: number): string {
+  return `cpio entry at offset ${offset}`;
+}
+
+function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {
+  return new ParseError(code, message);
+}
