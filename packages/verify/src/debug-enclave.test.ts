@@ -111,3 +111,10 @@ test('sparse PCRs, and zeros where an image may have them, are no debug mode', a
     assert.equal((await verifyDocument(await make(pcrs), { roots, at })).debug, false);
   }
 });
+
+test('without PCR0, a value in PCR1 or in PCR2 is a measurement', async () => {
+  for (const zero of [1, 2]) {
+    const pcrs = new Map([...withZero(zero)].filter(([index]) => index !== 0));
+    assert.equal((await verifyDocument(await make(pcrs), { roots, at })).debug, false, `PCR${zero} zero`);
+  }
+});

@@ -116,6 +116,11 @@ test('nonce, user_data and public_key: null, empty, a prefix and a longer value 
   await refused({ nonce: new Uint8Array() }, 'NONCE');
   await refused({ userData: Uint8Array.of(0) }, 'USERDATA');
   await refused({ publicKey: new Uint8Array() }, 'PUBKEY');
+  const compared = (more: object, expected: string, seen: string): Promise<void> =>
+    assert.rejects(verifyDocument(document, { ...options, ...more }), { expected, seen });
+  await compared({ nonce: new Uint8Array() }, 'empty', '010203');
+  await compared({ userData: Uint8Array.of(0) }, '00', 'empty');
+  await compared({ publicKey: new Uint8Array() }, 'empty', 'null');
 });
 
 test('checks run in the order of the classes, so the first refusal is the deepest', async () => {
@@ -187,5 +192,46 @@ test('options that are none are the caller’s mistake', async () => {
   for (const mistake of mistakes) {
     await assert.rejects(verifyDocument(document, { ...options, ...mistake }), TypeError, JSON.stringify(mistake));
   }
-  await assert.rejects(verifyDocument('8444' as never, options), TypeError);
+  await assert.rejects(verifyDocument('8444' as never, options), {
+    name: 'TypeError',
+    message: 'document must be a Uint8Array, got string',
+  });
+  await assert.rejects(verifyDocument(document, { ...options, nonce: 'abcd' as never }), {
+    name: 'TypeError',
+    message: 'nonce must be a Uint8Array, got string',
+  });
+});
+
+test('every moment from 0 to 2^53-1 is one, and no other', async () => {
+  for (const moment of [0, Number.MAX_SAFE_INTEGER]) {
+    await assert.rejects(verifyDocument(document, { ...options, at: moment }), { class: 'TIME' });
+  }
+  await verifyDocument(document, { ...options, maxAgeSeconds: 0 });
+  await verifyDocument(document, { ...options, maxAgeSeconds: Number.MAX_SAFE_INTEGER });
+  for (const name of ['at', 'maxAgeSeconds']) {
+    await assert.rejects(verifyDocument(document, { ...options, [name]: 2 ** 53 }), {
+      name: 'TypeError',
+      message: `${name} must be seconds >= 0, got 9007199254740992`,
+    });
+  }
+});
+
+test('a refusal names the certificate it is about, and how far ahead a document is', async () => {
+  for (const [level, name] of [
+    [0, 'cabundle[0]'],
+    [3, 'cabundle[3]'],
+    [4, 'certificate'],
+  ] as const) {
+    const bent = await forgeChain({ at, bends: { [level]: { version: new Uint8Array() } } });
+    await assert.rejects(verifyDocument(await forgeDocument(bent, { timestamp: at * 1000 }), options), {
+      class: 'CERT',
+      message: `${name}: certificate must have version 3, got 1`,
+    });
+  }
+  const early = await forgeDocument(chain, { timestamp: (at + 300) * 1000 + 1 });
+  await assert.rejects(verifyDocument(early, options), {
+    class: 'TIME',
+    code: 'VERIFY_FUTURE',
+    message: 'document timestamp must be at most 300 s ahead of the verifier, got 301 s',
+  });
 });

@@ -48,6 +48,25 @@ test('names which certificate does not hold, whose it is, and when it would', as
   });
 });
 
+test('names the key usage that a certificate has in place of the one it needs', async () => {
+  const usage = (bits: readonly number[] | undefined) => bits && { isCritical: true, bits };
+  const messageOf = async (level: number, bits: readonly number[] | undefined): Promise<string> => {
+    const path = good.map((one, index) => (index === level ? { ...one, keyUsage: usage(bits) } : one));
+    return verifyCertificatePath(path, { at }).then(
+      () => 'held',
+      (error) => error.message,
+    );
+  };
+  const [authority, leaf] = [
+    'certificate 1 must have key usage keyCertSign',
+    'and must have key usage digitalSignature',
+  ];
+  assert.equal(await messageOf(1, undefined), `${authority}, got no key usage`);
+  assert.equal(await messageOf(1, [0, 6]), `${authority}, got key usage bits 0 6`);
+  assert.equal(await messageOf(4, undefined), `certificate 4 is the leaf ${leaf}, got no key usage`);
+  assert.equal(await messageOf(4, [1]), `certificate 4 is the leaf ${leaf}, got key usage bits 1`);
+});
+
 test('a moment beyond the calendar is said in seconds', async () => {
   await assert.rejects(verifyCertificatePath(good, { at: 1e15 }), {
     message: /must be valid at 1000000000000000 s, got/,
