@@ -85,6 +85,42 @@ for (const [name, parse] of [
   });
 }
 
+// Buffers only: what an input makes a parser copy. Objects of the engine are held by the bounds on items and depth, and the next test
+// holds those. A collection in between can only hide growth of one input, not of all of them.
+test('T-V2: no input makes a parser copy more than eight times its bytes', () => {
+  let most = 0;
+  fc.assert(
+    fc.property(spliced, (parts) => {
+      const input = join(parts);
+      for (const parse of [parseAttestationDocument, parseAttestationPayload, parseAttestationCertificate]) {
+        const before = process.memoryUsage().arrayBuffers;
+        try {
+          parse(input);
+        } catch (error) {
+          assert.ok(error instanceof CaissonError, String(error));
+        }
+        const copied = process.memoryUsage().arrayBuffers - before;
+        most = Math.max(most, copied);
+        assert.ok(copied <= 8 * input.length, `${input.length} bytes made ${copied} bytes of buffers`);
+      }
+    }),
+    { seed: 2, numRuns: laneFigure('T-V2') / 20 },
+  );
+  // Otherwise nothing was measured: sound documents among the inputs are copied in part.
+  assert.ok(most > 0);
+});
+
+test('T-V2: as many items as a document may have take at most 8 MiB', () => {
+  for (const item of [0x00, 0x40, 0x80, 0xa0]) {
+    const flood = Uint8Array.from([0x99, 0x40, 0x00, ...new Array(16_384).fill(item)]);
+    const before = process.memoryUsage();
+    assert.throws(() => parseAttestationDocument(flood), { code: 'CBOR_ITEMS' });
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    const taken = heapUsed - before.heapUsed + arrayBuffers - before.arrayBuffers;
+    assert.ok(taken <= 8 * 2 ** 20, `items ${item.toString(16)} took ${taken} bytes`);
+  }
+});
+
 test('T-V2: lengths of 2^63, nesting of 20,000 and a flood of items are refused without being followed', async () => {
   const bombs = [
     Uint8Array.from([0x84, 0x5b, 0x7f, ...new Array(7).fill(0xff)]),

@@ -117,7 +117,7 @@ async function verifyPath(path: readonly Certificate[], at: number): Promise<voi
 }
 
 async function verifySignature(cose: UnverifiedDocument['cose'], leaf: Certificate): Promise<void> {
-  let holds = false;
+  let holds: boolean;
   try {
     const key = await importVerifyKey(leaf.publicKey);
     // RFC 9052 section 4.4, over the bytes as received.
