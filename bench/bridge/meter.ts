@@ -2,6 +2,7 @@
 // of a cgroup v2 one where root may make it, else the clock ticks of /proc, which miss children that came and went.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 export interface Meter {
   readonly kind: 'cgroup' | 'proc';
@@ -40,14 +41,17 @@ export function createMeter(name: string): Meter {
 }
 
 /** Ends what earlier runs left behind: members of their groups, and the groups. A run that is alive keeps its own. */
-export function sweepMeters(): void {
+export async function sweepMeters(): Promise<void> {
   const root = roots[0];
   if (root === undefined) return;
   for (const name of readdirSync(root)) {
     const owner = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
     if (owner === undefined || (existsSync(`/proc/${owner}`) && Number(owner) !== process.pid)) continue;
-    for (const pid of members(join(root, name))) process.kill(pid, 'SIGKILL');
-    remove(join(root, name));
+    const group = join(root, name);
+    for (const pid of members(group)) process.kill(pid, 'SIGKILL');
+    // A killed member stays in its group until it is gone.
+    for (let look = 0; look < 50 && members(group).length > 0; look += 1) await setTimeout(20);
+    remove(group);
   }
 }
 

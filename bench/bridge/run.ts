@@ -3,12 +3,12 @@
 //   --out FILE (a whole run writes bench/results/bridge-DATE.md by itself)
 // Whatever ends it (its end, a failure, SIGINT, SIGTERM) ends its children and removes its files; what SIGKILL leaves, the next
 // run sweeps.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildLoad } from './build-load.ts';
 import { stopAll } from './child.ts';
+import { createFolder, sweepFolders } from './folder.ts';
 import { measureIdleBytes } from './memory.ts';
 import { sweepMeters } from './meter.ts';
 import { measureOverload } from './overload.ts';
@@ -45,8 +45,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-sweepMeters();
-const work = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+await sweepMeters();
+sweepFolders();
+const work = createFolder();
 let peers: Peer[] = [];
 try {
   const load: Load = { program: join(work, 'load'), far: `unix:${join(work, 'far.sock')}` };

@@ -1,8 +1,7 @@
 // npm run bench:bridge:vm. Ours against socat over real AF_VSOCK, in an enclave on the rig's emulated machine: only ratios mean
 // anything there. The guest measures (guest.ts); the parent gives it a far side and writes bench/results/bridge-vm-DATE.md.
 //   --rounds N (7)  --window MS (300)  --out FILE
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hearReport } from '../../../test/vm/hear.ts';
@@ -10,6 +9,7 @@ import { buildImage, whyNoBundle } from '../../../test/vm/image.ts';
 import { bootEnclave, type Enclave, skip } from '../../../test/vm/rig.ts';
 import { buildLoad } from '../build-load.ts';
 import { has, stopAll, whileRunning } from '../child.ts';
+import { createFolder, sweepFolders } from '../folder.ts';
 import { renderComparison, renderHead } from '../render.ts';
 import { type Cell, groupRatio, groupsOf, othersOf, rate } from '../result.ts';
 import { loadCommand } from '../workload.ts';
@@ -43,7 +43,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const work = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+sweepFolders();
+const work = createFolder();
 try {
   const program = join(work, 'load');
   await buildLoad(program, true);
