@@ -4,11 +4,14 @@ import { Command } from 'commander';
 import { register as registerAttest } from './commands/attest.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerConfig } from './commands/config.ts';
+import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerHost } from './commands/host.ts';
+import { register as registerImage } from './commands/image.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerKms } from './commands/kms.ts';
 import { register as registerNsm } from './commands/nsm.ts';
+import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
 import { EXIT_USAGE } from './exit-code.ts';
@@ -50,6 +53,9 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerVsockToIp,
   registerVrf,
   registerKms,
+  registerImage,
+  registerDescribeEif,
+  registerPcr,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

@@ -4,13 +4,16 @@
 import { utf8Text } from '../bytes/index.ts';
 import { contextConstructed, DER_TAG, openDer } from '../der/index.ts';
 import { CaissonError, ParseError } from '../errors/index.ts';
-import { type NameAttribute, type PublicKey, parseName, parsePem, parsePublicKey } from '../x509/index.ts';
+import { type NameAttribute, nameText, type PublicKey, parseName, parsePem, parsePublicKey } from '../x509/index.ts';
 import type { EifErrorCode } from './error-code.ts';
 
 export interface EifCertificate {
   readonly der: Uint8Array;
   readonly issuer: readonly NameAttribute[];
   readonly subject: readonly NameAttribute[];
+  /** The same for people, escaped (`nameText`). */
+  readonly issuerText: string;
+  readonly subjectText: string;
   /** Unix seconds, both inclusive. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -58,6 +61,8 @@ function parseDer(der: Uint8Array): EifCertificate {
     der,
     issuer: parseName(issuer),
     subject: parseName(subject),
+    issuerText: nameText(issuer),
+    subjectText: nameText(subject),
     notBefore,
     notAfter,
     publicKey: parsePublicKey(spki),

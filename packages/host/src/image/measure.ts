@@ -1,0 +1,56 @@
+// The measurements of a sound image, in the memory of one piece whatever its size. Refuses what the strict reader refuses and a
+// signature that does not hold; the dates of its certificate are not measured and not looked at.
+import { createHash } from 'node:crypto';
+import { toHex } from '@caisson/core/bytes';
+import { extendZero, parseEifCertificate, parseEifSignature, readEif, verifyEifSignature } from '@caisson/core/eif';
+import { openImageFile } from './image-file.ts';
+
+/** Hex, 48 bytes each. */
+export interface ImageMeasurements {
+  readonly PCR0: string;
+  readonly PCR1: string;
+  readonly PCR2: string;
+  /** Of a signed image. */
+  readonly PCR8?: string;
+}
+
+const sha384 = () => createHash('sha384');
+
+/** Throws what `openImageFile`, `readEif`, `parseEifSignature` and `verifyEifSignature` throw. */
+export async function measureImage(path: string): Promise<ImageMeasurements> {
+  const file = await openImageFile(path);
+  try {
+    const { measurements, signature: section } = await readEif(file, sha384);
+    await file.requireUnchanged();
+    const { pcr0, pcr1, pcr2 } = measurements;
+    const pcrs = { PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) };
+    if (section === undefined) return pcrs;
+    const signature = parseEifSignature(section);
+    await verifyEifSignature(signature, { pcr0 });
+    return { ...pcrs, PCR8: await extended(signature.certificate.der) };
+  } finally {
+    await file.close();
+  }
+}
+
+/** PCR8 of images that are signed with this certificate (PEM). Throws ParseError EIF_CERTIFICATE. */
+export async function measureCertificate(pem: Uint8Array): Promise<string> {
+  return await extended(parseEifCertificate(pem).der);
+}
+
+/** The register that holds only this file. Throws what `openImageFile` throws. */
+export async function measureFile(path: string): Promise<string> {
+  const file = await openImageFile(path);
+  try {
+    const hash = sha384();
+    for await (const piece of file.pieces(0, file.size)) hash.update(piece);
+    await file.requireUnchanged();
+    return toHex(await extendZero(hash.digest(), sha384));
+  } finally {
+    await file.close();
+  }
+}
+
+async function extended(der: Uint8Array): Promise<string> {
+  return toHex(await extendZero(sha384().update(der).digest(), sha384));
+}
