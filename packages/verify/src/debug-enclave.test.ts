@@ -99,6 +99,18 @@ test('T-V5: no document of a debug enclave and no policy that pins too little pa
   assert.ok(byDocument.length + byPolicy.length >= laneFigure('T-V5'));
 });
 
+test('T-V5: the refusal of a debug enclave says how one is accepted, others have nothing to advise', async () => {
+  const debug = await make(withZero(0, 1, 2));
+  await assert.rejects(verifyDocument(debug, { roots, at }), {
+    class: 'DEBUG',
+    hint: 'the parent can read a debug enclave; --allow-debug (allowDebug) accepts one for development',
+  });
+  await assert.rejects(verifyDocument(debug, { roots, at, allowDebug: true, nonce: new Uint8Array(1) }), {
+    class: 'NONCE',
+    hint: undefined,
+  });
+});
+
 test('T-V5: allowed debug is said in the result, and so is its absence', async () => {
   const debug = await verifyDocument(await make(withZero(0, 1, 2)), { roots, at, allowDebug: true });
   assert.equal(debug.debug, true);

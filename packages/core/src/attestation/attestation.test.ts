@@ -150,6 +150,50 @@ test('says which field, what it must be and what it got', () => {
   });
 });
 
+test('says what stands in the place of a field, and of text only how long it is', () => {
+  const says = (name: string, value: CborValue, text: string): void =>
+    assert.throws(() => parseAttestationPayload(encodeCbor(fields().set(name, value))), {
+      message: `attestation ${text}`,
+    });
+  for (const [value, kind] of [
+    [null, 'null'],
+    [payload.certificate, '1 bytes'],
+    [new Map([[1, 2]]), 'a map of 1'],
+    [[1, 2], 'an array of 2'],
+    ['secret', 'text of 6'],
+    [true, 'true'],
+    [7, '7'],
+  ] as const) {
+    says('digest', value, `digest must be "SHA384", got ${kind}`);
+  }
+  says('certificate', new Uint8Array(0), 'certificate must be 1..1024 bytes, got 0 bytes');
+  says('cabundle', [new Uint8Array(1), 5], 'cabundle[1] must be 1..1024 bytes, got 5');
+  says('cabundle', [], 'cabundle must be a non-empty array, got an array of 0');
+  says('pcrs', new Map(), 'pcrs must be a map of 1..32, got a map of 0');
+  says('pcrs', new Map([[32, pcr]]), 'pcrs must be keyed by integers in 0..31, got 32');
+  says('pcrs', new Map([[3, new Uint8Array(47)]]), 'pcrs[3] must be 48 bytes, got 47 bytes');
+  says('public_key', new Uint8Array(0), 'public_key must be 1..1024 bytes, got 0 bytes');
+  const without = fields();
+  without.delete('timestamp');
+  assert.throws(() => parseAttestationPayload(encodeCbor(without)), {
+    message: 'attestation timestamp must be an integer in 1..2^53-1, got none',
+  });
+  const integerKey = new Map<string | number, CborValue>([...fields(), [5, 1]]);
+  assert.throws(() => parseAttestationPayload(encodeCbor(integerKey)), {
+    message: 'attestation payload keys must be text, got 5',
+  });
+});
+
+test('accepts the least of each field, and certificates of 1,024 bytes', () => {
+  const one = Uint8Array.of(7);
+  const full = new Uint8Array(1024);
+  const least = { ...payload, timestamp: 1, publicKey: one, userData: new Uint8Array(0), nonce: new Uint8Array(0) };
+  const parsed = parseAttestationPayload(encodeAttestationPayload(least, { indefiniteMap: true }));
+  assert.deepEqual([parsed.timestamp, parsed.publicKey, parsed.nonce], [1, one, new Uint8Array(0)]);
+  const large = { ...payload, certificate: full, cabundle: [full] };
+  assert.deepEqual(parseAttestationPayload(encodeAttestationPayload(large, { indefiniteMap: true })).cabundle, [full]);
+});
+
 test('fuzz: any change of any byte gives a payload or an error of these rooms', () => {
   const codes: readonly string[] = [...ATTESTATION_ERROR_CODES, ...CBOR_ERROR_CODES];
   const good = encodeAttestationPayload(payload, { indefiniteMap: true });

@@ -97,6 +97,49 @@ test('refuses a detached, empty or too large payload and a signature of another 
   assert.throws(() => parseCoseSign1(new Uint8Array(513), rules), { code: 'CBOR_TOO_LARGE' });
 });
 
+test('says what stands in the place of each part', () => {
+  const says = (value: CborValue, text: string): void =>
+    assert.throws(() => parseCoseSign1(encodeCbor(value), rules), { message: `COSE_Sign1 ${text}` });
+  for (const [value, kind] of [
+    [null, 'null'],
+    [payload, '3 bytes'],
+    [new Map([[1, 2]]), 'a map of 1'],
+    [new CborTag(18, new CborTag(18, [])), 'tag 18'],
+    [[1, 2], 'an array of 2'],
+    ['text', 'string'],
+    [4, 'number'],
+  ] as const) {
+    says(value, `must be an array of 4, got ${kind}`);
+    if (value instanceof CborTag) continue;
+    const bound = 'payload must be a byte string of 1..64 bytes';
+    if (value !== payload) says([protectedHeader, new Map(), value, signature], `${bound}, got ${kind}`);
+  }
+  says(
+    [protectedHeader, new Map(), new Uint8Array(0), signature],
+    'payload must be a byte string of 1..64 bytes, got 0 bytes',
+  );
+  says([protectedHeader, new Map(), payload, payload], 'signature must be a byte string of 96 bytes, got 3 bytes');
+  for (const length of [0, 65]) {
+    const text = `protected header must be a byte string of 1..64 bytes, got ${length} bytes`;
+    says([new Uint8Array(length), new Map(), payload, signature], text);
+  }
+  says(
+    [header([2, 1]), new Map(), payload, signature],
+    'protected header must be {1: -35} and nothing else, got a map of 1',
+  );
+  says([protectedHeader, [], payload, signature], 'unprotected header must be an empty map, got an array of 0');
+});
+
+test('takes a payload of one byte and one at the limit, and reads a protected header of up to 64 bytes', () => {
+  for (const length of [1, 64]) {
+    const one = { ...message, payload: new Uint8Array(length) };
+    assert.deepEqual(parseCoseSign1(encodeCoseSign1(one), rules), one);
+  }
+  const long = header([1, COSE_ALGORITHM.es384], [2, new Uint8Array(57)]);
+  assert.equal(long.length, 64);
+  refuses('COSE_PROTECTED', long, new Map(), payload, signature);
+});
+
 test('a message it signed verifies over its Sig_structure, and over nothing else', async () => {
   const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, false, ['sign', 'verify']);
   const parsed = parseCoseSign1(await signCoseSign1(payload, keys.privateKey), rules);

@@ -32,6 +32,7 @@ import {
   parseCertificate,
   parseEcdsaSignature,
   parsePem,
+  parsePublicKey,
   toPem,
 } from './index.ts';
 
@@ -191,6 +192,41 @@ test('refuses a serial number above 20 bytes, a trailing byte and a certificate 
   refuses('DER_VALUE', { serial: derUnsigned(new Uint8Array(21).fill(1)) });
   assert.throws(() => parseCertificate(concatBytes(der, Uint8Array.of(0))), { code: 'DER_TRAILING' });
   assert.throws(() => parseCertificate(der, der.length - 1), LimitError);
+});
+
+test('bounds are inclusive: a serial of 20 bytes, the limit itself, nine key usage bits, a path length of 255', () => {
+  assert.equal(parseCertificate(assembled({ serial: derUnsigned(new Uint8Array(20).fill(1)) })).serial.length, 20);
+  assert.equal(parseCertificate(der, der.length).der.length, der.length);
+  const wrapped = (...list: Uint8Array[]): Uint8Array =>
+    assembled({ extensions: derExplicit(3, derSequence(...list)) });
+  const usage = (bytes: Uint8Array, unused: number): Uint8Array =>
+    wrapped(derSequence(derOid(OID.keyUsage), derOctets(derBitString(bytes, unused))));
+  assert.deepEqual(parseCertificate(usage(Uint8Array.of(0x81, 0x80), 7)).keyUsage, {
+    isCritical: false,
+    bits: [0, 7, 8],
+  });
+  assert.throws(() => parseCertificate(usage(Uint8Array.of(0x80, 0x40), 6)), {
+    message: 'keyUsage must have at most 9 bits, got 10',
+  });
+  assert.equal(parseCertificate(wrapped(encodeBasicConstraints(true, 255))).basicConstraints?.pathLength, 255);
+  assert.throws(() => parseCertificate(wrapped(encodeBasicConstraints(true, 256))), { code: 'DER_VALUE' });
+});
+
+test('signatures and keys are whole octets', () => {
+  assert.throws(() => parseCertificate(assembled({ signature: derBitString(Uint8Array.of(0x30, 0x00), 1) })), {
+    message: 'certificate signatureValue must be whole octets, got 1 unused bits',
+  });
+  const key = derSequence(derSequence(derOid(OID.ecPublicKey)), derBitString(Uint8Array.of(0x80), 7));
+  assert.throws(() => parsePublicKey(key), { message: 'public key must be whole octets, got 7 unused bits' });
+});
+
+test('raw signatures to encode have two halves', () => {
+  for (const length of [0, 1, 95]) {
+    assert.throws(() => encodeEcdsaSignature(new Uint8Array(length)), {
+      name: 'TypeError',
+      message: `raw ECDSA signature must have an even length, got ${length}`,
+    });
+  }
 });
 
 test('turns raw signatures into DER and back, and refuses zero, negative and oversized halves', () => {

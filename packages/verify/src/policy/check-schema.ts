@@ -46,7 +46,8 @@ function visitAny(
 ): void {
   const form = forms.find(({ type }) => type === typeOf(value));
   if (form === undefined) faults.push(faultAt(path, `must be ${description}, got ${kindOf(value)}`));
-  else visit(value, form, path, faults);
+  // A form that says nothing of itself is one of those that the whole describes.
+  else visit(value, { ...(description !== undefined && { description }), ...form }, path, faults);
 }
 
 function visitMembers(value: object, schema: Schema, path: readonly string[], faults: PolicyFault[]): void {

@@ -55,6 +55,35 @@ test('says of each fault where it is and what would be right', () => {
     assert.match(faultsOf(value)[0]!, /^policy must be a map/);
 });
 
+test('bounds of a policy are inclusive', () => {
+  const least = { pcrs: { 0: [good] }, image: { minimumVersion: 1 }, maxAgeSeconds: 1 };
+  assert.deepEqual(faultsOf(least), []);
+  const most = { pcrs: { 0: new Array(16).fill(good) }, image: { minimumVersion: 2 ** 53 - 1 }, maxAgeSeconds: 10_800 };
+  assert.deepEqual(faultsOf(most), []);
+  assert.deepEqual(faultsOf({ ...most, maxAgeSeconds: 10_801 }), [
+    'maxAgeSeconds must be an integer in 1..10800, got 10801',
+  ]);
+  for (const count of [0, 17]) {
+    assert.deepEqual(faultsOf({ pcrs: { 0: new Array(count).fill(good) } }), [
+      `pcrs.0 must be 96 hex digits, or a list of 1 to 16 such values of which one must hold, got a list of ${count}`,
+    ]);
+  }
+  // At 4,096 characters it is read, and then it is no PEM; above that it is not read.
+  const text = (length: number): readonly string[] =>
+    faultsOf({ pcrs: { 0: good }, backend: 'sim', roots: ['x'.repeat(length)] });
+  assert.match(text(4096)[0]!, /must be PEM text of one certificate, got something else$/);
+  assert.match(text(4097)[0]!, /got 4097 characters$/);
+  assert.match(faultsOf({ pcrs: { 0: 'x'.repeat(40) } })[0]!, /got "x{40}"$/);
+});
+
+test('a long list of faults ends at twenty, and a long key at forty characters', () => {
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`k${index}`, 1]));
+  assert.equal(faultsOf({ pcrs: { 0: good }, ...many }).length, 20);
+  assert.deepEqual(faultsOf({ pcrs: { 0: good }, ['y'.repeat(41)]: 1 }), [
+    `${'y'.repeat(40)} is no field of a policy here`,
+  ]);
+});
+
 test('refuses a policy that pins no image, or zeros', () => {
   assert.deepEqual(faultsOf({ pcrs: { 3: good } }), [
     'pcrs must pin the image: PCR 0, or PCR 8 with image.minimumVersion, got PCRs 3',
