@@ -287,6 +287,9 @@ test('a signature holds for its PCR0, within the dates of its certificate, and f
   for (const [value, when, code] of cases) {
     await assert.rejects(verifyEifSignature(signature, { pcr0: value, at: when }), { name: 'VerificationError', code });
   }
+  for (const when of [Number.NaN, Number.POSITIVE_INFINITY, at + 0.5]) {
+    await assert.rejects(verifyEifSignature(signature, { pcr0, at: when }), { name: 'TypeError' });
+  }
   // The key is right, what it signed is not the register in its one form.
   const others: CborValue[] = [
     new Map<string, CborValue>([

@@ -51,11 +51,13 @@ export async function verifyEifSignature(signature: EifSignature, terms: EifSign
   if (first !== undefined) throw first;
 }
 
-/** VerificationErrors EIF_SIGNATURE, EIF_SIGNATURE_PCR0, EIF_SIGNATURE_DATE; empty when it holds. */
+/** VerificationErrors EIF_SIGNATURE, EIF_SIGNATURE_PCR0, EIF_SIGNATURE_DATE; empty when it holds. TypeError for an `at` that is no second. */
 export async function faultsOfEifSignature(
   { certificate, message }: EifSignature,
   { pcr0, at }: EifSignatureTerms,
 ): Promise<VerificationError<EifErrorCode>[]> {
+  // NaN would be within any two dates.
+  if (at !== undefined && !Number.isSafeInteger(at)) throw new TypeError(`at must be whole unix seconds, got ${at}`);
   const faults: VerificationError<EifErrorCode>[] = [];
   const parsed = await verified(certificate, message).catch((error: unknown) => {
     if (!(error instanceof VerificationError)) throw error;
