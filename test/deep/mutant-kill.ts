@@ -76,11 +76,12 @@ export function createCopy(): Copy {
   return {
     async kill({ file, text }) {
       const place = join(folder, file);
+      const sound = readFileSync(place);
       writeFileSync(place, text);
       try {
         return await outcome(rooms[dirname(file)]!);
       } finally {
-        writeFileSync(place, readFileSync(join(root, file)));
+        writeFileSync(place, sound);
       }
     },
     async verifySound() {

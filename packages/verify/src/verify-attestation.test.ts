@@ -161,7 +161,23 @@ test('the replay cache keeps a nonce for as long as its document could be accept
   assert.equal(cache.size, 2);
   assert.throws(() => cache.take(one(1), 350, 700), { code: 'VERIFY_REPLAY' });
   cache.take(one(1), 401, 700);
-  assert.throws(() => createReplayCache({ maxEntries: 0 }), TypeError);
+  for (const maxEntries of [0, 1.5, -1]) {
+    assert.throws(() => createReplayCache({ maxEntries }), {
+      name: 'TypeError',
+      message: `maxEntries must be an integer >= 1, got ${maxEntries}`,
+    });
+  }
+  assert.equal(createReplayCache({ maxEntries: 1 }).size, 0);
+});
+
+test('a replay cache keeps 65,536 nonces unless told otherwise', () => {
+  const cache = createReplayCache();
+  const numbered = (index: number): Uint8Array => new Uint8Array(Uint32Array.of(index).buffer);
+  for (let index = 0; index < 65_536; index += 1) cache.take(numbered(index), 1, 2);
+  assert.throws(() => cache.take(numbered(65_536), 1, 2), {
+    code: 'VERIFY_REPLAY_FULL',
+    message: 'replay cache must have at most 65536 nonces that could be replayed, got one more',
+  });
 });
 
 test('a kept document can be held to a policy without a challenge, PCRs of the caller besides', async () => {

@@ -212,6 +212,10 @@ test('bounds are inclusive: a serial of 20 bytes, the limit itself, nine key usa
   assert.throws(() => parseCertificate(wrapped(encodeBasicConstraints(true, 256))), { code: 'DER_VALUE' });
 });
 
+test('key usage bits have the numbers of RFC 5280 4.2.1.3', () => {
+  assert.deepEqual(KEY_USAGE, { digitalSignature: 0, nonRepudiation: 1, keyCertSign: 5, cRLSign: 6 });
+});
+
 test('signatures and keys are whole octets', () => {
   assert.throws(() => parseCertificate(assembled({ signature: derBitString(Uint8Array.of(0x30, 0x00), 1) })), {
     message: 'certificate signatureValue must be whole octets, got 1 unused bits',

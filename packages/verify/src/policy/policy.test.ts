@@ -116,7 +116,9 @@ test('reads strict JSON, bounded, each key once', () => {
     message: 'maxAgeSeconds must be an integer in 1..10800, got Infinity; config must be a map, got nothing',
   });
   assert.throws(() => parsePolicy(bytes(' '.repeat(65_537))), { code: 'CONFIG_TOO_LARGE' });
-  assert.throws(() => parsePolicy(bytes('[[[[[[[[[[]]]]]]]]]]')), { code: 'CONFIG_DEPTH' });
+  const nested = (depth: number): Uint8Array => bytes('['.repeat(depth) + ']'.repeat(depth));
+  assert.throws(() => parsePolicy(nested(8)), { code: 'POLICY_FAULTS' });
+  assert.throws(() => parsePolicy(nested(9)), { code: 'CONFIG_DEPTH' });
   assert.throws(() => parsePolicy(bytes(`{"pcrs":{"0":"${good}"},"maxAgeSeconds":3e2,}`)), { code: 'CONFIG_SYNTAX' });
 });
 
