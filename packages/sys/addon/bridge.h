@@ -91,7 +91,6 @@ struct end {
   bool blocked;    // the last write did not take everything
   bool hup;        // the peer's end is in sight: a short read does not prove that the queue is empty
   bool urgent;     // TCP urgent data make short reads that prove nothing
-  bool local;      // a vsock to CID 1: no hypervisor on the way
   int fd;
   struct conn *conn;
 };
@@ -298,7 +297,6 @@ void end_close(struct end *end, bool reset);
 int end_error(const struct end *end);
 ssize_t end_give(struct engine *engine, struct end *end, const uint8_t *bytes, size_t count);
 void vsock_widen(int fd, uint64_t window_bytes);
-bool is_local_vsock(const struct address *address);
 void socket_reset(int fd, int family);
 
 // bridge_event.c: what JavaScript is told of a connection.

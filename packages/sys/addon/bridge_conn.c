@@ -31,7 +31,6 @@ void conn_open(struct listener *listener, int fd, const struct address *peer) {
     return;
   }
   conn->near = (struct end){.source = SOURCE_NEAR, .family = listener->family, .fd = fd, .conn = conn};
-  conn->near.local = is_local_vsock(peer);
   conn->timer.kind = TIMER_CONN;
   conn->listener = listener;
   conn->id = ++engine->next_id;

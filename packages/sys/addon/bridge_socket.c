@@ -16,10 +16,6 @@ void vsock_widen(int fd, uint64_t window_bytes) {
   setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window_bytes, sizeof window_bytes);
 }
 
-bool is_local_vsock(const struct address *address) {
-  return address->any.sa_family == AF_VSOCK && address->vm.svm_cid == VMADDR_CID_LOCAL;
-}
-
 // Returns 0 when connected, -EINPROGRESS, or a negated errno; only after an error is there no descriptor.
 int end_connect(struct engine *engine, struct end *end, const struct address *address, uint64_t timeout_ms) {
   int family = address->any.sa_family;
@@ -41,7 +37,6 @@ int end_connect(struct engine *engine, struct end *end, const struct address *ad
   }
   end->fd = fd;
   end->family = (uint8_t)family;
-  end->local = is_local_vsock(address);
   return result;
 }
 
@@ -100,7 +95,7 @@ ssize_t end_give(struct engine *engine, struct end *end, const uint8_t *bytes, s
   while (taken < count) {
     size_t piece = count - taken;
     // Larger packets were corrupted by some kernel and hypervisor pairs (docs/wire/addresses.md).
-    if (end->family == AF_VSOCK && !end->local && piece > engine->vsock_write_bytes) piece = engine->vsock_write_bytes;
+    if (end->family == AF_VSOCK && piece > engine->vsock_write_bytes) piece = engine->vsock_write_bytes;
     ssize_t sent = send(end->fd, bytes + taken, piece, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;

@@ -4,10 +4,7 @@ import type { Cid } from '@caisson/core/address';
 import type { NativeAddress } from './kernel.ts';
 
 export interface NativeEngineOptions {
-  /**
-   * Greatest single write to a vsock, bytes; default 32,768 (a kernel hazard: docs/wire/addresses.md). Not to CID 1, where no
-   * hypervisor is on the way.
-   */
+  /** Greatest single write to a vsock, bytes; default 32,768 (a kernel hazard: docs/wire/addresses.md). */
   readonly vsockWriteBytes?: number;
   /** Receive window asked for on every vsock, bytes; default 8 MiB. */
   readonly vsockWindowBytes?: number;
