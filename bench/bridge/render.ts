@@ -36,7 +36,7 @@ ${renderIdle(result)}${renderOverload(result)}${renderCalls(result)}`;
 }
 
 /** Title, machine, method. */
-export function renderHead(title: string, { absent, rounds, timing }: Result): string {
+export function renderHead(title: string, { absent, rounds, timing, repeated = [] }: Result): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const [minute, , quarter] = loadavg().map((load) => load.toFixed(1));
   return `# ${title}
@@ -44,7 +44,7 @@ export function renderHead(title: string, { absent, rounds, timing }: Result): s
 ${new Date().toISOString().slice(0, 16)}Z, commit ${commit}, ${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()},
 load ${minute} over the last minute and ${quarter} over fifteen; ${rounds} rounds, windows of ${timing.windowMs} ms after ${timing.warmMs} ms;
 every bridge in turn within a round. How it is measured and read: [docs/bench.md](../../docs/bench.md).
-${absent.length > 0 ? `Absent: ${absent.join(', ')}.\n` : ''}`;
+${absent.length > 0 ? `Absent: ${absent.join(', ')}.\n` : ''}${repeated.length > 0 ? `Windows in which nothing happened, measured again: ${repeated.join(', ')}.\n` : ''}`;
 }
 
 /** Ratios by group, then medians. */

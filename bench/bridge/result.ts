@@ -20,6 +20,8 @@ export interface Result {
   readonly absent: readonly string[];
   readonly rounds: number;
   readonly timing: Timing;
+  /** Windows in which nothing happened, measured again. */
+  readonly repeated?: readonly string[];
   readonly idleBytes?: ReadonlyMap<string, number>;
   readonly overload?: Overload;
   /** By workload, then by peer. */
