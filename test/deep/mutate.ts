@@ -93,7 +93,7 @@ function statements(code: string): Edit[] {
       return edit(kind, start, statementEnd(code, start), to);
     });
   return [
-    ...whole(/\b(return) /dg, 'return', 'return undefined as never;'),
+    ...whole(/\b(return) (?!undefined;)/dg, 'return', 'return undefined as never;'),
     ...whole(/\b(return);/dg, 'return', ';'),
     ...whole(/\b(throw) /dg, 'refusal', ';'),
     ...whole(
