@@ -20,3 +20,12 @@ export type {
   NativeResult,
   NativeTarget,
 } from './native-engine.ts';
+export type {
+  ProcessEnd,
+  ProcessEntry,
+  ProcessHost,
+  ProcessHostEvent,
+  ProcessIdentity,
+  ProcessRequest,
+  ProcessStreams,
+} from './pid1/process-host.ts';

@@ -1,0 +1,19 @@
+// /etc/caisson/operators.json: who may command the enclave (wire.md 7).
+
+export interface MeasuredOperator {
+  readonly name: string;
+  /** SHA-256 of the operator's SubjectPublicKeyInfo, hex. */
+  readonly spkiSha256: string;
+  readonly verbs: readonly string[];
+  /** argv templates that `exec` may run; without one, none (a development image needs none). */
+  readonly execTemplates: readonly (readonly string[])[];
+}
+
+export interface MeasuredOperators {
+  readonly v: 1;
+  /** SubjectPublicKeyInfo (DER, base64) of the Ed25519 key whose signed lists count; null: only `operators`. */
+  readonly rootKey: string | null;
+  readonly threshold: number;
+  /** Measured operators, for development and one-owner images. */
+  readonly operators: readonly MeasuredOperator[];
+}

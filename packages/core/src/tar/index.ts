@@ -1,0 +1,2 @@
+// tar archives: a strict streaming reader.
+export {};

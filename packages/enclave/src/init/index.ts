@@ -1,0 +1,2 @@
+// The supervisor: what runs services inside an enclave.
+export {};

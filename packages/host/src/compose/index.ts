@@ -1,0 +1,2 @@
+// caisson.yaml.
+export {};

@@ -1,0 +1,2 @@
+// Enclave kernels: building one, judging a .config.
+export {};

@@ -1,0 +1,2 @@
+// Container images as trees: OCI layouts, docker archives, registries.
+export {};

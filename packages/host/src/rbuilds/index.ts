@@ -1,0 +1,2 @@
+// The stages of rbuilds.
+export {};

@@ -1,0 +1,2 @@
+// Waiting until an enclave is ready.
+export {};

@@ -1,0 +1,2 @@
+// Service files and init.yaml: read, checked, compiled.
+export {};

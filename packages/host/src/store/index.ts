@@ -1,0 +1,2 @@
+// The local store of images.
+export {};

@@ -1,0 +1,2 @@
+// The message channel: pipelined messages over one stream.
+export {};

@@ -1,0 +1,2 @@
+// Control of the supervisor over its unix socket: both ends.
+export {};
