@@ -1,2 +1,11 @@
 // Control of the supervisor over its unix socket: both ends.
-export {};
+export type {
+  Control,
+  ProcessCommand,
+  ProcessView,
+  ReloadView,
+  ServiceLogLine,
+  ServicePhase,
+  ServiceView,
+  SystemView,
+} from './control.ts';
