@@ -3,6 +3,8 @@ export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
 export type { FakeKernel, FakeKernelOptions } from './kernel.ts';
 export { createFakeKernel } from './kernel.ts';
+export type { FakeProcessHost, FakeProcessHostOptions, FakeProgram, FakeSignal } from './process-host.ts';
+export { createFakeProcessHost } from './process-host.ts';
 export { countSockets } from './socket-count.ts';
 export type { StandInOptions } from './stand-in-addon.ts';
 export { createStandInAddon } from './stand-in-addon.ts';
