@@ -24,6 +24,31 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
   return ~state >>> 0;
 }
 
+/**
+ * The CRC of two runs of bytes, one after the other, from the CRC of each. Appending a zero bit is a linear step on the 32 bits of a CRC; `bytes`
+ * times eight of them are taken by squaring its matrix, so that a header that is known last costs no second pass over what follows it.
+ */
+export function combineCrc32(first: number, second: number, bytes: number): number {
+  // Column n is what bit n becomes after one more zero bit.
+  let matrix = Array.from({ length: 32 }, (_, bit) => (bit === 0 ? 0xedb88320 : (1 << (bit - 1)) >>> 0));
+  let state = first;
+  const square = (): void => {
+    matrix = matrix.map((column) => times(matrix, column));
+  };
+  for (let step = 0; step < 3; step += 1) square();
+  for (let left = bytes; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) state = times(matrix, state);
+    square();
+  }
+  return (state ^ second) >>> 0;
+}
+
+function times(matrix: readonly number[], vector: number): number {
+  let sum = 0;
+  for (let bit = 0; bit < 32; bit += 1) if ((vector >>> bit) & 1) sum ^= matrix[bit]!;
+  return sum >>> 0;
+}
+
 /** tables[n][b]: what byte b has become after n further zero bytes. */
 function makeTables(): Uint32Array[] {
   const first = new Uint32Array(256);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import type { EifImage, IncrementalSha384 } from './index.ts';
-import { crc32, createBufferedSha384, measureEif, parseEif, planEif } from './index.ts';
+import { combineCrc32, crc32, createBufferedSha384, measureEif, parseEif, planEif } from './index.ts';
 
 const nodeSha384 = (): IncrementalSha384 => createHash('sha384');
 const sha384 = (...parts: Uint8Array[]): Buffer => createHash('sha384').update(Buffer.concat(parts)).digest();
@@ -53,6 +53,7 @@ test('the checksum is that of zlib, in one piece or in many', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ maxLength: 100 }), (head, tail) => {
       assert.equal(crc32(tail, crc32(head)), zlibCrc32(Buffer.concat([head, tail])));
+      assert.equal(combineCrc32(crc32(head), crc32(tail), tail.length), zlibCrc32(Buffer.concat([head, tail])));
     }),
     { seed: 1, numRuns: 300 },
   );

@@ -1,10 +1,11 @@
 // Enclave image files: write version 4, read strictly (from memory or in pieces), measure, verify the signature.
 export type { EifCertificate } from './certificate.ts';
 export { parseEifCertificate } from './certificate.ts';
-export { crc32 } from './crc32.ts';
+export { combineCrc32, crc32 } from './crc32.ts';
 export type { EifErrorCode } from './error-code.ts';
 export { EIF_ERROR_CODES } from './error-code.ts';
 export type { EifArchitecture, EifHeader, EifSectionKind } from './form.ts';
+export { crcOffset as eifCrcOffset, headerBytes as eifHeaderBytes } from './form.ts';
 export type { EifMeasurements, EifMeter, IncrementalSha384 } from './measure.ts';
 export { createBufferedSha384, createEifMeter, extendZero } from './measure.ts';
 export type { EifSection, ParsedEif } from './parse.ts';
@@ -13,5 +14,5 @@ export type { EifSignature, EifSignatureTerms } from './signature.ts';
 export { faultsOfEifSignature, parseEifSignature, verifyEifSignature } from './signature.ts';
 export type { EifFile, EifSurvey, SurveyedSection } from './survey.ts';
 export { readEif, surveyEif } from './survey.ts';
-export type { EifImage, EifSource, PlannedEif } from './write.ts';
-export { planEif } from './write.ts';
+export type { EifImage, EifLayout, EifSource, LaidOutSection, PlannedEif } from './write.ts';
+export { layOutEif, planEif, readEifSections } from './write.ts';

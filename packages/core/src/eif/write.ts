@@ -50,11 +50,31 @@ export interface PlannedEif {
 // Given.
 const gibibyte = 2 ** 30;
 
-/** Reads every source once. Throws PolicyError EIF_SECTION and LimitError EIF_LIMIT, EIF_SOURCE. */
-export async function planEif(image: EifImage, createSha384: () => IncrementalSha384): Promise<PlannedEif> {
+/** Where everything of an image will stand, before a byte of it is read. */
+export interface EifLayout {
+  /** Of the whole file. */
+  readonly size: number;
+  readonly sections: readonly LaidOutSection[];
+  /** The 548 bytes in front; their last four but none of the others depend on `crc`. */
+  formatHeader(crc: number): Uint8Array<ArrayBuffer>;
+}
+
+export interface LaidOutSection {
+  readonly kind: EifSectionKind;
+  /** Its number among the ramdisks. */
+  readonly ramdisk: number;
+  /** Of its data, without the header. */
+  readonly size: number;
+  readonly header: Uint8Array<ArrayBuffer>;
+  readonly source: EifSource;
+}
+
+/**
+ * For a writer that reads every source only once: it writes the header last. The CRC is that of the header's first 544 bytes and of all
+ * section headers and data. Throws PolicyError EIF_SECTION and LimitError EIF_LIMIT.
+ */
+export function layOutEif(image: EifImage): EifLayout {
   const sections = layOut(image);
-  const meter = createEifMeter(createSha384);
-  // The CRC begins with the header, whose table is known before any data: the sizes are.
   const table: { offset: number; size: number }[] = [];
   let size = headerBytes;
   for (const { source } of sections) {
@@ -68,19 +88,35 @@ export async function planEif(image: EifImage, createSha384: () => IncrementalSh
     defaultCpus: image.defaultCpus ?? 2,
     sections: table,
   };
-  const headerCrc = crc32(formatHeader({ ...known, crc: 0 }).subarray(0, crcOffset));
-  let crc = headerCrc;
-  for await (const { bytes, kind, ramdisk } of read(sections)) {
-    crc = crc32(bytes, crc);
-    if (kind !== undefined) meter.update(kind, ramdisk, bytes);
-  }
   return {
     size,
+    sections: sections.map((section) => ({
+      ...section,
+      size: sizeOf(section.source),
+      header: formatSectionHeader(section.kind, sizeOf(section.source)),
+    })),
+    formatHeader: (crc) => formatHeader({ ...known, crc }),
+  };
+}
+
+/** Reads every source once. Throws PolicyError EIF_SECTION and LimitError EIF_LIMIT, EIF_SOURCE. */
+export async function planEif(image: EifImage, createSha384: () => IncrementalSha384): Promise<PlannedEif> {
+  const layout = layOutEif(image);
+  const meter = createEifMeter(createSha384);
+  // The CRC begins with the header, whose table is known before any data: the sizes are.
+  const headerCrc = crc32(layout.formatHeader(0).subarray(0, crcOffset));
+  let crc = headerCrc;
+  for await (const { bytes, section } of readEifSections(layout)) {
+    crc = crc32(bytes, crc);
+    if (section !== undefined) meter.update(section.kind, section.ramdisk, bytes);
+  }
+  return {
+    size: layout.size,
     measurements: await meter.finish(),
     async *open() {
-      yield formatHeader({ ...known, crc });
+      yield layout.formatHeader(crc);
       let again = headerCrc;
-      for await (const { bytes } of read(sections)) {
+      for await (const { bytes } of readEifSections(layout)) {
         again = crc32(bytes, again);
         yield bytes;
       }
@@ -129,18 +165,21 @@ function layOut(image: EifImage): Section[] {
   return sections;
 }
 
-/** Section headers (without a kind) and data, in the order of the file. */
-async function* read(
-  sections: readonly Section[],
-): AsyncGenerator<{ bytes: Uint8Array; kind?: EifSectionKind; ramdisk: number }> {
-  for (const { kind, ramdisk, source } of sections) {
-    const size = sizeOf(source);
-    yield { bytes: formatSectionHeader(kind, size), ramdisk };
+/**
+ * Section headers (without a section) and data, in the order of the file, everything behind the header. Throws LimitError EIF_SOURCE for
+ * a source that is not as long as it said.
+ */
+export async function* readEifSections({
+  sections,
+}: EifLayout): AsyncGenerator<{ bytes: Uint8Array; section?: LaidOutSection }> {
+  for (const section of sections) {
+    const { kind, size, source, header } = section;
+    yield { bytes: header };
     let seen = 0;
     for await (const bytes of source instanceof Uint8Array ? [source] : source.open()) {
       seen += bytes.length;
       if (seen > size) break;
-      yield { bytes, kind, ramdisk };
+      yield { bytes, section };
     }
     if (seen !== size) {
       const got = seen > size ? 'more' : String(seen);
