@@ -1,4 +1,9 @@
 // The measured files of /etc/caisson inside an image: written by the builder, read by the supervisor.
+
+export type { MeasuredErrorCode } from './error-code.ts';
+export { MEASURED_ERROR_CODES } from './error-code.ts';
+export type { GraphFault, ServiceGraph, ServiceLinks, ServiceRelation } from './graph.ts';
+export { buildServiceGraph, describeGraphFault, isFatalFault } from './graph.ts';
 export type {
   ImageComponent,
   ImageProfile,
@@ -9,4 +14,24 @@ export type {
 } from './image.ts';
 export type { MeasuredInit } from './init.ts';
 export type { MeasuredOperator, MeasuredOperators } from './operator.ts';
+export {
+  DEFAULT_INIT,
+  INIT_LIMITS,
+  MAX_MEASURED_INIT_BYTES,
+  MAX_SOCKET_PATH_CHARACTERS,
+  parseMeasuredInit,
+  plainPathForm,
+  writeMeasuredInit,
+} from './parse-init.ts';
+export {
+  httpPathForm,
+  MAX_MEASURED_SERVICES_BYTES,
+  MAX_SERVICES,
+  parseMeasuredServices,
+  SERVICE_LIMITS,
+  writeMeasuredServices,
+} from './parse-service.ts';
 export type { KillMode, MeasuredService, MeasuredServices, Readiness, RestartPolicy } from './service.ts';
+export { isServiceName, SERVICE_NAME_RULE } from './service-name.ts';
+export { environmentNameForm } from './shape.ts';
+export { MAX_SIGNAL, signalName, signalNumber } from './signal.ts';
