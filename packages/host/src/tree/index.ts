@@ -1,2 +1,6 @@
 // Root file systems as values.
+export { TREE_ERROR_CODES, type TreeErrorCode } from './error-code.ts';
+export { createFileContent, type FileIdentity } from './file-content.ts';
+export { type FolderOptions, openFolder } from './folder.ts';
+export { isLinkOutside } from './link-target.ts';
 export type { ImageConfig, OpenedSource, RootTree, TreeContent, TreeEntry } from './tree.ts';
