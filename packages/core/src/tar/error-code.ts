@@ -1,0 +1,17 @@
+// What can be wrong with a tar archive, or with what is to become one.
+
+export const TAR_ERROR_CODES = [
+  'TAR_TRUNCATED',
+  'TAR_TRAILING',
+  'TAR_HEADER',
+  'TAR_CHECKSUM',
+  'TAR_NUMBER',
+  'TAR_KIND',
+  'TAR_SPARSE',
+  'TAR_NAME',
+  'TAR_LINK',
+  'TAR_SIZE',
+  'TAR_EXTENSION',
+  'TAR_LIMIT',
+] as const;
+export type TarErrorCode = (typeof TAR_ERROR_CODES)[number];
