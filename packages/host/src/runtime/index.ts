@@ -1,7 +1,21 @@
 // The runtime archive and the ledger of what may enter an image.
-export { ARCHITECTURES, type Architecture, parseArchitecture, readArchitecture } from './architecture.ts';
-export { digestFile, type FileDigest } from './digest-file.ts';
-export { RUNTIME_ERROR_CODES, type RuntimeErrorCode } from './error-code.ts';
+export type { Architecture } from './architecture.ts';
+export { ARCHITECTURES, parseArchitecture, readArchitecture } from './architecture.ts';
+export { cacheFolder, writeWhole } from './cache.ts';
+export { debianUrls } from './debian-mirror.ts';
+export type { FileDigest } from './digest-file.ts';
+export { digestFile } from './digest-file.ts';
+export { ensureRuntime } from './ensure-runtime.ts';
+export type { RuntimeErrorCode } from './error-code.ts';
+export { RUNTIME_ERROR_CODES } from './error-code.ts';
+export type { FetchOptions, PinnedFile } from './fetch-pinned.ts';
+export { fetchPinned } from './fetch-pinned.ts';
+export { ledgerFolder, readArchiveLedger, readLedger, readPartLedger } from './ledger.ts';
 export { linkRuntime, runtimeArgv } from './link-runtime.ts';
-export { type OpenedRuntime, openRuntime, RUNTIME_FOLDER } from './open-runtime.ts';
-export { openToolchain, type Toolchain, type ToolchainOptions, type ToolchainPart } from './toolchain.ts';
+export type { OpenedRuntime } from './open-runtime.ts';
+export { openRuntime, RUNTIME_FOLDER } from './open-runtime.ts';
+export type { PackedRuntime, PackOptions } from './pack-runtime.ts';
+export { packRuntime } from './pack-runtime.ts';
+export type { ArchiveLedger, PartLedger, PartName } from './parse-ledger.ts';
+export type { Toolchain, ToolchainOptions, ToolchainPart } from './toolchain.ts';
+export { openToolchain } from './toolchain.ts';

@@ -51,7 +51,7 @@ export async function openRuntime(
       entries.set(entry.path, entry);
     }
     const { node, architecture } = await readManifest(file, path, entries.get(RUNTIME_MANIFEST));
-    const digest = await digestFile(path);
+    const digest = await digestFile(file);
     return {
       ...{ path, node, architecture, ...digest },
       name: runtimeName(node, architecture),

@@ -1,0 +1,102 @@
+// A Debian package opened for a few of its files: an ar archive with a compressed tar in it (deb(5)). Its SHA-256 was checked before;
+// what comes out is checked again by the SHA-384 of each file, so xz, which Node does not have, may be the machine's program.
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { CaissonError, ParseError } from '@caisson/core/errors';
+import type { RuntimeErrorCode } from './error-code.ts';
+import { readUstar, USTAR_BLOCK_BYTES } from './ustar.ts';
+
+// Chosen: libc6 has 13 MiB, linux-source 150.
+const maxDataBytes = 512 * 1_048_576;
+const xzDeadlineMs = 120_000;
+
+/** Content by path, of regular files. Throws ParseError RUNTIME_PACKAGE, CaissonError RUNTIME_TOOL. */
+export async function readDebianFiles(path: string, wanted: readonly string[]): Promise<Map<string, Buffer>> {
+  return readTarFiles(await readData(await readFile(path), path), wanted, path);
+}
+
+/** Content of the regular files `wanted` of a tar archive in memory. Throws ParseError RUNTIME_PACKAGE. */
+export async function readTarFiles(tar: Buffer, wanted: readonly string[], what: string): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for await (const entry of readUstar(tar.length, (at) => tar.subarray(at, at + USTAR_BLOCK_BYTES))) {
+    if (entry.kind !== 'file' || !wanted.includes(entry.path)) continue;
+    found.set(entry.path, tar.subarray(entry.offset, entry.offset + entry.size));
+  }
+  const missing = wanted.filter((one) => !found.has(one));
+  if (missing.length > 0) throw fault(what, `has no regular file ${missing.join(', ')}`);
+  return found;
+}
+
+/** The member `data.tar.*` of a package, unpacked. */
+async function readData(deb: Buffer, what: string): Promise<Buffer> {
+  const { name, content } = parseArMembers(deb, what).find((member) => member.name.startsWith('data.tar')) ?? {};
+  if (name === undefined || content === undefined) throw fault(what, 'has no member data.tar');
+  const limit = { maxOutputLength: maxDataBytes };
+  try {
+    if (name === 'data.tar') return content;
+    if (name === 'data.tar.gz') return gunzipSync(content, limit);
+    if (name === 'data.tar.zst') return zstdDecompressSync(content, limit);
+  } catch (cause) {
+    throw fault(what, `${name} cannot be unpacked: ${(cause as Error).message}`);
+  }
+  if (name === 'data.tar.xz') return unpackXz(content, what);
+  throw fault(what, `data.tar must be plain, gz, zst or xz, got ${name}`);
+}
+
+/** ar(5), the form without long names. Throws ParseError RUNTIME_PACKAGE. */
+export function parseArMembers(bytes: Buffer, what: string): { name: string; content: Buffer }[] {
+  if (bytes.toString('latin1', 0, 8) !== '!<arch>\n') throw fault(what, 'must begin with !<arch>');
+  const members: { name: string; content: Buffer }[] = [];
+  for (let at = 8; at < bytes.length; ) {
+    const header = bytes.toString('latin1', at, at + 60);
+    const [, name = '', digits = ''] = /^(.{16}).{32}(\d{1,10}) *`\n$/s.exec(header) ?? [];
+    const size = Number(digits);
+    const content = bytes.subarray(at + 60, at + 60 + size);
+    if (digits === '' || content.length !== size) throw fault(what, `member at byte ${at} is cut or no member`);
+    members.push({ name: name.trim().replace(/\/$/, ''), content });
+    at += 60 + size + (size % 2);
+  }
+  return members;
+}
+
+async function unpackXz(bytes: Buffer, what: string): Promise<Buffer> {
+  const child = spawn('xz', ['--decompress', '--stdout', '--single-stream'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: xzDeadlineMs,
+  });
+  const failed = new Promise<never>((_, reject) => {
+    child.on('error', (cause) => {
+      reject(
+        new CaissonError<RuntimeErrorCode>('RUNTIME_TOOL', `cannot run xz for ${what}: ${cause.message}`, {
+          cause,
+          hint: 'sudo apt-get install xz-utils',
+        }),
+      );
+    });
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  // xz may end before it has read everything; its exit says the rest.
+  child.stdin.on('error', () => {});
+  child.stdin.end(bytes);
+  let size = 0;
+  const bounded = async function* (): AsyncGenerator<Buffer> {
+    for await (const piece of child.stdout as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > maxDataBytes) {
+        child.kill('SIGKILL');
+        throw fault(what, `data.tar must have at most ${maxDataBytes} bytes unpacked`);
+      }
+      yield piece;
+    }
+  };
+  const data = await Promise.race([buffer(bounded()), failed]);
+  const status = await ended;
+  if (status !== 0) throw fault(what, `xz ended with ${status === null ? 'a signal' : `exit ${status}`}`);
+  return data;
+}
+
+function fault(what: string, text: string): ParseError<RuntimeErrorCode> {
+  return new ParseError('RUNTIME_PACKAGE', `package ${what}: ${text}`);
+}

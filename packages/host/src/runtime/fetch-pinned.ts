@@ -1,0 +1,108 @@
+// Fetches a file whose SHA-256 and size are known beforehand, from the first place that has it. The bytes are counted and hashed as
+// they come; nothing reaches its name in the cache, and nobody opens it, before the digest holds. Plain HTTP is therefore no loss.
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync } from 'node:fs';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { get as getSecurely, Agent as SecureAgent } from 'node:https';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { CaissonError, VerificationError } from '@caisson/core/errors';
+import { cacheFolder, type Environment, writeWhole } from './cache.ts';
+import { digestFile } from './digest-file.ts';
+import type { RuntimeErrorCode } from './error-code.ts';
+
+export interface PinnedFile {
+  readonly name: string;
+  /** Tried in this order. */
+  readonly urls: readonly string[];
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal;
+  readonly env?: Environment;
+  /** One line for people: what is fetched from where. */
+  readonly progress?: (line: string) => void;
+}
+
+// Chosen.
+const silenceMs = 30_000;
+const maxRedirects = 5;
+
+/** Resolves with its path in the cache. Throws CaissonError RUNTIME_FETCH, VerificationError RUNTIME_DIGEST. */
+export async function fetchPinned(file: PinnedFile, options: FetchOptions = {}): Promise<string> {
+  const path = join(cacheFolder(options.env), 'sha256', file.sha256);
+  if (existsSync(path) && (await digestFile(path)).sha256 === file.sha256) return path;
+  const failures: string[] = [];
+  for (const url of file.urls) {
+    try {
+      options.progress?.(`fetching ${file.name} (${file.size} bytes) from ${new URL(url).host}`);
+      await writeWhole(path, (fresh) => download(file, url, fresh, options));
+      return path;
+    } catch (error) {
+      // Other bytes under the right name are not a matter of the next mirror.
+      if (error instanceof VerificationError || options.signal?.aborted) throw error;
+      failures.push(`${url}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new CaissonError<RuntimeErrorCode>('RUNTIME_FETCH', `cannot fetch ${file.name}: ${failures.join('; ')}`, {
+    hint: 'a mirror of Debian is needed once; name yours with --mirror URL, or copy a runtime archive from another machine',
+  });
+}
+
+async function download(file: PinnedFile, url: string, path: string, options: FetchOptions): Promise<void> {
+  const response = await request(url, options, maxRedirects);
+  const digest = createHash('sha256');
+  let size = 0;
+  await pipeline(
+    response,
+    async function* (pieces: AsyncIterable<Buffer>) {
+      for await (const piece of pieces) {
+        size += piece.length;
+        if (size > file.size) break;
+        digest.update(piece);
+        yield piece;
+      }
+    },
+    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+    options.signal === undefined ? {} : { signal: options.signal },
+  );
+  // A cut connection is the network's fault, other content is not.
+  if (size < file.size) throw new Error(`ended after ${size} of ${file.size} bytes`);
+  const found = digest.digest('hex');
+  if (size === file.size && found === file.sha256) return;
+  throw new VerificationError<RuntimeErrorCode>(
+    'RUNTIME_DIGEST',
+    `${file.name} from ${url} must have SHA-256 ${file.sha256} and ${file.size} bytes, got ${size > file.size ? 'more bytes' : found}`,
+  );
+}
+
+function request(url: string, options: FetchOptions, redirects: number): Promise<IncomingMessage> {
+  const { signal, env = process.env } = options;
+  const { protocol } = new URL(url);
+  const secure = protocol === 'https:';
+  if (!secure && protocol !== 'http:')
+    return Promise.reject(new Error(`only http and https are spoken, got ${protocol}`));
+  // http_proxy, https_proxy and no_proxy, as of Node 24.5; an older Node ignores the option and dials directly.
+  const proxyEnv = env as NodeJS.ProcessEnv;
+  const agent = secure ? new SecureAgent({ proxyEnv }) : new Agent({ proxyEnv });
+  return new Promise((resolve, reject) => {
+    const asked = (secure ? getSecurely : get)(
+      url,
+      { agent, timeout: silenceMs, ...(signal !== undefined && { signal }) },
+      (response) => {
+        const { statusCode = 0, headers } = response;
+        if (statusCode === 200) return resolve(response);
+        response.resume();
+        if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) {
+          return reject(new Error(`answered ${statusCode}`));
+        }
+        if (redirects === 0) return reject(new Error(`redirected more than ${maxRedirects} times`));
+        resolve(request(new URL(headers.location, url).href, options, redirects - 1));
+      },
+    );
+    asked.on('timeout', () => asked.destroy(new Error(`silent for ${silenceMs} ms`)));
+    asked.on('error', reject);
+  });
+}
