@@ -9,5 +9,11 @@ export const CONFIG_ERROR_CODES = [
   'CONFIG_FAULT',
   'CONFIG_DURATION',
   'CONFIG_BOOLEAN',
+  'CONFIG_SCHEMA',
+  'CONFIG_SCHEMA_LIMIT',
+  'CONFIG_TABLE',
+  'CONFIG_SIGNED_FORM',
+  'CONFIG_SIGNED_FIELD',
+  'CONFIG_SIGNATURE',
 ] as const;
 export type ConfigErrorCode = (typeof CONFIG_ERROR_CODES)[number];
