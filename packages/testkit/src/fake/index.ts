@@ -1,4 +1,6 @@
 // What stands in for the parts of the world that a test cannot have.
+export type { FakeClock } from './clock.ts';
+export { createFakeClock } from './clock.ts';
 export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
 export type { FakeKernel, FakeKernelOptions } from './kernel.ts';
