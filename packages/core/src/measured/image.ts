@@ -1,6 +1,8 @@
 // /etc/caisson/image.json: what the builder checked and measured about the image as a whole. It is the enclave's own word on
 // what the parent may and may not decide at boot.
 
+import type { RuleTable } from '../config/index.ts';
+
 export type ImageProfile = 'development' | 'production';
 
 /** Named parts of an image; a component that does not exist yet is refused by the builder, by name. */
@@ -35,8 +37,8 @@ export interface MeasuredConfigTerms {
   readonly endpoints: readonly MeasuredEgress[] | null;
   /** Names of variables that a config, exec or job may set. */
   readonly environment: readonly string[];
-  /** The compiled rule table (core/config), null: any JSON object. */
-  readonly schema: unknown;
+  /** What `compileSchema` of core/config gave; null: any JSON object. */
+  readonly schema: RuleTable | null;
 }
 
 export interface MeasuredImage {

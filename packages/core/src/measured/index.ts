@@ -13,7 +13,10 @@ export type {
   MeasuredIngress,
 } from './image.ts';
 export type { MeasuredInit } from './init.ts';
+export type { MeasuredKeyAlgorithm } from './key.ts';
+export { isSpkiOf } from './key.ts';
 export type { MeasuredOperator, MeasuredOperators } from './operator.ts';
+export { IMAGE_LIMITS, MAX_MEASURED_IMAGE_BYTES, parseMeasuredImage, writeMeasuredImage } from './parse-image.ts';
 export {
   DEFAULT_INIT,
   INIT_LIMITS,
@@ -23,6 +26,12 @@ export {
   plainPathForm,
   writeMeasuredInit,
 } from './parse-init.ts';
+export {
+  MAX_MEASURED_OPERATORS_BYTES,
+  OPERATOR_LIMITS,
+  parseMeasuredOperators,
+  writeMeasuredOperators,
+} from './parse-operator.ts';
 export {
   httpPathForm,
   MAX_MEASURED_SERVICES_BYTES,
