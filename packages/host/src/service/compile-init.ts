@@ -1,0 +1,183 @@
+// init.yaml, as the users of the reference have it, into the measured file of an image. Keys that say what is fixed here are taken when
+// they say just that, and refused with the reason when they ask for something else (docs/service.md has the table).
+import {
+  DEFAULT_INIT,
+  environmentNameForm,
+  INIT_LIMITS,
+  MAX_SOCKET_PATH_CHARACTERS,
+  type MeasuredInit,
+  plainPathForm,
+  writeMeasuredInit,
+} from '@caisson/core/measured';
+import { isAlias, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, visit } from 'yaml';
+import { refuseFaults, type ServiceFault } from './fault.ts';
+import { nearestWord } from './nearest-word.ts';
+
+// Chosen.
+export const MAX_INIT_FILE_CHARACTERS = 64 << 10;
+
+export interface CompiledInit {
+  readonly measured: MeasuredInit;
+  /** /etc/caisson/init.json. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** `service_dir`, for compileServices; null: the usual folders only. */
+  readonly serviceFolder: string | null;
+  readonly warnings: readonly ServiceFault[];
+}
+
+interface Draft {
+  measured: { -readonly [Key in keyof MeasuredInit]: MeasuredInit[Key] };
+  serviceFolder: string | null;
+  socketEnabled: boolean;
+  socketPath: string;
+}
+/** Takes the value, or says what it must be. */
+type Rule = (draft: Draft, value: unknown) => string | undefined;
+
+const onlyChannel =
+  'control from outside goes through the control channel, with operators by key (docs/wire/init-control.md)';
+
+/** Only `expected`: everything else asks for what cannot be had. */
+const fixed =
+  (expected: unknown, reason: string): Rule =>
+  (_draft, value) =>
+    value === expected ? undefined : `${JSON.stringify(expected)}: ${reason}`;
+
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['service_dir', (draft, value) => path(value, (text) => (draft.serviceFolder = text))],
+  ['log_dir', (draft, value) => path(value, (text) => (draft.measured.logDir = text))],
+  [
+    'max_log_size',
+    (draft, value) => {
+      const { leastLogBytes, mostLogBytes } = INIT_LIMITS;
+      return integer(value, leastLogBytes, mostLogBytes, (number) => (draft.measured.maxLogBytes = number));
+    },
+  ],
+  [
+    'max_log_files',
+    (draft, value) => integer(value, 1, INIT_LIMITS.mostLogFiles, (number) => (draft.measured.maxLogFiles = number)),
+  ],
+  ['environment', readEnvironment],
+  ['control.unix_socket_enabled', (draft, value) => flag(value, (on) => (draft.socketEnabled = on))],
+  ['control.unix_socket_path', readSocketPath],
+  ['socket_path', readSocketPath],
+  ['control.vsock_enabled', fixed(false, onlyChannel)],
+  ['control.vsock_cid', idle],
+  ['control.vsock_port', idle],
+  ['vsock.enabled', fixed(true, 'PID 1 always tells the parent that it has booted')],
+  ['vsock.cid', fixed(3, 'the parent is CID 3')],
+  ['vsock.port', fixed(9000, 'the port of the heartbeat belongs to the parent')],
+  [
+    'nsm_driver_path',
+    (_draft, value) => (value === 'nsm.ko' || value === null ? undefined : 'nsm.ko: it comes with the kernel'),
+  ],
+  ['pivot_root', fixed(true, 'an enclave always leaves its boot ramdisk')],
+  ['pivot_root_dir', fixed('/rootfs', 'the layout of an image is fixed')],
+]);
+const groups = ['control', 'vsock'];
+
+/** `file` names the text in messages. Throws ServiceFaultError SERVICE_FAULTS with every fault. */
+export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
+  const faults: ServiceFault[] = [];
+  const lines = new LineCounter();
+  const fail = (offset: number, message: string, level: ServiceFault['level'] = 'fault'): void => {
+    const { line, col } = lines.linePos(offset);
+    faults.push({ level, file, line: Math.max(1, line), column: Math.max(1, col), message });
+  };
+  const draft: Draft = {
+    measured: { ...DEFAULT_INIT },
+    serviceFolder: null,
+    socketEnabled: true,
+    socketPath: DEFAULT_INIT.controlSocket ?? '',
+  };
+  if (text.length > MAX_INIT_FILE_CHARACTERS) {
+    fail(0, `init.yaml must have at most ${MAX_INIT_FILE_CHARACTERS} characters, got ${text.length}`);
+    refuseFaults(faults);
+  }
+  const options = { version: '1.2', schema: 'core', merge: false, uniqueKeys: true, stringKeys: true } as const;
+  const document = parseDocument(text, { ...options, prettyErrors: false, lineCounter: lines });
+  for (const { pos, message } of [...document.errors, ...document.warnings]) fail(pos[0], message.split('\n')[0] ?? '');
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node) && node.anchor === undefined && (node.tag ?? '') === '') return;
+      fail(node.range?.[0] ?? 0, 'init.yaml must have no alias, anchor or tag, got one');
+    },
+  });
+  refuseFaults(faults);
+  if (document.contents !== null && !isMap(document.contents)) fail(0, 'init.yaml must be a map of keys');
+  else if (isMap(document.contents)) take(document.contents.items, '');
+  refuseFaults(faults);
+  const controlSocket = draft.socketEnabled ? draft.socketPath : null;
+  const measured: MeasuredInit = { ...draft.measured, controlSocket };
+  return { measured, bytes: writeMeasuredInit(measured), serviceFolder: draft.serviceFolder, warnings: faults };
+
+  function take(pairs: readonly Pair<unknown, unknown>[], group: string): void {
+    for (const { key, value } of pairs) {
+      const word = isScalar(key) ? String(key.value) : '';
+      const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
+      const name = group === '' ? word : `${group}.${word}`;
+      const rule = rules.get(name);
+      if (rule === undefined && group === '' && groups.includes(word) && isMap(value)) {
+        take(value.items, word);
+      } else if (rule === undefined) {
+        const nearest = nearestWord(name, [...rules.keys(), ...groups]);
+        fail(offset, `unknown key ${name}${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`);
+      } else {
+        const content: unknown = isNode(value) ? value.toJS(document, { maxAliasCount: 0 }) : value;
+        const problem = rule(draft, content);
+        if (problem === idleWord) fail(offset, `${name} has no effect: ${onlyChannel}`, 'warning');
+        else if (problem !== undefined) fail(offset, `${name} must be ${problem}, got ${describe(content)}`);
+      }
+    }
+  }
+}
+
+const idleWord = 'idle';
+function idle(_draft: Draft, _value: unknown): string {
+  return idleWord;
+}
+
+function readEnvironment(draft: Draft, value: unknown): string | undefined {
+  const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const entries = isTable ? Object.entries(value) : undefined;
+  if (value !== null && entries === undefined) return 'a map of variables';
+  const { variables } = INIT_LIMITS;
+  if ((entries?.length ?? 0) > variables) return `a map of at most ${variables} variables`;
+  const bad = entries?.find(([name, text]) => !environmentNameForm.test(name) || /object|undefined/.test(typeof text));
+  if (bad !== undefined) return `a map of variables, each a name and a text; ${JSON.stringify(bad[0])} is none`;
+  draft.measured.environment = Object.fromEntries((entries ?? []).map(([name, text]) => [name, String(text)]));
+  return undefined;
+}
+
+function readSocketPath(draft: Draft, value: unknown): string | undefined {
+  if (typeof value === 'string' && value.length > MAX_SOCKET_PATH_CHARACTERS) {
+    return `a path of at most ${MAX_SOCKET_PATH_CHARACTERS} characters`;
+  }
+  return path(value, (text) => (draft.socketPath = text));
+}
+
+function path(value: unknown, keep: (text: string) => void): string | undefined {
+  const isPath = typeof value === 'string' && plainPathForm.test(value) && value.length <= INIT_LIMITS.pathCharacters;
+  if (!isPath) return 'an absolute path without . and ..';
+  keep(value);
+  return undefined;
+}
+
+function integer(value: unknown, least: number, most: number, keep: (value: number) => void): string | undefined {
+  if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most) {
+    return `an integer in ${least}..${most}`;
+  }
+  keep(value as number);
+  return undefined;
+}
+
+function flag(value: unknown, keep: (value: boolean) => void): string | undefined {
+  if (typeof value !== 'boolean') return 'true or false';
+  keep(value);
+  return undefined;
+}
+
+function describe(value: unknown): string {
+  const text = typeof value === 'object' && value !== null ? 'a map or a list' : String(JSON.stringify(value));
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
