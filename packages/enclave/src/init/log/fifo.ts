@@ -1,0 +1,45 @@
+// The reading end of a service's FIFO. PID 1 holds both ends (wire.md 5), so a service meets neither EPIPE nor a reader that is
+// away; what it wrote while no supervisor read is still there. Everything is read as it comes: bounds are the log's, because a
+// pipe that is left full stops the service.
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { createLineSplitter } from './split-lines.ts';
+
+export interface FifoReader {
+  /** Of the file behind the path: a new FIFO under the old name needs a new reader. */
+  readonly inode: bigint;
+  /** False once all writers are gone, PID 1 too. */
+  readonly isOpen: boolean;
+  close(): void;
+}
+
+/** Throws ENOENT, and ENXIO for what is no FIFO. What has no line end when all writers are gone is said as a line. */
+export function openFifo(path: string, onLines: (lines: string[]) => void): FifoReader {
+  // O_NONBLOCK: opening must not wait for a writer. O_NOFOLLOW: PID 1 makes no links there.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  const found = fstatSync(fd, { bigint: true });
+  if (!found.isFIFO()) {
+    closeSync(fd);
+    throw Object.assign(new Error(`cannot read ${path}: not a FIFO`), { code: 'ENXIO', syscall: 'open', path });
+  }
+  const splitter = createLineSplitter();
+  const tell = (lines: string[]): void => {
+    if (lines.length > 0) onLines(lines);
+  };
+  const socket = new Socket({ fd, readable: true, writable: false });
+  let isOpen = true;
+  socket.on('data', (chunk) => tell(splitter.push(chunk)));
+  // A failed read is the end of this reader and nothing else; the service goes on, its next start makes a new FIFO.
+  socket.on('error', () => {});
+  socket.once('close', () => {
+    isOpen = false;
+    tell(splitter.flush());
+  });
+  return {
+    inode: found.ino,
+    get isOpen() {
+      return isOpen;
+    },
+    close: () => void socket.destroy(),
+  };
+}
