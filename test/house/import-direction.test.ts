@@ -18,7 +18,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 // Third-party code at run time, by room; each has its reason in docs/dependencies.md.
 const thirdParty: Readonly<Record<string, readonly string[]>> = {
   cli: ['commander'],
-  host: ['smol-toml', 'yaml', 'zod'],
+  host: ['@noble/curves', 'smol-toml', 'yaml', 'zod'],
   testkit: ['fast-check'],
   vrf: ['@noble/curves'],
 };

@@ -10,8 +10,10 @@ export type { EifMeasurements, EifMeter, IncrementalSha384 } from './measure.ts'
 export { createBufferedSha384, createEifMeter, extendZero } from './measure.ts';
 export type { EifSection, ParsedEif } from './parse.ts';
 export { measureEif, parseEif } from './parse.ts';
-export type { EifSignature, EifSignatureTerms } from './signature.ts';
-export { faultsOfEifSignature, parseEifSignature, verifyEifSignature } from './signature.ts';
+export type { EifPieces, ReplacedSignature } from './replace-signature.ts';
+export { replaceEifSignature } from './replace-signature.ts';
+export type { EifSignature, EifSignatureAlgorithm, EifSignatureTerms } from './signature.ts';
+export { faultsOfEifSignature, parseEifSignature, signEif, verifyEifSignature } from './signature.ts';
 export type { EifFile, EifSurvey, SurveyedSection } from './survey.ts';
 export { readEif, surveyEif } from './survey.ts';
 export type { EifImage, EifLayout, EifSource, LaidOutSection, PlannedEif } from './write.ts';

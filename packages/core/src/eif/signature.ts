@@ -3,7 +3,13 @@
 // (PcrSignature, PcrInfo) and its eif_signer. The algorithm is the key's, never the message's choice.
 import { equalBytes } from '../bytes/index.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../cbor/index.ts';
-import { type CoseSign1, encodeSigStructure, parseCoseSign1 } from '../cose/index.ts';
+import {
+  type CoseSign1,
+  encodeCoseSign1,
+  encodeProtectedHeader,
+  encodeSigStructure,
+  parseCoseSign1,
+} from '../cose/index.ts';
 import { CaissonError, ParseError, VerificationError } from '../errors/index.ts';
 import { type EifCertificate, parseEifCertificate } from './certificate.ts';
 import type { EifErrorCode } from './error-code.ts';
@@ -21,8 +27,16 @@ export interface EifSignatureTerms {
   readonly at?: number;
 }
 
+/** Of a signing key: WebCrypto's names, the COSE number, the width of r || s. */
+export interface EifSignatureAlgorithm {
+  readonly curve: 'P-256' | 'P-384' | 'P-521';
+  readonly hash: 'SHA-256' | 'SHA-384' | 'SHA-512';
+  readonly cose: number;
+  readonly bytes: number;
+}
+
 // Given: RFC 9053 section 2.1 with the widths of FIPS 186-4, by named curve (RFC 5480 section 2.1.1.1).
-const algorithms: Readonly<Record<string, { curve: string; hash: string; cose: number; bytes: number }>> = {
+const algorithms: Readonly<Record<string, EifSignatureAlgorithm>> = {
   '1.2.840.10045.3.1.7': { curve: 'P-256', hash: 'SHA-256', cose: -7, bytes: 64 },
   '1.3.132.0.34': { curve: 'P-384', hash: 'SHA-384', cose: -35, bytes: 96 },
   '1.3.132.0.35': { curve: 'P-521', hash: 'SHA-512', cose: -36, bytes: 132 },
@@ -64,12 +78,7 @@ export async function faultsOfEifSignature(
     faults.push(error);
     return undefined;
   });
-  const expected = encodeCbor(
-    new Map<string, CborValue>([
-      ['register_index', 0],
-      ['register_value', [...pcr0]],
-    ]),
-  );
+  const expected = encodePayload(pcr0);
   // As bytes: another way to write the same register would be another message.
   if (parsed !== undefined && !equalBytes(parsed.payload, expected)) {
     faults.push(broken('EIF_SIGNATURE_PCR0', 'EIF signature must be over PCR0 of these sections, got another payload'));
@@ -82,17 +91,52 @@ export async function faultsOfEifSignature(
   return faults;
 }
 
-async function verified({ publicKey }: EifCertificate, message: Uint8Array): Promise<CoseSign1> {
+/**
+ * The signature section. `sign` gets the bytes to sign and gives r || s of the width that the certificate's curve has. Rejects with
+ * ParseError EIF_CERTIFICATE, VerificationError EIF_SIGNATURE (another curve; a signature that does not hold), and what `sign` rejects with.
+ */
+export async function signEif(
+  pcr0: Uint8Array,
+  certificatePem: Uint8Array,
+  sign: (toBeSigned: Uint8Array, algorithm: EifSignatureAlgorithm) => Promise<Uint8Array> | Uint8Array,
+): Promise<Uint8Array> {
+  const certificate = parseEifCertificate(certificatePem);
+  const algorithm = algorithmOf(certificate);
+  const unsigned = { protectedHeader: encodeProtectedHeader(algorithm.cose), payload: encodePayload(pcr0) };
+  const signature = await sign(encodeSigStructure(unsigned), algorithm);
+  const message = encodeCoseSign1({ ...unsigned, signature });
+  // Somebody else's key would make an image that no hypervisor starts; better here than there.
+  await verifyEifSignature({ certificate, message }, { pcr0 });
+  return encodeCbor([
+    new Map<string, CborValue>([
+      ['signing_certificate', [...certificatePem]],
+      ['signature', [...message]],
+    ]),
+  ]);
+}
+
+function encodePayload(pcr0: Uint8Array): Uint8Array {
+  return encodeCbor(
+    new Map<string, CborValue>([
+      ['register_index', 0],
+      ['register_value', [...pcr0]],
+    ]),
+  );
+}
+
+function algorithmOf({ publicKey }: EifCertificate): EifSignatureAlgorithm {
   const algorithm = algorithms[publicKey.curve ?? ''];
-  if (algorithm === undefined) {
-    const got = publicKey.curve ?? publicKey.algorithm;
-    throw broken('EIF_SIGNATURE', `EIF signing certificate must have a key on P-256, P-384 or P-521, got ${got}`);
-  }
-  const { curve, hash, cose, bytes } = algorithm;
+  if (algorithm !== undefined) return algorithm;
+  const got = publicKey.curve ?? publicKey.algorithm;
+  throw broken('EIF_SIGNATURE', `EIF signing certificate must have a key on P-256, P-384 or P-521, got ${got}`);
+}
+
+async function verified(certificate: EifCertificate, message: Uint8Array): Promise<CoseSign1> {
+  const { curve, hash, cose, bytes } = algorithmOf(certificate);
   try {
     const rules = { algorithm: cose, signatureBytes: bytes, maxPayloadBytes: 512, maxBytes: maxMessageBytes };
     const parsed = parseCoseSign1(message, rules);
-    const spki = new Uint8Array(publicKey.spki);
+    const spki = new Uint8Array(certificate.publicKey.spki);
     const key = await crypto.subtle.importKey('spki', spki, { name: 'ECDSA', namedCurve: curve }, false, ['verify']);
     const [signature, signed] = [new Uint8Array(parsed.signature), new Uint8Array(encodeSigStructure(parsed))];
     if (await crypto.subtle.verify({ name: 'ECDSA', hash }, key, signature, signed)) return parsed;

@@ -7,5 +7,8 @@ export const IMAGE_ERROR_CODES = [
   'IMAGE_RAMDISK',
   'IMAGE_FOLDER',
   'IMAGE_ENTRY',
+  'IMAGE_SIGNING_KEY',
+  'IMAGE_SIGNING_PAIR',
+  'IMAGE_SIGNING_DATE',
 ] as const;
 export type ImageErrorCode = (typeof IMAGE_ERROR_CODES)[number];

@@ -16,11 +16,11 @@ export interface ImageFile extends EifFile {
 }
 
 // Chosen: more than any machine gives to an enclave.
-const maxBytes = 2 ** 40;
+const defaultMaxBytes = 2 ** 40;
 const pieceBytes = 1_048_576;
 
 /** The caller closes it. Throws CaissonError IMAGE_FILE, LimitError IMAGE_LIMIT. */
-export async function openImageFile(path: string): Promise<ImageFile> {
+export async function openImageFile(path: string, maxBytes = defaultMaxBytes): Promise<ImageFile> {
   let file: FileHandle;
   try {
     // Without O_NONBLOCK opening a FIFO would wait for a writer, before there is anything to look at.
@@ -29,14 +29,14 @@ export async function openImageFile(path: string): Promise<ImageFile> {
     throw fault('IMAGE_FILE', `cannot open image ${path}: ${(cause as NodeJS.ErrnoException).code}`, cause);
   }
   try {
-    return await fromHandle(file, path);
+    return await fromHandle(file, path, maxBytes);
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function fromHandle(file: FileHandle, path: string): Promise<ImageFile> {
+async function fromHandle(file: FileHandle, path: string, maxBytes: number): Promise<ImageFile> {
   const { size, mtimeNs, ctimeNs, ...stat } = await file.stat({ bigint: true });
   if ((Number(stat.mode) & constants.S_IFMT) !== constants.S_IFREG) {
     throw fault('IMAGE_FILE', `image ${path} must be a regular file`);

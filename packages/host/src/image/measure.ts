@@ -2,7 +2,14 @@
 // signature that does not hold; the dates of its certificate are not measured and not looked at.
 import { createHash } from 'node:crypto';
 import { toHex } from '@caisson/core/bytes';
-import { extendZero, parseEifCertificate, parseEifSignature, readEif, verifyEifSignature } from '@caisson/core/eif';
+import {
+  type EifMeasurements,
+  extendZero,
+  parseEifCertificate,
+  parseEifSignature,
+  readEif,
+  verifyEifSignature,
+} from '@caisson/core/eif';
 import { openImageFile } from './image-file.ts';
 
 /** Hex, 48 bytes each. */
@@ -28,6 +35,21 @@ export async function measureImage(path: string): Promise<ImageMeasurements> {
     const signature = parseEifSignature(section);
     await verifyEifSignature(signature, { pcr0 });
     return { ...pcrs, PCR8: await extended(signature.certificate.der) };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * PCR0 to PCR2 as bytes, of an image of at most `maxBytes`; a signature is not looked at, because what a policy pins must be what a hypervisor
+ * measures whether or not it lets the image start. Throws what `openImageFile` and `readEif` throw.
+ */
+export async function readImageMeasurements(path: string, maxBytes?: number): Promise<EifMeasurements> {
+  const file = await openImageFile(path, maxBytes);
+  try {
+    const { measurements } = await readEif(file, sha384);
+    await file.requireUnchanged();
+    return measurements;
   } finally {
     await file.close();
   }
