@@ -1,0 +1,13 @@
+// What can keep an image from being built.
+
+export const BUILD_ERROR_CODES = [
+  'BUILD_CLASH',
+  'BUILD_COMMAND',
+  'BUILD_COMPONENT',
+  'BUILD_KERNEL',
+  'BUILD_MANIFEST',
+  'BUILD_OUTPUT',
+  'BUILD_SETTING',
+  'BUILD_SOURCE',
+] as const;
+export type BuildErrorCode = (typeof BUILD_ERROR_CODES)[number];

@@ -1,0 +1,15 @@
+// From a source to an enclave image, the same bytes every time.
+export type { BuildOptions, BuiltImage } from './build-image.ts';
+export { buildImage, manifestPathOf, sbomPathOf } from './build-image.ts';
+export { COMPONENTS } from './component.ts';
+export type { BuildErrorCode } from './error-code.ts';
+export { BUILD_ERROR_CODES } from './error-code.ts';
+export type { Manifest, ManifestInput } from './manifest.ts';
+export { formatManifest } from './manifest.ts';
+export type { BuildInput, BuildKernel, BuildPlan, BuildProgress, SourceCommit } from './plan.ts';
+export { SILENT_PROGRESS } from './plan.ts';
+export type { ManifestFile } from './ramdisk.ts';
+export type { BuildSettings } from './settings.ts';
+export { DEFAULT_SETTINGS } from './settings.ts';
+export type { WriteEifOptions, WrittenEif } from './write-eif.ts';
+export { writeEif } from './write-eif.ts';

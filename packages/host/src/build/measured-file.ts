@@ -1,0 +1,127 @@
+// The files of /etc/caisson: what the enclave holds its parent, its operators and its services to. Checked and compiled here, so that a
+// fault is a failed build and never a dead enclave; written in one form only, because they are measured.
+import { compileSchema } from '@caisson/core/config';
+import {
+  DEFAULT_INIT,
+  type ImageComponent,
+  type MeasuredImage,
+  type MeasuredInit,
+  writeMeasuredInit,
+} from '@caisson/core/measured';
+import { type CompiledServices, compileInit, compileServices } from '../service/index.ts';
+import type { RootTree, TreeEntry } from '../tree/index.ts';
+import type { ImageCommand } from './command.ts';
+import { APPLICATION_FOLDER } from './command.ts';
+import type { BuildPlan, BuildProgress } from './plan.ts';
+import { readTreeText } from './read-tree-text.ts';
+import { createBytesContent } from './root-tree.ts';
+import type { BuildSettings } from './settings.ts';
+
+// Chosen; compileInit has a bound of its own.
+const maxInitBytes = 262_144;
+// Given: the folders of service files and of init.yaml in a source.
+const serviceFolders = ['etc/init.d', 'service'];
+const initFiles = ['etc/init.yaml', 'init.yaml'];
+
+/** By name, in the order of their names. Throws what the compilers of services, init.yaml and schema throw. */
+export async function compileMeasured(
+  plan: BuildPlan,
+  root: RootTree,
+  command: ImageCommand,
+  components: readonly ImageComponent[],
+  progress: BuildProgress,
+): Promise<Map<string, Uint8Array>> {
+  const { settings } = plan;
+  const init = await findInit(plan);
+  const compiled = init === null ? null : compileInit(init.text, init.file);
+  const services = await compileServices(overlay(plan, root), {
+    application:
+      command.argv.length === 0
+        ? null
+        : {
+            argv: command.argv,
+            env: Object.entries(command.environment).map(([name, value]) => `${name}=${value}`),
+            workingDirectory: command.workingDirectory,
+            user: command.user,
+          },
+    network: components.includes('network'),
+    serviceFolder: compiled?.serviceFolder ?? null,
+  });
+  for (const { file, line, column, message } of [...(compiled?.warnings ?? []), ...services.warnings]) {
+    progress.warning(`${file}:${line}:${column}: ${message}`);
+  }
+  const measuredInit: MeasuredInit = compiled?.measured ?? DEFAULT_INIT;
+  return new Map<string, Uint8Array>([
+    ['image.json', formatJson(imageOf(settings, components, healthPortOf(settings, services)))],
+    ['init.json', writeMeasuredInit(measuredInit)],
+    ['operators.json', formatJson(settings.operators)],
+    ['profile', Buffer.from(`${settings.profile}\n`)],
+    ['services.json', services.bytes],
+  ]);
+}
+
+/** Keys in the order they are given in: every object here is written out key by key. */
+export function formatJson(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
+}
+
+function imageOf(
+  settings: BuildSettings,
+  components: readonly ImageComponent[],
+  healthPort: number | null,
+): MeasuredImage {
+  const { config } = settings;
+  return {
+    v: 1,
+    name: settings.name,
+    version: settings.version,
+    profile: settings.profile,
+    components,
+    ingress: settings.ingress.map(({ vsockPort, targetPort }) => ({ vsockPort, targetPort })),
+    egress: settings.egress.map(({ host, port }) => ({ host, port })),
+    config: {
+      expect: config.expect,
+      timeoutMs: config.timeoutMs,
+      unsigned: config.unsigned,
+      requireSignature: config.requireSignature,
+      minimumVersion: config.minimumVersion,
+      label: config.label,
+      keys: config.keys,
+      endpoints: config.endpoints?.map(({ host, port }) => ({ host, port })) ?? null,
+      environment: config.environment,
+      schema: config.schema === null ? null : compileSchema(config.schema),
+    },
+    lastWords: settings.lastWords,
+    lastWordsKey: settings.lastWordsKey,
+    healthPort,
+  };
+}
+
+/** A service that answers `action` on the port of the health server has it: ours is not opened then. */
+function healthPortOf({ healthPort }: BuildSettings, { actionPorts }: CompiledServices): number | null {
+  return healthPort !== null && actionPorts.includes(healthPort) ? null : healthPort;
+}
+
+/** The root as service files are looked for in it: those of a folder at its top, and those of caisson.yaml, beside it. */
+function overlay({ settings, source }: BuildPlan, root: RootTree): RootTree {
+  const tree = new Map<string, TreeEntry>(root);
+  for (const folder of source.kind === 'folder' ? serviceFolders : []) {
+    for (const [path, entry] of source.tree) if (path.startsWith(`${folder}/`)) tree.set(path, entry);
+  }
+  for (const [name, text] of Object.entries(settings.services)) {
+    const content = createBytesContent(Buffer.from(text));
+    tree.set(`service/${name}`, { kind: 'file', mode: 0o644, uid: 0, gid: 0, origin: 'caisson.yaml', content });
+  }
+  return tree;
+}
+
+async function findInit({ settings, source }: BuildPlan): Promise<{ text: string; file: string } | null> {
+  if (settings.initYaml !== null) return { text: settings.initYaml, file: 'init.yaml' };
+  const prefix = source.kind === 'folder' ? `${APPLICATION_FOLDER}/` : '';
+  for (const path of source.kind === 'folder' ? initFiles : initFiles.slice(0, 1)) {
+    if (source.tree.has(path)) {
+      return { text: await readTreeText(source.tree, path, maxInitBytes), file: `${prefix}${path}` };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,57 @@
+// The files of a build appear together and whole, or not at all: written beside their places, synced, then renamed. A build that failed
+// leaves what was there before.
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import { syncFolder, temporaryBeside } from '../file/index.ts';
+import type { BuildErrorCode } from './error-code.ts';
+
+/** Writes the next file of the build; its name becomes `path` when `write` of the whole build has succeeded. */
+export type OpenOutput = (path: string) => Promise<FileHandle>;
+
+/** Throws CaissonError BUILD_OUTPUT where a file cannot be made, and what `write` throws. */
+export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Promise<Result>): Promise<Result> {
+  const outputs: { path: string; temporary: string; file: FileHandle }[] = [];
+  try {
+    const result = await write(async (path) => {
+      const temporary = temporaryBeside(path);
+      const file = await openNew(temporary, path);
+      outputs.push({ path, temporary, file });
+      return file;
+    });
+    for (const { file } of outputs) {
+      // As it stands, whatever the umask: a file that only its owner can read is no use to the parent's launcher.
+      await file.chmod(0o644);
+      await file.sync();
+      await file.close();
+    }
+    // The image last: what lies beside it is then always there already.
+    for (const { temporary, path } of outputs.toReversed()) await rename(temporary, path);
+    for (const folder of new Set(outputs.map(({ path }) => dirname(path)))) await syncFolder(folder);
+    return result;
+  } catch (error) {
+    for (const { file, temporary } of outputs) {
+      await file.close().catch(() => {});
+      await rm(temporary, { force: true });
+    }
+    throw error;
+  }
+}
+
+async function openNew(temporary: string, path: string): Promise<FileHandle> {
+  // A rename over a folder fails when the others have been renamed already.
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile() && !found.isSymbolicLink()) {
+    throw new CaissonError<BuildErrorCode>('BUILD_OUTPUT', `cannot write ${path}: it is there and no file`);
+  }
+  try {
+    return await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code;
+    throw new CaissonError<BuildErrorCode>('BUILD_OUTPUT', `cannot write ${path}: ${why}`, {
+      cause,
+      ...(why === 'ENOENT' && { hint: `make the folder first: mkdir -p ${dirname(path)}` }),
+    });
+  }
+}
