@@ -1,4 +1,4 @@
-// Configs as data: strict JSON, argonaut's schema v0.1, Go's text forms for durations and booleans.
+// Configs as data: strict JSON, argonaut's schema v0.1, an image's own schema, signed configs, Go's text forms for durations and booleans.
 export type {
   ArgonautConfig,
   ArgonautConfigOptions,
@@ -6,7 +6,8 @@ export type {
 } from './argonaut-config.ts';
 export { checkArgonautConfig, MAX_CONFIG_BYTES, parseArgonautConfig } from './argonaut-config.ts';
 export { formatDuration, parseDuration, parseGoBool } from './duration.ts';
-export type { ArgonautEndpoint, ConfigFault } from './endpoint.ts';
+export type { ArgonautEndpoint, ConfigFault, EndpointRules, JudgedEndpoints } from './endpoint.ts';
+export { findEndpointFaults } from './endpoint.ts';
 export { classifyHost, findHostFault } from './endpoint-host.ts';
 export type { ConfigErrorCode } from './error-code.ts';
 export { CONFIG_ERROR_CODES } from './error-code.ts';
@@ -15,5 +16,7 @@ export type { JsonArray, JsonObject, JsonValue } from './json-value.ts';
 export { describeJson, isJsonArray, isJsonObject, JsonNumber, memberPath } from './json-value.ts';
 export type { BoundKeyword, JsonType, RuleTable, SchemaRule } from './schema/index.ts';
 export { checkAgainst, compileSchema, MAX_SCHEMA_BYTES, parseRuleTable, parseSchema } from './schema/index.ts';
+export type { ConfigTarget, SignedConfigContent, UnverifiedSignedConfig } from './signed-config.ts';
+export { isSignedConfig, NO_CONFIG, parseSignedConfig, signConfig, verifySignedConfig } from './signed-config.ts';
 export type { StrictJsonLimits } from './strict-json.ts';
 export { parseStrictJson } from './strict-json.ts';

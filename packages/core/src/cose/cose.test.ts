@@ -13,6 +13,8 @@ import {
   encodeSigStructure,
   parseCoseSign1,
   signCoseSign1,
+  signCoseSign1Ed25519,
+  verifyCoseSign1Ed25519,
 } from './index.ts';
 
 const runs = (fast: number): number => (process.env['CAISSON_LANE'] === 'deep' ? fast * 50 : fast);
@@ -172,4 +174,26 @@ test('fuzz: every changed, cut or inserted byte gives the same form again or an 
     }),
     { seed: 1, numRuns: runs(4_000) },
   );
+});
+
+test('reads a key id from the protected header where one is asked for, and refuses one where none is', async () => {
+  const { publicKey, privateKey } = (await crypto.subtle.generateKey('Ed25519', true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair;
+  const spki = new Uint8Array(await crypto.subtle.exportKey('spki', publicKey));
+  const keyId = new Uint8Array(32).fill(5);
+  const bytes = await signCoseSign1Ed25519(payload, privateKey, keyId);
+  const edDsa = { ...rules, algorithm: COSE_ALGORITHM.edDsa, signatureBytes: 64 };
+  const parsed = parseCoseSign1(bytes, { ...edDsa, keyIdBytes: 32 });
+  assert.deepEqual([parsed.keyId, parsed.payload], [keyId, payload]);
+  await verifyCoseSign1Ed25519(parsed, spki);
+  const refused = { code: 'COSE_VERIFICATION' };
+  await assert.rejects(verifyCoseSign1Ed25519({ ...parsed, payload: Uint8Array.of(1, 2, 4) }, spki), refused);
+  await assert.rejects(verifyCoseSign1Ed25519(parsed, spki.slice(1)), refused);
+  assert.throws(() => parseCoseSign1(bytes, edDsa), { code: 'COSE_PROTECTED' });
+  assert.throws(() => parseCoseSign1(bytes, { ...edDsa, keyIdBytes: 31 }), { code: 'COSE_PROTECTED' });
+  assert.throws(() => parseCoseSign1(encodeCoseSign1(message), { ...rules, keyIdBytes: 32 }), {
+    code: 'COSE_PROTECTED',
+  });
 });

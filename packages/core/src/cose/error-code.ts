@@ -6,5 +6,6 @@ export const COSE_ERROR_CODES = [
   'COSE_UNPROTECTED',
   'COSE_PAYLOAD',
   'COSE_SIGNATURE',
+  'COSE_VERIFICATION',
 ] as const;
 export type CoseErrorCode = (typeof COSE_ERROR_CODES)[number];

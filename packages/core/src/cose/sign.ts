@@ -1,4 +1,4 @@
-// Makes a COSE_Sign1 with ES384 (RFC 9053 section 2.1) through WebCrypto.
+// Makes a COSE_Sign1 with ES384 (RFC 9053 section 2.1), as an NSM, or with Ed25519 (section 2.2), as an operator, through WebCrypto.
 import { COSE_ALGORITHM, encodeCoseSign1, encodeProtectedHeader, encodeSigStructure } from './sign1.ts';
 
 /** `key` is a P-384 private key, usable for sign. Resolves with the untagged message; its signature is r || s. */
@@ -7,4 +7,16 @@ export async function signCoseSign1(payload: Uint8Array, key: CryptoKey): Promis
   const signed = Uint8Array.from(encodeSigStructure({ protectedHeader, payload }));
   const signature = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, key, signed));
   return encodeCoseSign1({ protectedHeader, payload, signature });
+}
+
+/** `key` is an Ed25519 private key; `keyId` says to the reader which. Resolves with the untagged message. */
+export async function signCoseSign1Ed25519(
+  payload: Uint8Array,
+  key: CryptoKey,
+  keyId: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const protectedHeader = encodeProtectedHeader(COSE_ALGORITHM.edDsa, keyId);
+  const signed = Uint8Array.from(encodeSigStructure({ protectedHeader, payload }));
+  const signature = new Uint8Array(await crypto.subtle.sign('Ed25519', key, signed));
+  return Uint8Array.from(encodeCoseSign1({ protectedHeader, payload, signature }));
 }

@@ -1,5 +1,5 @@
 // COSE_Sign1 (RFC 9052 section 4.2) as attestation documents use it: one algorithm, named in the protected header and nowhere
-// else; no other header at all; the payload inside. What is signed is kept as received and never re-encoded.
+// else; no other header, but the key's id where the reader asks for one; the payload inside. What is signed is kept as received and never re-encoded.
 import { toUtf8 } from '../bytes/index.ts';
 import { CborTag, type CborValue, decodeCbor, encodeCbor } from '../cbor/index.ts';
 import { ParseError } from '../errors/index.ts';
@@ -10,21 +10,26 @@ export interface CoseSign1 {
   readonly protectedHeader: Uint8Array;
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
+  /** Who says that he signed; there exactly when the rules ask for it. */
+  readonly keyId?: Uint8Array;
 }
 
 export interface CoseSign1Rules {
   /** The only algorithm that is accepted, a number of COSE_ALGORITHM. */
   readonly algorithm: number;
   readonly signatureBytes: number;
+  /** The protected header must have a key id of this length; absent: must have none. */
+  readonly keyIdBytes?: number;
   readonly maxPayloadBytes: number;
   /** Of the whole message. */
   readonly maxBytes: number;
 }
 
-// Given: RFC 9052 sections 4.2 and 3.1, RFC 9053 section 2.1.
+// Given: RFC 9052 sections 4.2 and 3.1, RFC 9053 sections 2.1 and 2.2.
 const coseSign1Tag = 18;
 const algorithmLabel = 1;
-export const COSE_ALGORITHM = { es384: -35 } as const;
+const keyIdLabel = 4;
+export const COSE_ALGORITHM = { es384: -35, edDsa: -8 } as const;
 
 /** Untagged, as hardware writes it, unless `isTagged`. */
 export function encodeCoseSign1(message: CoseSign1, isTagged = false): Uint8Array {
@@ -32,13 +37,18 @@ export function encodeCoseSign1(message: CoseSign1, isTagged = false): Uint8Arra
   return encodeCbor(isTagged ? new CborTag(coseSign1Tag, array) : array);
 }
 
-/** The content of the protected header's byte string: {1: algorithm}. */
-export function encodeProtectedHeader(algorithm: number): Uint8Array {
-  return encodeCbor(new Map([[algorithmLabel, algorithm]]));
+/** The content of the protected header's byte string: {1: algorithm} or {1: algorithm, 4: key id}. */
+export function encodeProtectedHeader(algorithm: number, keyId?: Uint8Array): Uint8Array {
+  const header = new Map<number, CborValue>([[algorithmLabel, algorithm]]);
+  if (keyId !== undefined) header.set(keyIdLabel, keyId);
+  return encodeCbor(header);
 }
 
 /** The bytes a signature is over (RFC 9052 section 4.4), without external data. */
-export function encodeSigStructure({ protectedHeader, payload }: Omit<CoseSign1, 'signature'>): Uint8Array {
+export function encodeSigStructure({
+  protectedHeader,
+  payload,
+}: Pick<CoseSign1, 'protectedHeader' | 'payload'>): Uint8Array {
   return encodeCbor(['Signature1', protectedHeader, toUtf8(''), payload]);
 }
 
@@ -61,23 +71,30 @@ export function parseCoseSign1(bytes: Uint8Array, rules: CoseSign1Rules): CoseSi
   ];
   requireUnprotectedEmpty(unprotected);
   return {
-    protectedHeader: protectedWith(rules.algorithm, protectedHeader),
+    ...protectedWith(rules, protectedHeader),
     payload: bytesOf('COSE_PAYLOAD', 'payload', payload, 1, rules.maxPayloadBytes),
     signature: bytesOf('COSE_SIGNATURE', 'signature', signature, rules.signatureBytes, rules.signatureBytes),
   };
 }
 
-function protectedWith(algorithm: number, header: CborValue): Uint8Array {
-  const bytes = bytesOf('COSE_PROTECTED', 'protected header', header, 1, 64);
-  const map = decodeCbor(bytes, { maxBytes: 64 });
+function protectedWith(
+  { algorithm, keyIdBytes }: CoseSign1Rules,
+  header: CborValue,
+): Pick<CoseSign1, 'protectedHeader' | 'keyId'> {
+  const protectedHeader = bytesOf('COSE_PROTECTED', 'protected header', header, 1, 64);
+  const map = decodeCbor(protectedHeader, { maxBytes: 64 });
+  const size = keyIdBytes === undefined ? 1 : 2;
   // The algorithm is the verifier's choice: a message that may name its own can name a weaker one (RFC 9052 section 12.4).
-  if (!(map instanceof Map) || map.size !== 1 || map.get(algorithmLabel) !== algorithm) {
+  if (!(map instanceof Map) || map.size !== size || map.get(algorithmLabel) !== algorithm) {
+    const keyId = keyIdBytes === undefined ? '' : `, ${keyIdLabel}: key id`;
     throw fault(
       'COSE_PROTECTED',
-      `COSE_Sign1 protected header must be {1: ${algorithm}} and nothing else, got ${kindOf(map)}`,
+      `COSE_Sign1 protected header must be {1: ${algorithm}${keyId}} and nothing else, got ${kindOf(map)}`,
     );
   }
-  return bytes;
+  if (keyIdBytes === undefined) return { protectedHeader };
+  const keyId: CborValue = map.get(keyIdLabel) ?? null;
+  return { protectedHeader, keyId: bytesOf('COSE_PROTECTED', 'key id', keyId, keyIdBytes, keyIdBytes) };
 }
 
 function requireUnprotectedEmpty(header: CborValue): void {
