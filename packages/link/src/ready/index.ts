@@ -7,6 +7,10 @@ export type { AskHealthOptions, HealthOutcome, SeenHealth } from './health-clien
 export { askHealth, askHealthOn } from './health-client.ts';
 export type { HealthServer, HealthServerOptions } from './health-server.ts';
 export { serveHealth } from './health-server.ts';
+export type { SeenFinal, SeenMessage, SeenState } from './line.ts';
+export { formatReadyLine, parseReadyLine } from './line.ts';
+export type { ReadyLineOptions, ReadyLineServer } from './line-server.ts';
+export { serveReadyLine } from './line-server.ts';
 export type {
   HealthAnswer,
   HealthError,
@@ -30,5 +34,12 @@ export {
   REASON_CODES,
   statusOfPhase,
 } from './messages.ts';
+export type { OpenedWords } from './open-words.ts';
+export { openLastWords } from './open-words.ts';
 export type { SeenReason } from './reason.ts';
 export { formatReason, isServiceName } from './reason.ts';
+export type { OpenReadyReporter, ReadyReporterOptions } from './reporter.ts';
+export { createReadyReporter } from './reporter.ts';
+export { readWordsKey, sealLastWords } from './seal-words.ts';
+export type { LineStanding, ReadyEvent, SeenLine } from './seen-line.ts';
+export type { SeenWords } from './words-part.ts';
