@@ -116,6 +116,21 @@ static napi_value placeholder(napi_env env, napi_callback_info info) {
   return caisson_number(env, add_to(data, socket_placeholder()));
 }
 
+// bindDatagram(path): fd. AF_UNIX; in this family because its descriptor takes the same way to a net.Socket.
+static napi_value bind_datagram(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  void *data;
+  // One byte more than a socket's path has, so that one that is too long is seen and not cut.
+  char path[110];
+  size_t length;
+  if (!caisson_args(env, info, 1, values, &data)) return NULL;
+  if (napi_get_value_string_utf8(env, values[0], path, sizeof path, &length) != napi_ok) {
+    napi_throw_type_error(env, NULL, "path");
+    return NULL;
+  }
+  return caisson_number(env, add_to(data, socket_datagram(path)));
+}
+
 // swap(fd, placeholder): 0. Afterwards `placeholder` is the real socket, `fd` is closed, and the addon owns neither.
 static napi_value swap(napi_env env, napi_callback_info info) {
   napi_value values[2];
@@ -196,6 +211,7 @@ napi_status caisson_register_vsock(napi_env env, napi_value exports) {
       {"listenVsock", listen_vsock},
       {"listenLoopback", listen_loopback},
       {"placeholder", placeholder},
+      {"bindDatagram", bind_datagram},
       {"swap", swap},
       {"discard", discard},
       {"peer", peer},

@@ -36,6 +36,8 @@ int socket_dial_from(int fd, const struct endpoint *from);
 int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog);
 // An AF_UNIX stream socket bound to a name that the kernel chooses, so that listen() on it succeeds.
 int socket_placeholder(void);
+// vsock_datagram.c: an AF_UNIX datagram socket bound to a file; a negated errno with nothing left open.
+int socket_datagram(const char *path);
 // Assumes a connected descriptor: CID and port, or host and port of a stand-in; EAFNOSUPPORT for another family.
 int socket_peer(int fd, uint32_t peer[2]);
 int socket_vsock_window(int fd, uint64_t *bytes);

@@ -27,6 +27,8 @@ export interface VsockAddon {
   listenLoopback(host: number, port: number, backlog: number): AddonResult;
   /** An AF_UNIX descriptor that libuv accepts and listen() does not refuse. */
   placeholder(): AddonResult;
+  /** An AF_UNIX datagram socket bound to `path`, which must be free. */
+  bindDatagram(path: string): AddonResult;
   /** Puts `fd` under the number of `placeholder`; both must have come from here. */
   swap(fd: number, placeholder: number): AddonResult;
   discard(fd: number): AddonResult;

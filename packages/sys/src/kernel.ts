@@ -27,6 +27,19 @@ export interface NsmDevice {
   close(): Promise<void>;
 }
 
+export interface DatagramOptions {
+  /** <= 107 bytes; what is there is replaced. */
+  readonly path: string;
+  /** Who may send: the file is theirs, mode 0600. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface DatagramListener {
+  /** Frees the path. */
+  close(): void;
+}
+
 /** An address that the native engine can bind or connect to without help. TCP hosts are literals, never names. */
 export type NativeAddress =
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
@@ -46,6 +59,8 @@ export interface Kernel {
   localCid(): Cid;
   /** Opens an NSM device; `path` defaults to /dev/nsm. */
   openNsm(path?: string): Promise<NsmDevice>;
+  /** Datagrams on a unix socket, one call each, <= 64 KiB; an empty one is not told. Throws Node-style errors. */
+  listenDatagram(options: DatagramOptions, onDatagram: (bytes: Uint8Array) => void): DatagramListener;
   /** Brings `lo` up with 127.0.0.1/8. Idempotent. */
   bringUpLoopback(): Promise<void>;
   /** One epoll thread that relays bytes without JavaScript. The caller closes it. */

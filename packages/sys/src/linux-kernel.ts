@@ -1,6 +1,7 @@
 // The Kernel of production: the addon behind one typed door. Without the addon every call that needs it throws
 // SYS_ADDON_MISSING, and TCP, unix and fabric go on through plain Node.
 import type { Addon } from './addon.ts';
+import { listenDatagram } from './datagram.ts';
 import { createNativeEngine } from './engine.ts';
 import { createSystemError, errnoOf } from './errno.ts';
 import type { Kernel } from './kernel.ts';
@@ -35,6 +36,7 @@ function createFullKernel(addon: Addon, options: LinuxKernelOptions): Kernel {
     hasAddon: true,
     ...createVsock(addon, limits),
     openNsm: (path = '/dev/nsm') => openNsmDevice(addon, path),
+    listenDatagram: (datagram, onDatagram) => listenDatagram(addon, datagram, onDatagram),
     async bringUpLoopback() {
       const result = await addon.loopbackUp();
       if (result === 0) return;
@@ -63,6 +65,7 @@ function createBareKernel(loaded: LoadedAddon & { addon: undefined }): Kernel {
     vsockPeer: () => undefined,
     localCid: refuse('localCid'),
     openNsm: reject('openNsm'),
+    listenDatagram: refuse('listenDatagram'),
     bringUpLoopback: reject('bringUpLoopback'),
     createEngine: refuse('createEngine'),
   };

@@ -12,6 +12,7 @@ export interface FakeKernelOptions {
   readonly network?: FakeVsockNetwork;
   /** One request's bytes in, one response's out; `absent` is a machine without the device (ENOENT). */
   readonly nsm?: 'absent' | ((request: Uint8Array) => Uint8Array | Promise<Uint8Array>);
+  readonly listenDatagram?: Kernel['listenDatagram'];
   /** Called for bringUpLoopback(). */
   readonly loopback?: () => void | Promise<void>;
   /** Makes engines; its presence is what `hasAddon` says, since rooms read it as "the native plane is there". */
@@ -24,7 +25,7 @@ export interface FakeKernel extends Kernel {
 }
 
 export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
-  const { cid, network, nsm, loopback, engine } = options;
+  const { cid, network, nsm, loopback, engine, listenDatagram } = options;
   const calls: string[] = [];
   const vsock = cid === undefined ? undefined : network?.attach(cid);
   const expect = <Part>(part: Part | undefined, call: string, need: string): Part => {
@@ -51,6 +52,9 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
       const answer = expect(nsm, `openNsm ${path}`, 'an nsm');
       if (answer !== 'absent') return openFakeNsm(answer);
       throw Object.assign(new Error(`open ENOENT ${path}`), { code: 'ENOENT', errno: -2, syscall: 'open', path });
+    },
+    listenDatagram(datagram, onDatagram) {
+      return expect(listenDatagram, `listenDatagram ${datagram.path}`, 'a listenDatagram')(datagram, onDatagram);
     },
     async bringUpLoopback() {
       await expect(loopback, 'bringUpLoopback', 'a loopback')();
