@@ -6,6 +6,8 @@ export type { BuildErrorCode } from './error-code.ts';
 export { BUILD_ERROR_CODES } from './error-code.ts';
 export type { Manifest, ManifestInput } from './manifest.ts';
 export { formatManifest } from './manifest.ts';
+export type { OpenedPlan, PlanRequest } from './open-plan.ts';
+export { openPlan } from './open-plan.ts';
 export type { BuildInput, BuildKernel, BuildPlan, BuildProgress, SourceCommit } from './plan.ts';
 export { SILENT_PROGRESS } from './plan.ts';
 export type { ManifestFile } from './ramdisk.ts';

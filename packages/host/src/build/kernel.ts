@@ -1,10 +1,12 @@
 // The kernel of an image: a file, or one by name. Hashed when it is opened and measured again when it is written.
-import { statSync } from 'node:fs';
-import { CaissonError, PolicyError } from '@caisson/core/errors';
-import { digestFile } from '../runtime/index.ts';
-import { createFileContent } from '../tree/index.ts';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { PolicyError } from '@caisson/core/errors';
+import { resolveKernel } from '../kernel/index.ts';
+import { type Architecture, digestFile } from '../runtime/index.ts';
+import { createFileContent, type TreeContent } from '../tree/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
-import type { BuildKernel } from './plan.ts';
+import type { BuildInput, BuildKernel } from './plan.ts';
 
 // Given: aws-nitro-enclaves-cli, blobs/*/cmdline.
 export const AWS_CMDLINES: Readonly<Record<'x86_64' | 'aarch64', string>> = {
@@ -17,32 +19,35 @@ export const DEFAULT_CMDLINE = 'console=ttyS0 quiet reboot=t panic=-1';
 // Chosen: no kernel for an enclave comes near.
 const maxBytes = 268_435_456;
 
-/** `version` is '' for a file: nothing in it is asked. Throws CaissonError and PolicyError BUILD_KERNEL. */
-export async function openKernelFile(path: string, version = '', cmdline = DEFAULT_CMDLINE): Promise<BuildKernel> {
-  const identity = look(path);
-  if (!identity.isFile()) throw refuse(`kernel ${path} must be a regular file`);
-  if (identity.size === 0n || identity.size > BigInt(maxBytes)) {
-    throw refuse(`kernel ${path} must have 1..${maxBytes} bytes, got ${identity.size}`);
-  }
-  const digest = await digestFile(path);
+/** A file, or `aws` or `caisson`. Throws PolicyError BUILD_KERNEL and what `resolveKernel` throws. */
+export async function openKernel(name: string, architecture: Architecture): Promise<BuildKernel> {
+  const { origin, path, configPath, nsmPath, cmdline } = resolveKernel(name, { architecture });
+  const standard = origin === 'aws' ? AWS_CMDLINES[architecture] : DEFAULT_CMDLINE;
   return {
-    ...{ name: path, ...digest, origin: 'given', nsmModule: null, cmdline, version },
-    content: createFileContent(path, identity),
+    ...(await openPart(path, 'kernel')),
+    // A path is no property of a kernel: the digest is.
+    name: origin === 'file' ? basename(path) : origin,
+    nsmModule: nsmPath === null ? null : await openPart(nsmPath, 'nsm.ko'),
+    cmdline: cmdline ?? standard,
+    version: configPath === null ? '' : readVersion(configPath),
   };
 }
 
-function look(path: string) {
-  try {
-    return statSync(path, { bigint: true });
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code;
-    throw new CaissonError<BuildErrorCode>('BUILD_KERNEL', `cannot open kernel ${path}: ${why}`, {
-      cause,
-      hint: 'give a bzImage with --kernel FILE, or a name: aws, caisson',
-    });
+async function openPart(path: string, what: string): Promise<BuildInput & { content: TreeContent }> {
+  const identity = statSync(path, { bigint: true });
+  if (!identity.isFile() || identity.size === 0n || identity.size > BigInt(maxBytes)) {
+    throw new PolicyError<BuildErrorCode>(
+      'BUILD_KERNEL',
+      `${what} ${path} must be a regular file of 1..${maxBytes} bytes, got ${identity.size}`,
+    );
   }
+  const digest = await digestFile(path);
+  // Through a link or not, it is opened where it is.
+  return { name: what, ...digest, origin: 'given', content: createFileContent(realpathSync(path), identity) };
 }
 
-function refuse(message: string): PolicyError<BuildErrorCode> {
-  return new PolicyError('BUILD_KERNEL', message);
+/** Given: `# Linux/x86 6.12.95 Kernel Configuration`, the third line of every .config, which nitro-cli reads too. */
+function readVersion(configPath: string): string {
+  const line = readFileSync(configPath, 'utf8').slice(0, 4_096).split('\n')[2] ?? '';
+  return /^# Linux\/\S+ (\S+) Kernel Configuration/.exec(line)?.[1] ?? '';
 }

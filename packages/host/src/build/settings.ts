@@ -14,6 +14,8 @@ export interface BuildSettings {
   readonly version: string;
   readonly architecture: 'x86_64' | 'aarch64';
   readonly profile: ImageProfile;
+  /** A folder is the root file system itself, not an application. */
+  readonly rootfs: boolean;
   /** `plain`: PID 1 runs the one command, with no supervisor, control, readiness or attestation. */
   readonly init: 'caisson' | 'plain';
   /** null: what the source says by itself. */
@@ -53,6 +55,7 @@ export const DEFAULT_SETTINGS: BuildSettings = {
   version: '0.0.0',
   architecture: 'x86_64',
   profile: 'production',
+  rootfs: false,
   init: 'caisson',
   command: null,
   environment: {},
