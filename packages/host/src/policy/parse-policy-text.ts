@@ -1,27 +1,10 @@
-// A policy as people write it: YAML 1.2, of which JSON is a part. Every fault has its line and column. No tags, no anchors, no merge
-// keys, no second document, each key once: what two readers could read differently has no place in a policy.
+// A policy as people write it, with the line and column of every fault: a slip in a policy is a door left open.
 import { PolicyError } from '@caisson/core/errors';
 import { type AttestationPolicy, checkPolicy, MAX_POLICY_BYTES, PolicyFaultError } from '@caisson/verify/policy';
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-} from 'yaml';
+import { type LocatedFault, parseLocatedYaml } from '../located-yaml/index.ts';
 import type { PolicyFileErrorCode } from './error-code.ts';
 
-export interface LocatedFault {
-  /** From 1. */
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
+export type { LocatedFault };
 
 /** One line for each fault: `policy.yaml:4:3: pcrs.0 must be ...`. */
 export class PolicyFileError extends PolicyError<PolicyFileErrorCode> {
@@ -38,91 +21,15 @@ export class PolicyFileError extends PolicyError<PolicyFileErrorCode> {
 
 /** `file` names the text in messages. Throws PolicyFileError POLICY_FILE_FAULTS. */
 export function parsePolicyText(text: string, file: string): AttestationPolicy {
-  if (text.length > MAX_POLICY_BYTES) {
-    const message = `policy must have at most ${MAX_POLICY_BYTES} characters, got ${text.length}`;
-    throw new PolicyFileError(file, [{ line: 1, column: 1, message }]);
-  }
-  const lines = new LineCounter();
-  const document = parseYaml(text, file, lines);
-  const at = (offset: number): { readonly line: number; readonly column: number } => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  const syntax = [
-    ...document.errors.map(({ pos, message }) => ({ ...at(pos[0]), message: firstLine(message) })),
-    ...document.warnings.map(({ pos, message }) => ({ ...at(pos[0]), message: firstLine(message) })),
-    ...strangers(document).map(({ offset, message }) => ({ ...at(offset), message })),
-  ];
-  if (syntax.length > 0) throw new PolicyFileError(file, syntax);
+  const read = parseLocatedYaml(text, { what: 'policy', maxCharacters: MAX_POLICY_BYTES });
+  if (read.faults.length > 0) throw new PolicyFileError(file, read.faults);
   try {
-    return checkPolicy(document.toJS({ maxAliasCount: 0 }));
+    return checkPolicy(read.value);
   } catch (error) {
     if (!(error instanceof PolicyFaultError)) throw error;
-    const faults = error.faults.map(({ path, message }) => ({ ...at(offsetOf(document, path)), message }));
-    throw new PolicyFileError(file, faults);
+    throw new PolicyFileError(
+      file,
+      error.faults.map(({ path, message }) => read.faultAt(path, message)),
+    );
   }
-}
-
-function parseYaml(text: string, file: string, lineCounter: LineCounter): Document {
-  try {
-    return parseDocument(text, {
-      version: '1.2',
-      schema: 'core',
-      merge: false,
-      uniqueKeys: true,
-      stringKeys: true,
-      prettyErrors: false,
-      lineCounter,
-    });
-  } catch (cause) {
-    // The reader recurses; a text that is nothing but brackets exhausts the stack.
-    const message = `policy must be YAML, got what the reader gives up on: ${firstLine(String(cause))}`;
-    throw new PolicyFileError(file, [{ line: 1, column: 1, message }]);
-  }
-}
-
-function strangers(document: Document): { readonly offset: number; readonly message: string }[] {
-  const found: { readonly offset: number; readonly message: string }[] = [];
-  visit(document, {
-    Node(_, node) {
-      const offset = node.range?.[0] ?? 0;
-      if (isAlias(node)) found.push({ offset, message: 'policy must have no alias, got one' });
-      else if (node.tag !== undefined && node.tag !== '') {
-        found.push({ offset, message: `policy must have no tag, got ${JSON.stringify(node.tag.slice(0, 40))}` });
-      } else if (node.anchor !== undefined) found.push({ offset, message: 'policy must have no anchor, got one' });
-    },
-  });
-  return found;
-}
-
-/** Where the innermost part of `path` that exists begins: a missing field is shown at the map it is missing from. */
-function offsetOf(document: Document, path: readonly string[]): number {
-  let node: unknown = document.contents;
-  let offset = start(node) ?? 0;
-  for (const key of path) {
-    if (isMap(node)) {
-      const pair = node.items.find((one) => keyText(one.key) === key);
-      if (pair === undefined) return offset;
-      offset = start(pair.key) ?? offset;
-      node = pair.value;
-    } else if (isSeq(node)) {
-      node = node.items[Number(key)];
-      offset = start(node) ?? offset;
-    } else {
-      return offset;
-    }
-  }
-  return offset;
-}
-
-function keyText(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
-}
-
-function start(node: unknown): number | undefined {
-  return isNode(node) ? (node as Node).range?.[0] : undefined;
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.trim();
 }

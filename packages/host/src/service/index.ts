@@ -9,4 +9,3 @@ export type { ServiceErrorCode } from './error-code.ts';
 export { SERVICE_ERROR_CODES } from './error-code.ts';
 export type { ServiceFault } from './fault.ts';
 export { formatServiceFault, ServiceFaultError } from './fault.ts';
-export { joinWords, splitWords } from './split-words.ts';
