@@ -1,4 +1,7 @@
 // Enclave kernels: building one, judging a .config, finding one by name.
+
+export type { BuildKernelOptions, KernelManifest } from './build-kernel.ts';
+export { buildKernel } from './build-kernel.ts';
 export type { KernelErrorCode } from './error-code.ts';
 export { KERNEL_ERROR_CODES } from './error-code.ts';
 export type { KernelFinding } from './judge-config.ts';

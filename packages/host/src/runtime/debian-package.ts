@@ -2,11 +2,12 @@
 // what comes out is checked again by the SHA-384 of each file, so xz, which Node does not have, may be the machine's program.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { CaissonError, ParseError } from '@caisson/core/errors';
+import { streamTar } from '@caisson/core/tar';
 import type { RuntimeErrorCode } from './error-code.ts';
-import { readUstar, USTAR_BLOCK_BYTES } from './ustar.ts';
 
 // Chosen: libc6 has 13 MiB, linux-source 150.
 const maxDataBytes = 512 * 1_048_576;
@@ -17,12 +18,12 @@ export async function readDebianFiles(path: string, wanted: readonly string[]): 
   return readTarFiles(await readData(await readFile(path), path), wanted, path);
 }
 
-/** Content of the regular files `wanted` of a tar archive in memory. Throws ParseError RUNTIME_PACKAGE. */
+/** Content of the regular files `wanted` of a tar archive in memory. Throws ParseError RUNTIME_PACKAGE, TAR_*. */
 export async function readTarFiles(tar: Buffer, wanted: readonly string[], what: string): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  for await (const entry of readUstar(tar.length, (at) => tar.subarray(at, at + USTAR_BLOCK_BYTES))) {
-    if (entry.kind !== 'file' || !wanted.includes(entry.path)) continue;
-    found.set(entry.path, tar.subarray(entry.offset, entry.offset + entry.size));
+  for await (const { path, kind, size, contentOffset } of streamTar(Readable.from([tar]))) {
+    const name = path.replace(/^\.\//, '');
+    if (kind === 'file' && wanted.includes(name)) found.set(name, tar.subarray(contentOffset, contentOffset + size));
   }
   const missing = wanted.filter((one) => !found.has(one));
   if (missing.length > 0) throw fault(what, `has no regular file ${missing.join(', ')}`);

@@ -8,26 +8,41 @@ export interface FileDigest {
   readonly sha384: string;
 }
 
-/** Of a path, or of a file that is open already and stays so. Rejects with the error of the file system. */
-export async function digestFile(from: string | FileHandle): Promise<FileDigest> {
-  if (typeof from !== 'string') return digest(from);
-  const file = await open(from, 'r');
+export interface DigestedPieces {
+  /** The file from its start; once. */
+  readonly pieces: AsyncIterable<Uint8Array>;
+  /** Of what was read. */
+  digest(): FileDigest;
+}
+
+/** Rejects with the error of the file system. */
+export async function digestFile(path: string): Promise<FileDigest> {
+  const file = await open(path, 'r');
   try {
-    return await digest(file);
+    const { pieces, digest } = digestPieces(file);
+    for await (const _ of pieces);
+    return digest();
   } finally {
     await file.close();
   }
 }
 
-async function digest(file: FileHandle): Promise<FileDigest> {
+/** Digests a file while somebody reads it. The caller closes it. */
+export function digestPieces(file: FileHandle): DigestedPieces {
   const sha256 = createHash('sha256');
   const sha384 = createHash('sha384');
   let size = 0;
-  const pieces = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1_048_576 });
-  for await (const piece of pieces as AsyncIterable<Buffer>) {
-    size += piece.length;
-    sha256.update(piece);
-    sha384.update(piece);
-  }
-  return { size, sha256: sha256.digest('hex'), sha384: sha384.digest('hex') };
+  const read = async function* (): AsyncGenerator<Uint8Array> {
+    const pieces = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1_048_576 });
+    for await (const piece of pieces as AsyncIterable<Buffer>) {
+      size += piece.length;
+      sha256.update(piece);
+      sha384.update(piece);
+      yield piece;
+    }
+  };
+  return {
+    pieces: read(),
+    digest: () => ({ size, sha256: sha256.digest('hex'), sha384: sha384.digest('hex') }),
+  };
 }

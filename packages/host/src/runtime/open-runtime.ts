@@ -4,12 +4,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { CaissonError, ParseError } from '@caisson/core/errors';
 import type { ImageProfile } from '@caisson/core/measured';
+import { streamTar } from '@caisson/core/tar';
 import type { RootTree, TreeContent, TreeEntry } from '../tree/index.ts';
 import { type Architecture, parseArchitecture } from './architecture.ts';
-import { digestFile } from './digest-file.ts';
+import { digestPieces } from './digest-file.ts';
 import type { RuntimeErrorCode } from './error-code.ts';
 import { readArchiveLedger } from './ledger.ts';
-import { readUstar, USTAR_BLOCK_BYTES, type UstarEntry } from './ustar.ts';
 
 export interface OpenedRuntime {
   readonly path: string;
@@ -28,6 +28,13 @@ export interface OpenedRuntime {
   close(): Promise<void>;
 }
 
+interface Slice {
+  readonly mode: number;
+  readonly size: number;
+  /** In the archive. */
+  readonly offset: number;
+}
+
 export const RUNTIME_FOLDER = 'usr/lib/caisson/runtime';
 export const RUNTIME_MANIFEST = 'runtime.json';
 const owner = { uid: 0, gid: 0, origin: 'runtime' } as const;
@@ -35,27 +42,26 @@ const owner = { uid: 0, gid: 0, origin: 'runtime' } as const;
 const maxManifestBytes = 65_536;
 const pieceBytes = 1_048_576;
 
-/** The caller closes it. Throws CaissonError RUNTIME_ARCHIVE. */
+/** The caller closes it. Throws CaissonError RUNTIME_ARCHIVE, ParseError TAR_*. */
 export async function openRuntime(
   path: string,
   { profile }: { readonly profile: ImageProfile },
 ): Promise<OpenedRuntime> {
   const file = await openArchive(path);
   try {
-    const { size } = await file.stat();
-    const entries = new Map<string, UstarEntry>();
-    for await (const entry of readUstar(size, (offset) => readAt(file, offset, USTAR_BLOCK_BYTES))) {
-      if (entry.kind !== 'file' || entries.has(entry.path)) {
-        throw fault(`runtime archive ${path}: ${entry.path} must be one regular file`);
-      }
-      entries.set(entry.path, entry);
+    const { pieces, digest } = digestPieces(file);
+    const entries = new Map<string, Slice>();
+    for await (const { path: name, kind, mode, size, contentOffset } of streamTar(pieces)) {
+      if (kind !== 'file' || entries.has(name))
+        throw fault(`runtime archive ${path}: ${name} must be one regular file`);
+      entries.set(name, { mode, size, offset: contentOffset });
     }
     const { node, architecture } = await readManifest(file, path, entries.get(RUNTIME_MANIFEST));
-    const digest = await digestFile(file);
+    const digests = digest();
     return {
-      ...{ path, node, architecture, ...digest },
+      ...{ path, node, architecture, ...digests },
       name: runtimeName(node, architecture),
-      origin: readArchiveLedger(architecture).sha384 === digest.sha384 ? 'ledger' : 'local',
+      origin: readArchiveLedger(architecture).sha384 === digests.sha384 ? 'ledger' : 'local',
       tree: treeOf(file, entries, profile),
       close: () => file.close(),
     };
@@ -69,11 +75,11 @@ export function runtimeName(node: string, architecture: Architecture): string {
   return `runtime-node-${node}-${architecture}.tar`;
 }
 
-function treeOf(file: FileHandle, entries: ReadonlyMap<string, UstarEntry>, profile: ImageProfile): RootTree {
+function treeOf(file: FileHandle, entries: ReadonlyMap<string, Slice>, profile: ImageProfile): RootTree {
   const tree = new Map<string, TreeEntry>();
   for (const folder of ['', '/bin', '/lib'])
     tree.set(`${RUNTIME_FOLDER}${folder}`, { kind: 'directory', mode: 0o755, ...owner });
-  for (const { path, mode, size, offset } of entries.values()) {
+  for (const [path, { mode, size, offset }] of entries) {
     // Licences and the manifest go with the archive, not into every image.
     if (!(path.startsWith('runtime/') || (path === 'busybox' && profile === 'development'))) continue;
     tree.set(`usr/lib/caisson/${path}`, { kind: 'file', mode, ...owner, content: contentOf(file, offset, size) });
@@ -94,7 +100,7 @@ function contentOf(file: FileHandle, offset: number, size: number): TreeContent 
 async function readManifest(
   file: FileHandle,
   path: string,
-  entry: UstarEntry | undefined,
+  entry: Slice | undefined,
 ): Promise<{ node: string; architecture: Architecture }> {
   if (entry === undefined || entry.size > maxManifestBytes) {
     throw fault(`runtime archive ${path} must have a ${RUNTIME_MANIFEST} of at most ${maxManifestBytes} bytes`);

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { VerificationError } from '@caisson/core/errors';
+import { writeTar } from '@caisson/core/tar';
 import { ARCHITECTURES, type Architecture } from './architecture.ts';
 import { writeWhole } from './cache.ts';
 import { checkLibraries } from './check-libraries.ts';
@@ -15,7 +16,6 @@ import { findNode } from './find-node.ts';
 import { readArchiveLedger } from './ledger.ts';
 import { RUNTIME_MANIFEST, runtimeName } from './open-runtime.ts';
 import type { ArchiveLedger, WantedFile } from './parse-ledger.ts';
-import { createUstarHeader, USTAR_END_BYTES, ustarPadding } from './ustar.ts';
 
 export interface PackOptions extends FetchOptions {
   /** Root of a Debian mirror; default those of this machine's apt, then Debian's. */
@@ -94,16 +94,18 @@ export async function writeArchive(
   files: ReadonlyMap<string, Buffer>,
 ): Promise<FileDigest> {
   const all = new Map([...files, [RUNTIME_MANIFEST, describe(architecture, ledger)]]);
+  const entries = [...all.keys()].sort().map((name) => {
+    const isProgram = /^(runtime\/bin\/|runtime\/lib\/ld-|busybox$)/.test(name);
+    return {
+      path: name,
+      kind: 'file' as const,
+      mode: isProgram ? 0o755 : 0o644,
+      content: all.get(name) ?? Buffer.alloc(0),
+    };
+  });
   const out = await open(path, 'wx', 0o644);
   try {
-    for (const name of [...all.keys()].sort()) {
-      const bytes = all.get(name) ?? Buffer.alloc(0);
-      const isProgram = /^(runtime\/bin\/|runtime\/lib\/ld-|busybox$)/.test(name);
-      await out.writeFile(createUstarHeader(name, isProgram ? 0o755 : 0o644, bytes.length));
-      await out.writeFile(bytes);
-      await out.writeFile(Buffer.alloc(ustarPadding(bytes.length)));
-    }
-    await out.writeFile(Buffer.alloc(USTAR_END_BYTES));
+    for await (const piece of writeTar(entries)) await out.writeFile(piece);
     await out.sync();
   } finally {
     await out.close();
