@@ -3,14 +3,21 @@ import { concatBytes } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import type { TarErrorCode } from './error-code.ts';
 
+/** A source that can pass over bytes without giving them, such as a file. Past its end it has to end. */
+export interface TarChunks extends AsyncIterable<Uint8Array> {
+  skip?(length: number): void;
+}
+
 export class TarInput {
+  readonly #source: TarChunks;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #maxBytes: number;
   #chunk: Uint8Array = new Uint8Array();
   #seen = 0;
   offset = 0;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, maxBytes: number) {
+  constructor(chunks: TarChunks, maxBytes: number) {
+    this.#source = chunks;
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#maxBytes = maxBytes;
   }
@@ -41,8 +48,15 @@ export class TarInput {
   }
 
   async skip(length: number, what: string): Promise<void> {
-    if (this.#chunk.length >= length) this.#advance(length);
-    else for await (const _ of this.pieces(length, what));
+    const beyond = length - this.#chunk.length;
+    if (beyond <= 0) this.#advance(length);
+    else if (this.#source.skip !== undefined) {
+      // A file that ends before is found out by the header that has to follow.
+      this.#source.skip(beyond);
+      this.#seen += beyond;
+      this.#chunk = new Uint8Array();
+      this.offset += length;
+    } else for await (const _ of this.pieces(length, what));
   }
 
   /** What is at hand; call it after `isAtEnd` said no. */

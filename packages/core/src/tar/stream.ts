@@ -7,11 +7,11 @@ import type { TarErrorCode } from './error-code.ts';
 import { type Extension, type Extensions, readExtension } from './extension.ts';
 import { fieldsOf } from './fields.ts';
 import { parseHeader, type TarHeader } from './header.ts';
-import { TarInput } from './input.ts';
+import { type TarChunks, TarInput } from './input.ts';
 
 /** Throws ParseError TAR_* and LimitError TAR_LIMIT. Ends the input when it ends itself. */
 export async function* streamTar(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: TarChunks,
   limits: TarLimits = {},
 ): AsyncGenerator<StreamedTarEntry, void, undefined> {
   const bounds = { ...defaultLimits, ...limits };

@@ -46,6 +46,8 @@ export interface OpenedSource {
   readonly tree: RootTree;
   readonly config: ImageConfig | null;
   readonly inputs: readonly { readonly name: string; readonly digest: string; readonly size: number }[];
+  /** For people: what was decided and could surprise. */
+  readonly warnings?: readonly string[];
   /** Removes what it put on disk. */
   close(): Promise<void>;
 }
