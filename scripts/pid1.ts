@@ -42,7 +42,7 @@ function build(name: string, sources: readonly string[]): string | undefined {
     compiler,
     flags,
     sources,
-    headers: globSync('packages/sys/pid1/*.h', { cwd: root }).sort(),
+    headers: globSync('packages/sys/pid1/{,probe/}*.h', { cwd: root }).sort(),
     output: join(folder, name),
     obstacle: () =>
       canLinkStatic(command)

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <termios.h>
@@ -18,63 +17,41 @@ struct step {
   int (*run)(struct caisson_boot *boot);
   // Steps that a simulation skips; each skip is printed.
   bool hardware_only;
+  // Of the closed list of the ready port (wire.md 4).
+  const char *code;
   // What must be so for the step to succeed; printed beside the errno.
   const char *must;
 };
 
 // The heartbeat is last: once the parent has it, everything that can fail without the command has succeeded.
 static const struct step steps[] = {
-    {"devtmpfs", caisson_mount_dev, true, "the kernel must have devtmpfs and a console"},
-    {"modules", caisson_load_modules, true, "/nsm.ko must be a module of this very kernel, or absent"},
-    {"command", caisson_read_command, false, "the image must hold /cmd and /env, one word or NAME=value a line"},
-    {"root", caisson_switch_root, false, "the image must hold its root file system in /rootfs"},
-    {"mount", caisson_mount_rest, false, "the kernel must have this file system"},
-    {"loopback", caisson_bring_up_loopback, false, "PID 1 must have CAP_NET_ADMIN"},
-    {"entropy", caisson_check_entropy, true, "the kernel's random source must be the NSM"},
-    {"heartbeat", caisson_beat, false, "the parent must answer 0xB7 on port 9000 within 5 s, three tries"},
+    {"devtmpfs", caisson_mount_dev, true, "boot-step", "the kernel must have devtmpfs and a console"},
+    {"modules", caisson_load_modules, true, "nsm", "/nsm.ko must be a module of this very kernel, or absent"},
+    {"profile", caisson_read_profile, false, "boot-step", "one line, `development` or `production`, or no such file"},
+    {"command", caisson_read_command, false, "boot-step",
+     "the image must hold /supervisor, one word a line, or /cmd and /env, one word or NAME=value a line"},
+    {"root", caisson_switch_root, false, "boot-step", "the image must hold its root file system in /rootfs"},
+    {"mount", caisson_mount_rest, false, "boot-step", "the kernel must have this file system"},
+    {"folders", caisson_lay_out, false, "boot-step", "/run must be empty and have room"},
+    {"loopback", caisson_bring_up_loopback, false, "boot-step", "PID 1 must have CAP_NET_ADMIN"},
+    {"entropy", caisson_check_entropy, true, "entropy", "the kernel's random source must be the NSM"},
+    {"clock", caisson_tell_clock, false, "clock", "the kernel must name its clock"},
+    {"heartbeat", caisson_beat, false, "boot-step", "the parent must answer 0xB7 on port 9000 within 5 s, three tries"},
 };
 
-// Chosen: as docker and `caisson exec` have it for a failure of their own.
-enum { own_failure = 125 };
-
-static struct caisson_boot boot = {.fabric = -1, .cid = 0};
-
-static int read_arguments(int count, char **words) {
-  for (int at = 1; at < count; at += 1) {
-    boot.object = words[at];
-    if (strcmp(words[at], "--simulated") == 0) {
-      boot.simulated = true;
-    } else if (strcmp(words[at], "--fabric") == 0 && at + 1 < count) {
-      boot.object = words[++at];
-      boot.fabric = open(words[at], O_PATH | O_DIRECTORY | O_CLOEXEC);
-      if (boot.fabric < 0) return -errno;
-    } else if (strcmp(words[at], "--cid") == 0 && at + 1 < count) {
-      char *end;
-      boot.object = words[++at];
-      errno = 0;
-      unsigned long cid = strtoul(words[at], &end, 10);
-      if (errno != 0 || *end != '\0' || end == words[at] || cid < 4 || cid >= UINT32_MAX) return -EINVAL;
-      boot.cid = (uint32_t)cid;
-    } else if (strncmp(words[at], "--", 2) == 0) {
-      return -EINVAL;
-    }
-    // Other words are the kernel's: it hands over what it does not know of its command line (AWS's has `nomodules`).
-  }
-  boot.object = "--fabric";
-  // The fabric is a simulation's; a measured command line must not move the heartbeat away from the parent.
-  if (boot.fabric >= 0 && (!boot.simulated || boot.cid == 0)) return -EINVAL;
-  return 0;
-}
+static struct caisson_boot boot = {.fabric = -1, .production = true};
 
 static int fail(const char *step, const char *must, int error) {
   const char *object = boot.object == NULL ? "" : boot.object;
   caisson_say("%s%s%s: %s (%s)", step, *object == '\0' ? "" : " ", object, strerror(-error), must);
-  return own_failure;
+  return CAISSON_OWN_FAILURE;
 }
 
-static int boot_and_run(int count, char **words) {
-  int error = read_arguments(count, words);
-  if (error < 0) return fail("arguments", "known: --simulated, with it --fabric DIR --cid N", error);
+// 0..255. `*code` is set when the ready port is to hear of it from PID 1.
+static int boot_and_run(int count, char **words, const char **code) {
+  *code = "boot-step";
+  int error = caisson_read_arguments(&boot, count, words);
+  if (error < 0) return fail("arguments", "known: --simulated, with it --fabric DIR --cid N --patience N:MS:MS:MS", error);
   for (size_t at = 0; at < sizeof steps / sizeof *steps; at += 1) {
     const struct step *step = &steps[at];
     if (step->hardware_only && boot.simulated) {
@@ -82,29 +59,44 @@ static int boot_and_run(int count, char **words) {
       continue;
     }
     boot.object = NULL;
+    *code = step->code;
     error = step->run(&boot);
     if (error < 0) return fail(step->name, step->must, error);
   }
+  *code = NULL;
+  if (boot.supervised) return caisson_supervise(&boot, code);
   boot.object = boot.command.lines[0];
-  int code = caisson_run(boot.command.lines, boot.environment.lines);
-  return code < 0 ? fail("start", "the kernel must have room for one process", code) : code;
+  int result = caisson_run(boot.command.lines, boot.environment.lines);
+  if (result >= 0) return result;
+  *code = "boot-step";
+  return fail("start", "the kernel must have room for one process", result);
+}
+
+// Whoever starts a simulation may leave descriptors open, or these closed; the kernel leaves none open.
+static void tidy_descriptors(void) {
+  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = dup(fd);
+  for (fd = STDERR_FILENO + 1; fd < 1024; fd += 1) close(fd);
 }
 
 int main(int count, char **words) {
   // Rebooting is what this program ends with: outside of a PID namespace of its own it would end the machine.
   if (getpid() != 1) {
     caisson_say("must be process 1, is %d", (int)getpid());
-    return own_failure;
+    return CAISSON_OWN_FAILURE;
   }
+  tidy_descriptors();
   caisson_hold_signals();
-  int code = boot_and_run(count, words);
-  caisson_say("exit %d", code);
+  const char *code;
+  int exit = boot_and_run(count, words, &code);
+  if (code != NULL) caisson_send_last_word(&boot, exit, code);
+  caisson_say("exit %d", exit);
   sync();
   // The last line is still in the serial port's buffer.
   tcdrain(STDERR_FILENO);
   reboot(RB_AUTOBOOT);
   // Not allowed to: let the kernel's own `panic=-1`, or whoever started the namespace, see the end.
-  return code;
+  return exit;
 }
 
 void caisson_say(const char *format, ...) {

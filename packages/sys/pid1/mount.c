@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,14 +20,15 @@ struct mount_plan {
   bool optional;
 };
 
-static const struct mount_plan dev_plan = {"devtmpfs", "/dev", MS_NOSUID, "mode=0755", false};
+static const struct mount_plan dev_plan = {"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755", false};
 
 static const struct mount_plan plans[] = {
-    {"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
+    // hidepid: a service sees no process of another user.
+    {"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2", false},
     {"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
-    {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755", false},
-    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777", false},
-    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777", false},
+    {"tmpfs", "/run", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755", false},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777", false},
+    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777", false},
     {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666,mode=0620", true},
     {"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, true},
 };
@@ -72,11 +75,40 @@ int caisson_mount_rest(struct caisson_boot *boot) {
   return 0;
 }
 
+static int make_folder(struct caisson_boot *boot, const char *path, mode_t mode) {
+  boot->object = path;
+  return mkdir(path, mode) < 0 ? -errno : 0;
+}
+
+int caisson_lay_out(struct caisson_boot *boot) {
+  int error = make_folder(boot, "/run/caisson", 0755);
+  // What services say is for the supervisor alone.
+  if (error == 0) error = make_folder(boot, "/run/caisson/log", 0700);
+  if (error < 0 || boot->fabric < 0) return error;
+  static char from[32], cid[32];
+  snprintf(from, sizeof from, "/proc/self/fd/%d", boot->fabric);
+  error = make_folder(boot, "/run/caisson/fabric", 0700);
+  if (error < 0) return error;
+  // With what is mounted below it: whoever simulates shows this enclave its own folder and the parent's, and no other.
+  if (mount(from, boot->object, NULL, MS_BIND | MS_REC, NULL) < 0) return -errno;
+  snprintf(cid, sizeof cid, "CAISSON_CID=%u", boot->cid);
+  char **lines = boot->environment.lines;
+  while (*lines != NULL) lines += 1;
+  *lines++ = "CAISSON_VSOCK=fabric:/run/caisson/fabric";
+  *lines++ = cid;
+  // A production program ignores it; on hardware the kernel's command line could have set it, and is not asked.
+  char *nsm = getenv("CAISSON_NSM");
+  if (nsm != NULL) *lines++ = nsm - strlen("CAISSON_NSM=");
+  *lines = NULL;
+  return 0;
+}
+
 // The boot ramdisk is the kernel's rootfs, which pivot_root(2) refuses to leave: the new root is moved over it instead, as
 // switch_root(8) does. /dev goes along, so that the console stays open on the file the command sees.
 int caisson_switch_root(struct caisson_boot *boot) {
   boot->object = "/rootfs";
-  if (mount("/rootfs", "/rootfs", NULL, MS_BIND, NULL) < 0) return -errno;
+  // With what a simulation has mounted below it: its /dev, for one.
+  if (mount("/rootfs", "/rootfs", NULL, MS_BIND | MS_REC, NULL) < 0) return -errno;
   mkdir("/rootfs/dev", 0755);
   if (!boot->simulated && mount("/dev", "/rootfs/dev", NULL, MS_MOVE, NULL) < 0) return -errno;
   if (chdir("/rootfs") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0) return -errno;

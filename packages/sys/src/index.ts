@@ -3,7 +3,15 @@ export type { Addon } from './addon.ts';
 export type { SystemError } from './errno.ts';
 export type { SysErrorCode } from './error-code.ts';
 export { SYS_ERROR_CODES } from './error-code.ts';
-export type { Kernel, NativeAddress, NsmDevice, VsockConnectOptions, VsockListenOptions } from './kernel.ts';
+export type {
+  DatagramListener,
+  DatagramOptions,
+  Kernel,
+  NativeAddress,
+  NsmDevice,
+  VsockConnectOptions,
+  VsockListenOptions,
+} from './kernel.ts';
 export type { LinuxKernelOptions } from './linux-kernel.ts';
 export { createLinuxKernel } from './linux-kernel.ts';
 export type { LoadedAddon } from './load.ts';
@@ -20,6 +28,8 @@ export type {
   NativeResult,
   NativeTarget,
 } from './native-engine.ts';
+export type { OpenProcessHost, ProcessHostOptions } from './pid1/client.ts';
+export { openProcessHost } from './pid1/client.ts';
 export type {
   ProcessEnd,
   ProcessEntry,

@@ -1,10 +1,16 @@
 // The command that the tests of PID 1 run: it looks around and says what it sees, one line each, or misbehaves on demand.
+#include "probe.h"
+
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +24,20 @@ static int look(int count, char **words) {
   printf("parent %d session %s\n", (int)getppid(), getsid(0) == getpid() ? "own" : "shared");
   sigset_t mask;
   sigprocmask(SIG_BLOCK, NULL, &mask);
+  char folder[256];
+  printf("folder %s uid %d gid %d groups %d\n", getcwd(folder, sizeof folder), (int)getuid(), (int)getgid(), getgroups(0, NULL));
+  mode_t created = umask(0);
+  printf("umask %03o privileges %d\n", created, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  struct rlimit files, core;
+  getrlimit(RLIMIT_NOFILE, &files);
+  getrlimit(RLIMIT_CORE, &core);
+  printf("nofile %d core %d\n", (int)files.rlim_cur, (int)core.rlim_cur);
+  for (int fd = 0; fd < 1024; fd += 1) {
+    if (fcntl(fd, F_GETFD) >= 0) printf("descriptor %d\n", fd);
+  }
+  FILE *own = fopen("/proc/self/oom_score_adj", "re");
+  int oom = 0;
+  if (own != NULL && fscanf(own, "%d", &oom) == 1) printf("oom %d\n", oom);
   printf("SIGTERM %s\n", sigismember(&mask, SIGTERM) ? "blocked" : "free");
   FILE *mounts = fopen("/proc/self/mounts", "re");
   char line[512];
@@ -82,6 +102,12 @@ int main(int count, char **words) {
   if (strcmp(verb, "die") == 0 && count > 2) return raise(atoi(words[2]));
   if (strcmp(verb, "storm") == 0 && count > 2) return storm(atoi(words[2]));
   if (strcmp(verb, "signal") == 0) return await_signal();
-  fprintf(stderr, "probe: look | exit N | die N | storm N | signal\n");
+  if (strcmp(verb, "wait") == 0) return probe_wait(0);
+  if (strcmp(verb, "ignore") == 0) return probe_wait(1);
+  if (strcmp(verb, "count") == 0) return probe_count();
+  if (strcmp(verb, "leave") == 0) return probe_leave();
+  if (strcmp(verb, "bomb") == 0 && count > 2) return probe_bomb(atoi(words[2]));
+  if (strcmp(verb, "relay") == 0 && count > 2) return probe_relay(words[2]);
+  fprintf(stderr, "probe: look | exit N | die N | storm N | signal | wait | ignore | count | leave | bomb N | relay PATH\n");
   return 64;
 }

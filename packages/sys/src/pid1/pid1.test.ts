@@ -1,97 +1,24 @@
 // PID 1 as process 1: in a PID, mount and network namespace of its own, with a root made for it, simulated. What is
 // different on hardware (devtmpfs, modules, entropy, real vsock) is for the VM suite.
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import type { Server, Socket } from 'node:net';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-
-// `CAISSON_PID1=sanitize` takes what `scripts/pid1.ts --sanitize` builds: undefined behaviour then ends it with a trap.
-const variant = process.env['CAISSON_PID1'] === 'sanitize' ? '-sanitize' : '';
-const built = join(import.meta.dirname, `../../build/linux-${process.arch}${variant}`);
-const namespaces = ['--pid', '--fork', '--mount', '--net', '--kill-child=SIGKILL'];
-const skip = whyNot();
-
-function whyNot(): string | false {
-  if (process.platform !== 'linux') return 'PID 1 is a Linux program';
-  if (!existsSync(join(built, 'caisson-init'))) return 'caisson-init is not built (no C compiler or no static libc)';
-  const probe = spawnSync('unshare', [...namespaces, 'true']);
-  return probe.status !== 0 && `unshare ${namespaces.join(' ')} is not allowed here: ${probe.stderr}`.trim();
-}
-
-interface Scene {
-  readonly folder: string;
-  /** Resolves with the lines on the console at the end; at most 30 s. */
-  run(words?: readonly string[]): Promise<string[]>;
-  start(words?: readonly string[]): ChildProcess;
-}
-
-/** A root in AWS's layout and a parent that answers the heartbeat; all gone after the test. */
-async function arrange(
-  context: TestContext,
-  layout: { cmd?: string | Uint8Array; env?: string; answer?: (socket: Socket) => void },
-): Promise<Scene> {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
-  context.after(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, 'rootfs/bin'), { recursive: true });
-  mkdirSync(join(folder, 'fabric/3'), { recursive: true });
-  copyFileSync(join(built, 'caisson-init'), join(folder, 'init'));
-  copyFileSync(join(built, 'caisson-init-probe'), join(folder, 'rootfs/bin/probe'));
-  if (layout.cmd !== undefined) writeFileSync(join(folder, 'cmd'), layout.cmd);
-  writeFileSync(join(folder, 'env'), layout.env ?? 'PATH=/bin\n');
-  const sockets = new Set<Socket>();
-  const parent: Server = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}));
-    (layout.answer ?? echoHeartbeat)(socket);
-  });
-  parent.listen(join(folder, 'fabric/3/9000'));
-  await once(parent, 'listening');
-  context.after(() => {
-    for (const socket of sockets) socket.destroy();
-    parent.close();
-  });
-  const start = (words: readonly string[] = ['--simulated', '--fabric', '/fabric', '--cid', '16']): ChildProcess =>
-    spawn('unshare', [...namespaces, `--root=${folder}`, '/init', ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 30_000,
-    });
-  return {
-    folder,
-    start,
-    async run(words) {
-      const child = start(words);
-      const text = readAll(child);
-      await once(child, 'close');
-      return (await text).split('\n').filter((line) => line !== '');
-    },
-  };
-}
-
-function echoHeartbeat(socket: Socket): void {
-  socket.on('data', (bytes: Buffer) => {
-    if (bytes.at(-1) === 0xb7) socket.end(Buffer.of(0xb7));
-  });
-}
-
-async function readAll(child: ChildProcess): Promise<string> {
-  let text = '';
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  await Promise.all([once(child.stdout!, 'close'), once(child.stderr!, 'close')]);
-  return text;
-}
+import { laneFigure } from '@caisson/testkit/contract';
+import { arrangePid1 as arrange, pid1Built as built, pid1Skip as skip } from '@caisson/testkit/pid1';
 
 test('runs /cmd with the words of /cmd and the environment of /env, and nothing else', { skip }, async (context) => {
   const scene = await arrange(context, { cmd: 'probe\nlook\ntwo words\n\nlast', env: 'PATH=/bin\nA=b=c\nEMPTY=\n' });
   const lines = await scene.run();
   const only = (start: string): string[] => lines.filter((line) => line.startsWith(start));
   assert.deepEqual(only('argument'), ['argument [two words]', 'argument []', 'argument [last]']);
-  assert.deepEqual(only('environment'), ['environment [PATH=/bin]', 'environment [A=b=c]', 'environment [EMPTY=]']);
+  assert.deepEqual(only('environment'), [
+    ...['environment [PATH=/bin]', 'environment [A=b=c]', 'environment [EMPTY=]'],
+    // Only where there is a fabric, which no hardware has.
+    ...['environment [CAISSON_VSOCK=fabric:/run/caisson/fabric]', 'environment [CAISSON_CID=16]'],
+  ]);
   assert.deepEqual(only('/cmd'), ['/cmd gone']);
   assert.deepEqual(only('parent'), ['parent 1 session own']);
   assert.deepEqual(only('SIGTERM'), ['SIGTERM free']);
@@ -109,7 +36,7 @@ test('runs /cmd with the words of /cmd and the environment of /env, and nothing 
 test('a simulation skips exactly what only hardware has, and says so', { skip }, async (context) => {
   const scene = await arrange(context, { cmd: 'probe\nexit\n0\n' });
   assert.deepEqual(
-    (await scene.run()).filter((line) => !line.includes('left out')),
+    (await scene.run()).filter((line) => !/left out|clock: /.test(line)),
     [
       'caisson-init: devtmpfs: skipped, simulated',
       'caisson-init: modules: skipped, simulated',
@@ -137,16 +64,14 @@ test('ends with the code of the command, 128 + n for signal n, 127 and 126 for o
 
 test('ends by reboot(RB_AUTOBOOT), which a PID namespace shows as SIGHUP', { skip }, async (context) => {
   const scene = await arrange(context, { cmd: 'probe\nexit\n0' });
-  const child = scene.start();
-  readAll(child);
+  const { child } = scene.start();
   // pid_namespaces(7): RB_AUTOBOOT of its process 1 kills the namespace with SIGHUP.
   const [code, signal] = await once(child, 'close');
   assert.ok(signal === 'SIGHUP' || code === 129, `code ${code}, signal ${signal}`);
 });
 
 test('R-I1: reaps every orphan, so that a storm of them leaves no zombie', { skip }, async (context) => {
-  const rounds = process.env['CAISSON_LANE'] === 'deep' ? 10 : 1;
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < laneFigure('R-I1'); round += 1) {
     const scene = await arrange(context, { cmd: 'probe\nstorm\n10000' });
     assert.ok((await scene.run()).includes('orphans 10000 zombies 0'), `round ${round}`);
   }
@@ -158,14 +83,10 @@ test('hands SIGTERM and SIGINT to the command and ends with its code', { skip },
     ['SIGINT', 2],
   ] as const) {
     const scene = await arrange(context, { cmd: 'probe\nsignal' });
-    const child = scene.start();
-    const text = readAll(child);
-    await Promise.race([once(child.stdout!, 'data'), once(child, 'close')]);
-    // The one child of unshare is process 1 of the namespace.
-    const { stdout } = spawnSync('cat', [`/proc/${child.pid}/task/${child.pid}/children`], { encoding: 'utf8' });
-    process.kill(Number(stdout.trim()), signal);
-    await once(child, 'close');
-    assert.match(await text, new RegExp(`signal ${number}\ncaisson-init: exit 7\n$`));
+    const run = scene.start();
+    while (!run.console().includes('waiting')) await Promise.race([once(run.child.stdout!, 'data'), run.ended]);
+    process.kill(run.pid(), signal);
+    assert.match(await run.ended, new RegExp(`signal ${number}\ncaisson-init: exit 7\n$`));
   }
 });
 
@@ -174,6 +95,11 @@ test('a broken image ends with the step, its object and the reason, and never st
 }, async (context) => {
   const broken = [
     [{}, /^caisson-init: command \/cmd: No such file or directory \(the image must hold/],
+    [{ cmd: 'probe', profile: '' }, /^caisson-init: profile \/profile: Invalid argument/],
+    [{ cmd: 'probe', profile: 'Development\n' }, /^caisson-init: profile \/profile: Invalid argument/],
+    [{ cmd: 'probe', profile: 'development\nproduction\n' }, /^caisson-init: profile \/profile: Invalid argument/],
+    [{ cmd: 'probe', supervisor: '' }, /^caisson-init: command \/supervisor: Invalid argument/],
+    [{ cmd: 'probe', supervisor: 'x'.repeat(65_536) }, /^caisson-init: command \/supervisor: Argument list too long/],
     [{ cmd: '' }, /^caisson-init: command \/cmd: Invalid argument/],
     [{ cmd: 'a\0b' }, /^caisson-init: command \/cmd: Invalid argument/],
     [{ cmd: 'x'.repeat(65_536) }, /^caisson-init: command \/cmd: Argument list too long/],
@@ -202,8 +128,11 @@ test('a parent that answers the heartbeat wrong three times, or is not there, is
     cmd: 'probe\nexit\n0',
     answer: (socket) => {
       dials += 1;
-      socket.once('data', (line: Buffer) => {
-        assert.equal(line.toString('latin1'), 'CAISSON-FABRIC/1 16 9000\n\xb7');
+      let text = '';
+      socket.on('data', (bytes: Buffer) => {
+        text += bytes.toString('latin1');
+        if (!text.endsWith('\xb7')) return;
+        assert.equal(text, 'CAISSON-FABRIC/1 16 9000\n\xb7');
         socket.end(Buffer.of(0xb8));
       });
     },
@@ -232,6 +161,10 @@ test('refuses options it does not know, a fabric without a simulation, and to be
     ['--simulated', '--fabric', '/fabric'],
     ['--cid', '3'],
     ['--cid', '9x'],
+    ['--patience', '1:1:1:1'],
+    ['--simulated', '--patience', '1:1:1'],
+    ['--simulated', '--patience', '0:1:1:1'],
+    ['--simulated', '--patience', '1025:1:1:1'],
   ]) {
     const lines = await scene.run(words);
     assert.match(lines[0]!, /^caisson-init: arguments .*: Invalid argument/, words.join(' '));
