@@ -5,6 +5,9 @@ export const DELIVERY_ERROR_CODES = [
   'DELIVERY_LATE',
   'DELIVERY_CUT',
   'DELIVERY_ANSWERED',
+  'DELIVERY_REPLY',
+  'DELIVERY_UNANSWERED',
+  'DELIVERY_FRAME',
 ] as const;
 export type DeliveryErrorCode = (typeof DELIVERY_ERROR_CODES)[number];
 

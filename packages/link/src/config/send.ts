@@ -26,17 +26,23 @@ export interface SendConfigOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a transfer needs of the options once the port has accepted. */
+export type RawTransfer = Pick<SendConfigOptions, 'cid' | 'port' | 'bytes' | 'transferTimeoutMs' | 'signal'>;
+
 /** Throws LimitError DELIVERY_TOO_LARGE, DELIVERY_LATE, CaissonError DELIVERY_CUT, ParseError DELIVERY_ANSWERED. */
 export async function sendConfig(options: SendConfigOptions): Promise<void> {
-  const { bytes } = options;
-  if (bytes.length > maxConfigBytes) {
-    throw new LimitError<DeliveryErrorCode>(
-      'DELIVERY_TOO_LARGE',
-      `config has ${bytes.length} bytes, at most ${maxConfigBytes} can be delivered`,
-    );
-  }
+  requireDeliverable(options.bytes);
   const socket = await dial(options);
-  await transfer(socket, options);
+  await transferRaw(socket, options);
+}
+
+/** Throws LimitError DELIVERY_TOO_LARGE: what no receiver takes is not dialled for. */
+export function requireDeliverable(bytes: Uint8Array): void {
+  if (bytes.length <= maxConfigBytes) return;
+  throw new LimitError<DeliveryErrorCode>(
+    'DELIVERY_TOO_LARGE',
+    `config has ${bytes.length} bytes, at most ${maxConfigBytes} can be delivered`,
+  );
 }
 
 async function dial(options: SendConfigOptions): Promise<Socket> {
@@ -53,7 +59,8 @@ async function dial(options: SendConfigOptions): Promise<Socket> {
   return await attempt(Math.max(Math.ceil(timeoutMs - (performance.now() - startedAtMs)), 1), true);
 }
 
-function transfer(socket: Socket, options: SendConfigOptions): Promise<void> {
+/** Everything after the dial. */
+export function transferRaw(socket: Socket, options: RawTransfer): Promise<void> {
   const { bytes, signal, transferTimeoutMs = defaultTransferTimeoutMs } = options;
   const receiver = formatAddress({ kind: 'vsock', cid: options.cid, port: options.port });
   return new Promise((resolve, reject) => {
