@@ -2,10 +2,12 @@
 // environment, under every name.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { openToolchain, readArchitecture } from '../../packages/host/src/runtime/index.ts';
+import { parsePartLedger } from '../../packages/host/src/runtime/parse-ledger.ts';
 
 const root = join(import.meta.dirname, '../..');
 const missing = !existsSync(join(root, 'dist/caisson.node')) && 'no addon was built';
@@ -60,4 +62,22 @@ test('has the enclave program, which stands alone', { skip: missing }, () => {
   const { status, stderr } = spawnSync(node, [join(folder, 'lib/caisson-enclave.mjs')], { env: {}, encoding: 'utf8' });
   assert.equal(status, 64);
   assert.match(stderr, /^caisson-enclave: a verb is missing\nusage: /);
+});
+
+test('knows its own parts: what it puts into images is in its ledger, until a byte of it differs', {
+  skip: missing,
+}, async () => {
+  const lib = join(folder, 'lib');
+  const ledger = parsePartLedger(JSON.parse(readFileSync(join(lib, 'ledger/parts.json'), 'utf8')));
+  for (const profile of ['production', 'development'] as const) {
+    const options = { architecture: readArchitecture(), profile, folders: [lib], ledger, release: true } as const;
+    assert.equal((await openToolchain(options)).kind, 'ledger');
+  }
+  assert.ok(existsSync(join(lib, 'ledger/runtime.json')));
+  const changed = join(empty, 'changed');
+  cpSync(lib, changed, { recursive: true });
+  appendFileSync(join(changed, 'caisson-init'), '!');
+  const options = { architecture: readArchitecture(), profile: 'production', folders: [changed], ledger } as const;
+  assert.equal((await openToolchain(options)).init.origin, 'local');
+  await assert.rejects(openToolchain({ ...options, release: true }), { code: 'RUNTIME_LOCAL' });
 });

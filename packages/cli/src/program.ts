@@ -9,9 +9,11 @@ import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
+import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerPcr } from './commands/pcr.ts';
+import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
 import { EXIT_USAGE } from './exit-code.ts';
@@ -56,6 +58,8 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerImage,
   registerDescribeEif,
   registerPcr,
+  registerRuntime,
+  registerKernel,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

@@ -42,7 +42,8 @@ export interface ToolchainOptions {
   readonly ledger?: PartLedger;
 }
 
-const fileNames: Readonly<Record<PartName, string>> = {
+/** What each part is called wherever it lies. */
+export const PART_FILES: Readonly<Record<PartName, string>> = {
   init: 'caisson-init',
   addon: 'caisson.node',
   enclave: 'caisson-enclave.mjs',
@@ -74,7 +75,7 @@ export function partFolders(architecture: Architecture, here = import.meta.dirna
   const machine = `linux-${ARCHITECTURES[architecture].node}`;
   const trees = [join(here, '..'), join(here, '../../../..')].filter((root) => existsSync(join(root, 'packages/sys')));
   const beside = existsSync(join(here, 'caisson-enclave.mjs')) ? [join(here, machine), here] : [];
-  return [...trees.flatMap((root) => [join(root, 'packages/sys/build', machine), join(root, 'dist')]), ...beside];
+  return [...beside, ...trees.flatMap((root) => [join(root, 'packages/sys/build', machine), join(root, 'dist')])];
 }
 
 async function findPart(name: PartName, options: ToolchainOptions): Promise<ToolchainPart> {
@@ -84,7 +85,7 @@ async function findPart(name: PartName, options: ToolchainOptions): Promise<Tool
     ledger.parts.filter((part) => part.name === name && fits(part, architecture)).map(({ sha384 }) => sha384),
   );
   let first: ToolchainPart | undefined;
-  for (const path of folders.map((folder) => join(folder, fileNames[name])).filter((path) => existsSync(path))) {
+  for (const path of folders.map((folder) => join(folder, PART_FILES[name])).filter((path) => existsSync(path))) {
     const digest = await digestFile(path);
     const part: ToolchainPart = { name, path, ...digest, origin: known.has(digest.sha384) ? 'ledger' : 'local' };
     if (part.origin === 'ledger' && !preferLocal) return part;
@@ -93,7 +94,7 @@ async function findPart(name: PartName, options: ToolchainOptions): Promise<Tool
   if (first !== undefined) return first;
   throw new CaissonError<RuntimeErrorCode>(
     'RUNTIME_PART',
-    `no ${fileNames[name]} for ${architecture} in ${folders.join(', ') || 'any folder'}`,
+    `no ${PART_FILES[name]} for ${architecture} in ${folders.join(', ') || 'any folder'}`,
     { hint: 'npm run build makes it (PID 1 and the addon need a C compiler)' },
   );
 }
