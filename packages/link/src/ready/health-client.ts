@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { describeJson, isJsonArray, isJsonObject, type JsonObject, parseStrictJson } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
+import { errnoName } from '../transport/socket-error.ts';
 import type { Transport } from '../transport/transport.ts';
 import { exchangeFrame, type FrameExchange } from './exchange.ts';
 import {
@@ -49,7 +50,7 @@ const defaultTimeoutMs = 1_000;
 const maxAnswerBytes = 16_384;
 const question = Buffer.from('{"action":"health"}');
 
-/** Rejects only with the reason of `signal`. */
+/** Rejects with the reason of `signal`, or with a CaissonError that says why this side cannot dial at all. */
 export async function askHealth(options: AskHealthOptions): Promise<HealthOutcome> {
   const { transport, cid, port, timeoutMs = defaultTimeoutMs, signal, onConnected } = options;
   let socket: Socket;
@@ -57,7 +58,8 @@ export async function askHealth(options: AskHealthOptions): Promise<HealthOutcom
     socket = await transport.connect({ cid, port }, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     signal?.throwIfAborted();
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const code = errnoName(error);
+    if (error instanceof CaissonError || code === undefined) throw error;
     return code === 'ECONNREFUSED' ? { kind: 'refused' } : { kind: 'unreachable', code };
   }
   onConnected?.();

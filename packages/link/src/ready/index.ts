@@ -37,7 +37,7 @@ export {
 export type { OpenedWords } from './open-words.ts';
 export { openLastWords } from './open-words.ts';
 export type { SeenReason } from './reason.ts';
-export { formatReason, isServiceName } from './reason.ts';
+export { formatReason } from './reason.ts';
 export type { OpenReadyReporter, ReadyReporterOptions } from './reporter.ts';
 export { createReadyReporter } from './reporter.ts';
 export { readWordsKey, sealLastWords } from './seal-words.ts';

@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { CaissonError } from '@caisson/core/errors';
+import { isServiceName } from '@caisson/core/measured';
 import fc from 'fast-check';
 import { formatReadyLine, parseReadyLine } from './line.ts';
 import { ReadyLineSplitter } from './line-splitter.ts';
@@ -21,7 +22,7 @@ const parse = (value: unknown) =>
   parseReadyLine(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
 const numRuns = process.env['CAISSON_LANE'] === 'deep' ? 100_000 : 1_000;
 
-const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,63}$/);
+const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,62}$/).filter(isServiceName);
 const reason = fc.record(
   {
     code: fc.constantFrom(...REASON_CODES),
@@ -59,7 +60,7 @@ test('reads every state that can be written, and none is over the bound', () => 
 });
 
 test('the longest state that a reporter can have is one line', () => {
-  const longest = { code: 'service-requirement', service: 'a'.repeat(64), exit: 255, signal: 64 } as const;
+  const longest = { code: 'service-requirement', service: 'a'.repeat(63), exit: 255, signal: 64 } as const;
   const one: ReadyState = {
     ...state,
     phase: 'degraded',

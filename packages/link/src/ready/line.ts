@@ -19,7 +19,7 @@ import {
   type ReadyMessage,
   type ReasonCode,
 } from './messages.ts';
-import { isBootId, isServiceName, isWithin, readCode, readPhase, readReasons, type SeenReason } from './reason.ts';
+import { isBootId, isNameOfService, isWithin, readCode, readPhase, readReasons, type SeenReason } from './reason.ts';
 
 export interface SeenState {
   readonly kind: 'state';
@@ -109,7 +109,7 @@ function readWords(root: JsonObject): SeenWordsPart {
   const parts = integer(words, 'parts', 1, MAX_WORDS_PARTS);
   return {
     kind: 'words',
-    service: need(words, 'service', isServiceName, 'the name of a service'),
+    service: need(words, 'service', isNameOfService, 'the name of a service'),
     part: integer(words, 'part', 0, parts - 1),
     parts,
     content: isSealed

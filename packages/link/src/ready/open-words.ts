@@ -4,7 +4,7 @@ import { createDecipheriv, createPublicKey, type KeyObject } from 'node:crypto';
 import { ParseError, VerificationError } from '@caisson/core/errors';
 import type { ReadyErrorCode } from './error-code.ts';
 import { MAX_WORDS_BYTES } from './messages.ts';
-import { isServiceName } from './reason.ts';
+import { isNameOfService } from './reason.ts';
 import {
   BOOT_ID_BYTES,
   deriveWordsKey,
@@ -67,7 +67,7 @@ function readHeader(box: Uint8Array) {
   const end = nameAt + 1 + nameLength;
   const isLong = box.length >= end + TAG_BYTES && box.length <= most;
   const service = Buffer.from(box.subarray(nameAt + 1, end)).toString('latin1');
-  if (!isLong || !WORDS_MAGIC.equals(box.subarray(0, WORDS_MAGIC.length)) || !isServiceName(service)) {
+  if (!isLong || !WORDS_MAGIC.equals(box.subarray(0, WORDS_MAGIC.length)) || !isNameOfService(service)) {
     throw new ParseError<ReadyErrorCode>(
       'READY_WORDS_BOX',
       `sealed last words must begin with ${WORDS_MAGIC} and have up to ${most} bytes, got ${box.length}`,

@@ -1,19 +1,20 @@
 // The closed lists of the ready line as a reader takes them: a phase, a reason, a boot id, a service's name. What stands in no list is
 // shown as unknown and never as it was written.
 import { isJsonObject, JsonNumber, type JsonValue } from '@caisson/core/config';
+import { isServiceName } from '@caisson/core/measured';
 import { PHASES, type Phase, REASON_CODES, type ReadyReason, type ReasonCode } from './messages.ts';
 
 /** A newer enclave may know reasons that this host does not. */
 export type SeenReason = Omit<ReadyReason, 'code'> & { readonly code: ReasonCode | 'unknown' };
 
-// Chosen: every name that a service file can have; neither a path nor anything that a terminal obeys.
-const serviceForm = /^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,63}$/;
 const bootIdForm = /^[0-9a-f]{32}$/;
-// Given: Linux has signals 1 to 64.
+
+// Given: Linux has signals 1 to 64, and the real-time ones end a process too.
 const mostSignal = 64;
 
-export function isServiceName(value: unknown): value is string {
-  return typeof value === 'string' && serviceForm.test(value);
+/** A name that a service file can have: neither a path nor anything that a terminal obeys. */
+export function isNameOfService(value: unknown): value is string {
+  return typeof value === 'string' && isServiceName(value);
 }
 
 export function isBootId(value: unknown): value is string {
@@ -35,7 +36,7 @@ export function readReasons(list: readonly JsonValue[]): readonly SeenReason[] {
     const [service, exit, signal] = [entry.get('service'), entry.get('exit'), entry.get('signal')];
     return {
       code: readCode(entry.get('code')),
-      ...(isServiceName(service) ? { service } : {}),
+      ...(isNameOfService(service) ? { service } : {}),
       ...(isWithin(exit, 0, 255) ? { exit: Number(exit.literal) } : {}),
       ...(isWithin(signal, 1, mostSignal) ? { signal: Number(signal.literal) } : {}),
     };

@@ -18,7 +18,7 @@ import {
   type ReasonCode,
   statusOfPhase,
 } from './messages.ts';
-import { formatReason, isBootId, isServiceName } from './reason.ts';
+import { formatReason, isBootId, isNameOfService } from './reason.ts';
 import { readWordsKey, sealLastWords } from './seal-words.ts';
 import { boundWords, cutBox, cutLines } from './words-part.ts';
 
@@ -126,7 +126,7 @@ class Reporter implements OpenReadyReporter {
 
   lastWords(service: string, lines: readonly string[]): void {
     const known = this.#words.has(service);
-    if (!isServiceName(service) || (!known && this.#words.size >= MAX_WORDS_SERVICES)) return;
+    if (!isNameOfService(service) || (!known && this.#words.size >= MAX_WORDS_SERVICES)) return;
     const parts = this.#partsOf(service, boundWords(lines));
     if (parts.length === 0) return;
     this.#words.set(service, parts);
@@ -229,7 +229,7 @@ class Reporter implements OpenReadyReporter {
 function sendable({ code, service, exit, signal }: ReadyReason): ReadyReason {
   return {
     code,
-    ...(isServiceName(service) ? { service } : {}),
+    ...(isNameOfService(service) ? { service } : {}),
     ...(exit === undefined ? {} : { exit: exit & 255 }),
     ...(signal !== undefined && signal >= 1 && signal <= 64 ? { signal } : {}),
   };

@@ -13,7 +13,7 @@ import { spkiOfX25519 } from './words-box.ts';
 import { boundWords, cutBox, cutLines, type SeenWords, WordsAssembly } from './words-part.ts';
 
 const bootId = '0123456789abcdef0123456789abcdef';
-const name = 'a'.repeat(64);
+const name = 'a'.repeat(63);
 const { privateKey, publicKey } = generateKeyPairSync('x25519');
 
 function carry(parts: readonly ReadyWordsPart[]): SeenWords | undefined {
