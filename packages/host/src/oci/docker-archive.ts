@@ -6,6 +6,7 @@ import type { FoundImage } from './image.ts';
 import { readPart } from './layout.ts';
 import { type ArchiveList, maxManifestBytes, parseArchiveList, parseImageConfig } from './manifest.ts';
 import type { Parts } from './part.ts';
+import { isSameName } from './platform.ts';
 import { digestOf } from './verified.ts';
 
 export function isDockerArchive(parts: Parts): boolean {
@@ -39,7 +40,8 @@ export async function findDockerImage(parts: Parts, name: string | undefined): P
 }
 
 function pick(list: ArchiveList, name: string | undefined, what: string): ArchiveList[number] {
-  const named = name === undefined ? list : list.filter(({ RepoTags }) => RepoTags?.includes(name));
+  const named =
+    name === undefined ? list : list.filter(({ RepoTags }) => RepoTags?.some((own) => isSameName(own, name)));
   if (named.length === 1) return named[0]!;
   const names = list.flatMap(({ RepoTags }) => RepoTags ?? []).slice(0, 20);
   const must = name === undefined ? 'must have one image' : `must have one image named ${JSON.stringify(name)}`;

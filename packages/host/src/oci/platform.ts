@@ -42,7 +42,8 @@ export function pickNamed(
   architecture: Architecture,
   what: string,
 ): Descriptor {
-  const named = name === undefined ? manifests : manifests.filter((one) => namesOf(one).includes(name));
+  const named =
+    name === undefined ? manifests : manifests.filter((one) => namesOf(one).some((own) => isSameName(own, name)));
   const distinct = [...new Map(named.map((one) => [one.digest, one])).values()];
   if (distinct.length === 1) return distinct[0]!;
   const fitting = distinct.filter(
@@ -64,6 +65,15 @@ export function requirePlatform(
   const got = architectureOf(word);
   if ((os === undefined || os === 'linux') && (word === undefined || got === wanted)) return;
   throw refused(`${what} must be for linux on ${wanted}, got ${os ?? 'linux'} on ${got ?? word}`, 'choose with --arch');
+}
+
+/** `app:1` and `docker.io/library/app:1` are one name, and so are `app` and `app:latest`, as with every engine. */
+export function isSameName(one: string, other: string): boolean {
+  const full = (name: string): string => {
+    const short = name.replace(/^docker\.io\/(?:library\/)?/, '');
+    return /:[^/]*$/.test(short) ? short : `${short}:latest`;
+  };
+  return one === other || full(one) === full(other);
 }
 
 function namesOf({ annotations }: Descriptor): string[] {
