@@ -1,6 +1,7 @@
 // What an image runs. The words of the user come first, then what the source says by itself: a container image's ENTRYPOINT and CMD, or
 // the `main` of a package.json. Nothing is guessed from names of files.
 import { CaissonError, LimitError } from '@caisson/core/errors';
+import { commandOf } from '../oci/index.ts';
 import type { OpenedSource, RootTree } from '../tree/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
 import { readTreeText } from './read-tree-text.ts';
@@ -58,9 +59,7 @@ function commandOfContainer(
   { kind, config }: OpenedSource,
   { nitroCliCompat }: BuildSettings,
 ): { argv: readonly string[]; missing?: string } {
-  const [entrypoint, cmd] = [config?.entrypoint ?? [], config?.cmd ?? []];
-  const both = [...entrypoint, ...cmd];
-  const argv = nitroCliCompat ? (cmd.length > 0 ? cmd : entrypoint) : both;
+  const argv = (config && commandOf(config, nitroCliCompat ? 'nitro-cli' : 'docker')) ?? [];
   const what =
     kind === 'rootfs' ? 'a root file system says none' : 'the container image has neither ENTRYPOINT nor CMD';
   return argv.length > 0 ? { argv } : { argv, missing: what };

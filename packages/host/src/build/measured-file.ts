@@ -5,8 +5,11 @@ import {
   DEFAULT_INIT,
   type ImageComponent,
   type MeasuredImage,
-  type MeasuredInit,
+  parseMeasuredImage,
+  parseMeasuredOperators,
+  writeMeasuredImage,
   writeMeasuredInit,
+  writeMeasuredOperators,
 } from '@caisson/core/measured';
 import { type CompiledServices, compileInit, compileServices } from '../service/index.ts';
 import type { RootTree, TreeEntry } from '../tree/index.ts';
@@ -50,19 +53,18 @@ export async function compileMeasured(
   for (const { file, line, column, message } of [...(compiled?.warnings ?? []), ...services.warnings]) {
     progress.warning(`${file}:${line}:${column}: ${message}`);
   }
-  const measuredInit: MeasuredInit = compiled?.measured ?? DEFAULT_INIT;
+  const image = writeMeasuredImage(imageOf(settings, components, healthPortOf(settings, services)));
+  const operators = writeMeasuredOperators(settings.operators);
+  // What the enclave would refuse at boot, by the very same reader.
+  parseMeasuredImage(image);
+  parseMeasuredOperators(operators);
   return new Map<string, Uint8Array>([
-    ['image.json', formatJson(imageOf(settings, components, healthPortOf(settings, services)))],
-    ['init.json', writeMeasuredInit(measuredInit)],
-    ['operators.json', formatJson(settings.operators)],
+    ['image.json', image],
+    ['init.json', writeMeasuredInit(compiled?.measured ?? DEFAULT_INIT)],
+    ['operators.json', operators],
     ['profile', Buffer.from(`${settings.profile}\n`)],
     ['services.json', services.bytes],
   ]);
-}
-
-/** Keys in the order they are given in: every object here is written out key by key. */
-export function formatJson(value: unknown): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
 }
 
 function imageOf(
@@ -70,30 +72,11 @@ function imageOf(
   components: readonly ImageComponent[],
   healthPort: number | null,
 ): MeasuredImage {
-  const { config } = settings;
+  const { name, version, profile, ingress, egress, config, lastWords, lastWordsKey } = settings;
+  const schema = config.schema === null ? null : compileSchema(config.schema);
   return {
-    v: 1,
-    name: settings.name,
-    version: settings.version,
-    profile: settings.profile,
-    components,
-    ingress: settings.ingress.map(({ vsockPort, targetPort }) => ({ vsockPort, targetPort })),
-    egress: settings.egress.map(({ host, port }) => ({ host, port })),
-    config: {
-      expect: config.expect,
-      timeoutMs: config.timeoutMs,
-      unsigned: config.unsigned,
-      requireSignature: config.requireSignature,
-      minimumVersion: config.minimumVersion,
-      label: config.label,
-      keys: config.keys,
-      endpoints: config.endpoints?.map(({ host, port }) => ({ host, port })) ?? null,
-      environment: config.environment,
-      schema: config.schema === null ? null : compileSchema(config.schema),
-    },
-    lastWords: settings.lastWords,
-    lastWordsKey: settings.lastWordsKey,
-    healthPort,
+    ...{ v: 1, name, version, profile, components, ingress, egress },
+    ...{ config: { ...config, schema }, lastWords, lastWordsKey, healthPort },
   };
 }
 

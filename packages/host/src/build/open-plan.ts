@@ -1,8 +1,9 @@
 // Opens everything that a build reads: source, kernel, Caisson's own parts, and node where something needs it. From here on no path of
 // the machine counts any more, only what was found there.
 import { statSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';
+import { isOciSource, openOciSource } from '../oci/index.ts';
 import { ensureRuntime, openRuntime, openToolchain } from '../runtime/index.ts';
 import { type FolderOptions, type OpenedSource, openFolder } from '../tree/index.ts';
 import { resolveCommand } from './command.ts';
@@ -19,9 +20,13 @@ export interface PlanRequest {
   readonly builderVersion: string;
   /** Files that may lie in a folder and never belong to it: what is about to be written, the caisson.yaml that is read. */
   readonly leaveOut?: readonly string[];
+  /** With `kernel: file`. */
+  readonly kernelPath?: string;
   /** A runtime archive; default: the ledger's, from the cache or packed into it. */
   readonly runtimePath?: string;
   readonly progress?: BuildProgress;
+  /** For credentials of a registry. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly readNames?: FolderOptions['readNames'];
   /** Takes the tree's own parts even where the ledger's are at hand. */
   readonly preferLocal?: boolean;
@@ -44,7 +49,8 @@ export async function openPlan(request: PlanRequest): Promise<OpenedPlan> {
         hint: `build with --arch ${found}, or name a source for this machine`,
       });
     }
-    const kernel = await openKernel(settings.kernel, architecture);
+    const kernel = await openKernel(kernelOf(request), architecture);
+    for (const text of source.warnings ?? []) progress?.warning(text);
     const { preferLocal } = request;
     const toolchain = await openToolchain({ architecture, profile, ...(preferLocal !== undefined && { preferLocal }) });
     const { needsNode } = await resolveCommand(settings, source);
@@ -70,17 +76,30 @@ export async function openPlan(request: PlanRequest): Promise<OpenedPlan> {
   }
 }
 
-async function openSource({ source, readNames }: PlanRequest, settings: BuildSettings): Promise<OpenedSource> {
-  if (isFolder(source) && !isLayout(source)) {
-    const as = settings.rootfs ? 'rootfs' : 'folder';
-    return openFolder(source, { as, exclude: settings.exclude, ...(readNames !== undefined && { readNames }) });
+async function openSource(
+  { source, readNames, progress, env = {} }: PlanRequest,
+  settings: BuildSettings,
+): Promise<OpenedSource> {
+  if (isOciSource(source)) {
+    const { architecture } = settings;
+    const onProgress = (text: string): void => progress?.step(text);
+    return await openOciSource(source, { architecture, env, onProgress });
   }
-  throw new PolicyError<BuildErrorCode>('BUILD_SOURCE', `source must be a folder, got ${source}`);
+  const as = settings.rootfs ? 'rootfs' : 'folder';
+  return openFolder(source, { as, exclude: settings.exclude, ...(readNames !== undefined && { readNames }) });
+}
+
+function kernelOf({ settings, kernelPath }: PlanRequest): string {
+  if (settings.kernel !== 'file') return settings.kernel;
+  if (kernelPath !== undefined) return kernelPath;
+  throw new PolicyError<BuildErrorCode>('BUILD_KERNEL', 'the kernel is a file, and no file was given', {
+    hint: 'name it with --kernel FILE',
+  });
 }
 
 /** The settings with every path of the source that is left out, so that whoever builds again leaves out the same. */
 function withExcludes({ source, settings, leaveOut = [] }: PlanRequest): BuildSettings {
-  if (!isFolder(source) || isLayout(source)) return settings;
+  if (isOciSource(source)) return settings;
   const inside = leaveOut
     .map((path) => relative(resolve(source), resolve(path)))
     .filter((path) => path !== '' && path !== '..' && !path.startsWith('../'));
@@ -90,8 +109,4 @@ function withExcludes({ source, settings, leaveOut = [] }: PlanRequest): BuildSe
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function isLayout(path: string): boolean {
-  return statSync(join(path, 'oci-layout'), { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -28,8 +28,8 @@ export interface BuildSettings {
   readonly nitroCliCompat: boolean;
   /** null: those that the other settings need. */
   readonly components: readonly ImageComponent[] | null;
-  /** `aws`, `caisson` or the path of a file. */
-  readonly kernel: string;
+  /** `file`: whichever file was given; its digest is what counts. */
+  readonly kernel: 'aws' | 'caisson' | 'file';
   /** null: the default of the kernel. */
   readonly cmdline: string | null;
   /** Paths in a folder that are left out. */
@@ -37,7 +37,7 @@ export interface BuildSettings {
   readonly ingress: readonly MeasuredIngress[];
   readonly egress: readonly MeasuredEgress[];
   /** `schema` is the JSON Schema as it was written; the image has the table compiled from it. */
-  readonly config: MeasuredConfigTerms;
+  readonly config: Omit<MeasuredConfigTerms, 'schema'> & { readonly schema: unknown };
   readonly lastWords: 'inside' | 'sealed';
   readonly lastWordsKey: string | null;
   readonly healthPort: number | null;

@@ -1,0 +1,24 @@
+// caisson.yaml on disk.
+import { PolicyError } from '@caisson/core/errors';
+import type { ComposeErrorCode } from './error-code.ts';
+import { type Compose, MAX_COMPOSE_CHARACTERS, type ParseComposeOptions, parseCompose } from './parse-compose.ts';
+import { readText } from './read-text.ts';
+import type { EnclaveSpec } from './schema.ts';
+
+/** Throws CaissonError COMPOSE_INPUT, ComposeFaultError COMPOSE_FAULTS. */
+export async function readCompose(path: string, options: ParseComposeOptions = {}): Promise<Compose> {
+  // A character has at most three bytes of UTF-8 in a JavaScript string's length.
+  return parseCompose(await readText(path, 'file', 3 * MAX_COMPOSE_CHARACTERS), path, options);
+}
+
+/** The one that is meant: by name, or the only one. Throws PolicyError COMPOSE_NAME. */
+export function chooseEnclave({ enclaves }: Compose, name?: string): { name: string; spec: EnclaveSpec } {
+  const names = [...enclaves.keys()];
+  const chosen = name ?? (names.length === 1 ? names[0] : undefined);
+  const spec = chosen === undefined ? undefined : enclaves.get(chosen);
+  if (chosen !== undefined && spec !== undefined) return { name: chosen, spec };
+  const problem = name === undefined ? 'one of several enclaves must be named' : `there is no enclave ${name}`;
+  throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', `${problem}, got ${names.join(', ')}`, {
+    hint: `choose one: --name ${names[0] ?? 'NAME'}`,
+  });
+}

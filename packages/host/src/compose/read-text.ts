@@ -1,0 +1,37 @@
+// Files that caisson.yaml names, read whole and within a bound.
+import { open } from 'node:fs/promises';
+import { utf8Text } from '@caisson/core/bytes';
+import { CaissonError, LimitError } from '@caisson/core/errors';
+import type { ComposeErrorCode } from './error-code.ts';
+
+/** `what` names the file in messages. Throws CaissonError COMPOSE_INPUT, LimitError COMPOSE_INPUT. */
+export async function readText(path: string, what: string, maxBytes: number): Promise<string> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, 'r');
+  } catch (cause) {
+    throw fault(`cannot read ${what} ${path}: ${(cause as NodeJS.ErrnoException).code}`, cause);
+  }
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw fault(`${what} ${path} must be a regular file`);
+    const buffer = Buffer.alloc(Math.min(stat.size, maxBytes) + 1);
+    let size = 0;
+    for (let read = 1; read > 0 && size < buffer.length; size += read) {
+      read = (await file.read(buffer, size, buffer.length - size)).bytesRead;
+    }
+    if (size > maxBytes) {
+      throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
+    }
+    return utf8Text(buffer.subarray(0, size));
+  } catch (cause) {
+    if (cause instanceof CaissonError) throw cause;
+    throw fault(`${what} ${path} must be UTF-8`, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+function fault(message: string, cause?: unknown): CaissonError<ComposeErrorCode> {
+  return new CaissonError('COMPOSE_INPUT', message, cause === undefined ? {} : { cause });
+}

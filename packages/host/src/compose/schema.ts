@@ -1,0 +1,152 @@
+// The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
+// form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
+import { z } from 'zod';
+
+const text = z.string().min(1);
+const port = z.int().min(1).max(65_535);
+const path = text.describe('path, from the folder of this file');
+const duration = z
+  .string()
+  .regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/, 'be a duration such as 500ms, 30s or 5m')
+  .describe('duration: 500ms, 30s, 5m');
+/** Given: wire.md 10. */
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'be 1 to 63 of a-z, 0-9 and -, beginning with a letter');
+const pcr = z.string().regex(/^[0-9a-fA-F]{96}$/, 'be 96 hex digits');
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const words = z.array(z.string()).min(1);
+const hostPort = z.string().regex(/^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}$/, 'be HOST:PORT');
+const publicKey = text.describe('public key: PEM, the path of a PEM file, or SubjectPublicKeyInfo in base64');
+
+const image = z.strictObject({
+  source: path.optional().describe('folder, OCI layout, docker archive or registry reference'),
+  eif: path.optional().describe('a built image, instead of a source'),
+  pcr0: pcr.optional().describe('what the image at eif must measure'),
+  rootfs: z.boolean().optional().describe('the folder is the root file system itself'),
+  arch: z.enum(['x86_64', 'aarch64']).optional(),
+  init: z
+    .enum(['caisson', 'plain'])
+    .optional()
+    .describe('plain: one command, no supervisor, no readiness, no attestation'),
+  kernel: text.optional().describe('aws, caisson, or the path of a file'),
+  cmdline: z.string().optional().describe('command line of the kernel'),
+  nitro_cli_compat: z.boolean().optional().describe('CMD if it is set, else ENTRYPOINT'),
+  exclude: z.array(path).optional().describe('paths of the folder that are left out'),
+});
+
+const ingress = z.union([
+  z
+    .string()
+    .regex(/^(([^\s:]+|\[[0-9a-fA-F:]+\]):)?([0-9]{1,5}:)?[0-9]{1,5}$/, 'be [[ADDRESS:]HOSTPORT:]PORT')
+    .describe('[[ADDRESS:]HOSTPORT:]PORT'),
+  port,
+  z.strictObject({
+    listen: hostPort.describe('address and port on the host'),
+    port: port.describe('in the enclave, on 127.0.0.1'),
+    vsock_port: port.optional().describe('default: port'),
+    hold: duration.optional(),
+  }),
+]);
+
+const egress = z.union([hostPort, z.strictObject({ host: text, port })]);
+
+const operators = z.strictObject({
+  root_key: publicKey.optional().describe('Ed25519: lists of operators that it signs are taken'),
+  threshold: z.int().min(1).max(64).optional(),
+  list: z
+    .array(
+      z.strictObject({
+        name: text,
+        key: publicKey.describe('Ed25519'),
+        verbs: z.array(text),
+        exec: z.array(words).optional().describe('argv templates that exec may run'),
+      }),
+    )
+    .max(64)
+    .optional(),
+});
+
+const policy = z.strictObject({
+  config: z
+    .strictObject({
+      expect: z.enum(['none', 'optional', 'required']).optional(),
+      timeout: duration.optional(),
+      unsigned: z.enum(['accept', 'refuse']).optional(),
+      require_signature: z.boolean().optional(),
+      minimum_version: z.int().min(0).optional(),
+      label: text.optional(),
+      keys: z.array(publicKey).max(16).optional().describe('Ed25519 keys that may sign a config'),
+      endpoints: z.array(egress).optional().describe('destinations that a config may name'),
+      environment: z.array(text).max(256).optional().describe('variables that a config, exec or job may set'),
+      schema: z
+        .union([path, z.record(z.string(), z.unknown())])
+        .optional()
+        .describe('JSON Schema, inline or a file'),
+    })
+    .optional(),
+  last_words: z.enum(['inside', 'sealed']).optional(),
+  last_words_key: publicKey.optional().describe('X25519'),
+  health_port: z.union([port, z.literal(false)]).optional(),
+  attest: z
+    .union([path, z.record(z.string(), z.unknown())])
+    .optional()
+    .describe('what documents must hold (docs/policy.md)'),
+});
+
+const ready = z.union([
+  z.strictObject({ http: z.union([port, text]), timeout: duration.optional() }),
+  z.strictObject({ tcp: port, timeout: duration.optional() }),
+  z.strictObject({ action: text, timeout: duration.optional() }),
+  z.strictObject({ notify: z.literal(true), timeout: duration.optional() }),
+  z.strictObject({ timeout: duration }),
+]);
+
+const enclave = z.strictObject({
+  version: z.union([text, z.number()]).optional().describe('of the image; a policy may ask for at least some version'),
+  image: z.union([path, image]).optional(),
+  profile: z.enum(['development', 'production']).optional(),
+  cmd: z
+    .union([text, words])
+    .optional()
+    .describe('what the image runs; a text is split at spaces, with quotes, without a shell'),
+  env: z.record(z.string(), scalar).optional(),
+  workdir: text.optional(),
+  user: text.optional(),
+  components: z.array(text).optional(),
+  services: z
+    .union([path, z.record(z.string(), z.string())])
+    .optional()
+    .describe('folder of NAME.service files, or their texts by name'),
+  init_file: path.optional().describe('init.yaml'),
+  operators: operators.optional(),
+  policy: policy.optional(),
+  ingress: z.array(ingress).max(1_024).optional(),
+  egress: z.array(egress).max(190).optional(),
+  backend: z.enum(['auto', 'nitro', 'qemu', 'sim']).optional(),
+  resources: z
+    .strictObject({
+      cpus: z.int().min(1).max(1_024).optional(),
+      cpu_ids: z.array(z.int().min(0)).min(1).optional(),
+      memoryMiB: z.int().min(64).optional(),
+    })
+    .optional(),
+  cid: z.int().min(4).max(4_194_303).optional(),
+  config: z
+    .union([path, z.record(z.string(), z.unknown())])
+    .optional()
+    .describe('boot config, inline or a file'),
+  ready: ready.optional(),
+  debug: z.boolean().optional(),
+  restart: z.enum(['no', 'always', 'on-failure']).optional(),
+  logs: z
+    .strictObject({ file: path.optional(), level: z.enum(['error', 'warn', 'info', 'debug', 'trace']).optional() })
+    .optional(),
+  depends_on: z.array(name).optional(),
+  labels: z.record(z.string(), scalar).optional(),
+});
+
+export const composeSchema = z.union([enclave.extend({ name }), z.strictObject({ enclaves: z.record(name, enclave) })]);
+export const flatSchema = enclave.extend({ name });
+export const manySchema = z.strictObject({ enclaves: z.record(name, enclave) });
+
+/** One enclave as caisson.yaml has it. */
+export type EnclaveSpec = z.infer<typeof enclave>;
