@@ -80,6 +80,7 @@ async function replyTo(...parts: Uint8Array[]): Promise<ConfigReply | undefined>
   for (const part of parts) socket.write(part);
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
+  socket.destroy();
   const all = Buffer.concat(chunks);
   return all.length === 0 ? undefined : parseConfigReply(all.subarray(4));
 }
@@ -272,14 +273,14 @@ test('asks the judge for one config after the other, and tells everybody else th
   await asked.promise;
   const others = [deliver('{"n":2}'), deliver('{"n":3}')];
   const half = await host.connect({ cid, port: FRAMED_CONFIG_PORT });
-  const halfAnswer = (async () => Buffer.concat((await half.toArray()) as Buffer[]))();
+  const halfAnswer = half.toArray().finally(() => half.destroy());
   half.on('error', () => {}).write('CSNC');
   await four.promise;
   const closed = scene.close(refused);
   first.resolve(taken);
   deepEqual(await winner, { form: 'framed', port: 7778, reply: taken });
   for (const other of others) deepEqual(await other, { form: 'framed', port: 7778, reply: refused });
-  deepEqual(parseConfigReply((await halfAnswer).subarray(4)), refused);
+  deepEqual(parseConfigReply(Buffer.concat((await halfAnswer) as Buffer[]).subarray(4)), refused);
   await closed;
   await rejects(deliver('{}'), { code: 'ECONNREFUSED' });
   deepEqual(readdirSync(join(directory, '16')), []);
