@@ -11,11 +11,13 @@ import { register as registerImage } from './commands/image.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
+import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
+import { register as registerWait } from './commands/wait.ts';
 import { EXIT_USAGE } from './exit-code.ts';
 import type { RegisterCommand, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
@@ -48,6 +50,8 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerHost,
   registerEnclave,
   registerConfig,
+  registerWait,
+  registerLastWords,
   registerNsm,
   registerAttest,
   registerBridge,

@@ -14,6 +14,7 @@ import {
 } from '@caisson/link/ready';
 import { createKernelTransport, type Transport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
+import { collectLastWords, writeLastWords } from './last-words-file.ts';
 import { adviseOn, describeOutcome, lastPhase, lastReasons, NotReadyError, type ReadyReport } from './report.ts';
 
 export interface WaitOptions {
@@ -27,6 +28,8 @@ export interface WaitOptions {
   readonly port?: number;
   /** Listen on the enclave's ready line too. It has one listener a host: rejects EADDRINUSE where another process has it. */
   readonly line?: boolean;
+  /** With `line`: what the enclave last said goes there when the wait ends badly, for readLastWords. */
+  readonly lastWordsFile?: string;
   /** Default: AF_VSOCK. */
   readonly transport?: Transport;
   readonly say?: Say;
@@ -47,6 +50,9 @@ export async function waitUntilReady(options: WaitOptions): Promise<ReadyReport>
   const wait = new Wait(options);
   try {
     return await wait.run();
+  } catch (error) {
+    if (error instanceof NotReadyError) await wait.keepLastWords();
+    throw error;
   } finally {
     await wait.close();
   }
@@ -92,6 +98,12 @@ class Wait {
       if (leftMs <= 0) throw this.#failed('READY_LATE');
       await this.#sleep(Math.min(leftMs, Math.max(1, beginMs + intervalMs - this.#elapsedMs)));
     }
+  }
+
+  async keepLastWords(): Promise<void> {
+    const { lastWordsFile } = this.#options;
+    const lastWords = this.#server && collectLastWords(this.#server.seen, this.#cid, Date.now());
+    if (lastWordsFile !== undefined && lastWords !== undefined) await writeLastWords(lastWordsFile, lastWords);
   }
 
   async close(): Promise<void> {
