@@ -1,4 +1,7 @@
 // `caisson kernel build`: bzImage, its configuration and a manifest, in a folder that did not exist or in the cache.
+
+import { endedBy } from '../ended-by.ts';
+import { withExitAction } from '../exit-action.ts';
 import { UsageError } from '../exit-code.ts';
 import { parseKernelProfile } from '../kernel-profile.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
@@ -15,7 +18,7 @@ interface Flags {
 }
 
 export const registerKernelBuild: RegisterCommand = (kernel, surroundings) => {
-  kernel
+  const command = kernel
     .command('build')
     .description(
       'build an enclave kernel for x86_64, the same bytes every time with the same compiler (minutes; 2 GB of disk)',
@@ -27,8 +30,8 @@ export const registerKernelBuild: RegisterCommand = (kernel, surroundings) => {
     .option('-o, --output <dir>', 'a new folder; default: the cache, where the name caisson finds it')
     .option('--mirror <url>', 'root of a Debian mirror; default: the mirror of apt, then deb.debian.org')
     .option('--jobs <n>', 'processes at a time; default: as many as processors')
-    .option('--json', 'print one JSON document')
-    .action((flags: Flags) => build(flags, surroundings));
+    .option('--json', 'print one JSON document');
+  withExitAction(command, (flags: Flags) => endedBy(surroundings.stop, build(flags, surroundings)));
 };
 
 async function build(flags: Flags, { stdout, stderr, env, stop }: Surroundings): Promise<void> {

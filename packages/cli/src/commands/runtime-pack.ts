@@ -1,4 +1,6 @@
 // `caisson runtime pack`: the archive of the ledger, from npm and a Debian mirror, or from what is in the cache.
+import { endedBy } from '../ended-by.ts';
+import { withExitAction } from '../exit-action.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -9,14 +11,14 @@ interface Flags {
 }
 
 export const registerRuntimePack: RegisterCommand = (runtime, surroundings) => {
-  runtime
+  const command = runtime
     .command('pack')
     .description('make runtime-node-VERSION-ARCH.tar, the same bytes everywhere; needs npm and a Debian mirror once')
     .option('--arch <name>', 'x86_64 or aarch64; default: of this machine')
     .option('-o, --output <file>', 'default: the name of the archive, in this folder')
     .option('--mirror <url>', 'root of a Debian mirror; default: the mirror of apt, then deb.debian.org')
-    .option('--json', 'print one JSON document')
-    .action((flags: Flags) => pack(flags, surroundings));
+    .option('--json', 'print one JSON document');
+  withExitAction(command, (flags: Flags) => endedBy(surroundings.stop, pack(flags, surroundings)));
 };
 
 async function pack(flags: Flags, { stdout, stderr, env, stop }: Surroundings): Promise<void> {

@@ -24,6 +24,8 @@ export interface BuildKernelOptions extends SourceOptions {
   readonly fragment?: string;
   /** Default: as many as there are processors. */
   readonly jobs?: number;
+  /** Asks the machine; for tests. */
+  readonly findTools?: () => BuildTools;
 }
 
 /** `manifest.json` beside the kernel. */
@@ -42,7 +44,7 @@ export async function buildKernel(folder: string, options: BuildKernelOptions): 
   const target = resolve(folder);
   if (existsSync(target)) throw folderFault(folder, 'EEXIST');
   // What is cheap to know is asked before the source is fetched.
-  const tools = findBuildTools();
+  const tools = (options.findTools ?? findBuildTools)();
   const fragments = readFragments(options.profile, options.fragment);
   const work = join(dirname(target), `.caisson-${process.pid}-${randomBytes(6).toString('hex')}`);
   try {

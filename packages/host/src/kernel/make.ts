@@ -30,8 +30,7 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
         cwd: folder,
         env: { ...cleanEnvironment, PATH: env['PATH'] ?? '/usr/bin:/bin' },
         stdio: ['ignore', out.fd, out.fd],
-        timeout: deadlineMs,
-        ...(signal !== undefined && { signal }),
+        signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])]),
       });
       child.on('error', reject);
       child.on('close', (status, name) => resolve(status === 0 ? undefined : name === null ? `exit ${status}` : name));

@@ -63,10 +63,9 @@ export function parseArMembers(bytes: Buffer, what: string): { name: string; con
 }
 
 async function unpackXz(bytes: Buffer, what: string): Promise<Buffer> {
-  const child = spawn('xz', ['--decompress', '--stdout', '--single-stream'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: xzDeadlineMs,
-  });
+  const child = spawn('xz', ['--decompress', '--stdout', '--single-stream'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  // Not spawn's own timeout, which outlives a program that never started.
+  const deadline = setTimeout(() => child.kill('SIGKILL'), xzDeadlineMs);
   const failed = new Promise<never>((_, reject) => {
     child.on('error', (cause) => {
       reject(
@@ -92,7 +91,7 @@ async function unpackXz(bytes: Buffer, what: string): Promise<Buffer> {
       yield piece;
     }
   };
-  const data = await Promise.race([buffer(bounded()), failed]);
+  const data = await Promise.race([buffer(bounded()), failed]).finally(() => clearTimeout(deadline));
   const status = await ended;
   if (status !== 0) throw fault(what, `xz ended with ${status === null ? 'a signal' : `exit ${status}`}`);
   return data;

@@ -21,8 +21,11 @@ const maxTarBytes = 512 * 1_048_576;
 const npmDeadlineMs = 600_000;
 
 /** Content by the ledger's `from`. Throws CaissonError RUNTIME_NODE, VerificationError RUNTIME_DIGEST. */
-export async function findNode(node: Pinned, options: FetchOptions): Promise<Map<string, Buffer>> {
-  for (const candidate of candidates(node)) {
+export async function findNode(
+  node: Pinned,
+  options: FetchOptions & { readonly node?: string },
+): Promise<Map<string, Buffer>> {
+  for (const candidate of candidates(node, options.node)) {
     const found = await readCandidate(node, candidate);
     if (found !== undefined) return found;
   }
@@ -37,11 +40,15 @@ const wanted = ({ files }: Pinned): string[] => files.map(({ from }) => from);
 
 type Candidate = (from: string) => string;
 
-function candidates({ name }: Pinned): Candidate[] {
-  const found: Candidate[] = [];
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    found.push((from) => join(folder, 'node_modules', name, from.replace(/^package\//, '')));
-    if (folder === dirname(folder)) break;
+function candidates({ name }: Pinned, folder: string | undefined): Candidate[] {
+  const inFolder =
+    (root: string): Candidate =>
+    (from) =>
+      join(root, from.replace(/^package\//, ''));
+  const found: Candidate[] = folder === undefined ? [] : [inFolder(folder)];
+  for (let above = import.meta.dirname; ; above = dirname(above)) {
+    found.push(inFolder(join(above, 'node_modules', name)));
+    if (above === dirname(above)) break;
   }
   // A packed program: lib/node and LICENSE.node above it.
   const packed: Readonly<Record<string, string>> = { 'package/bin/node': 'node', 'package/LICENSE': '../LICENSE.node' };

@@ -20,6 +20,10 @@ import type { ArchiveLedger, WantedFile } from './parse-ledger.ts';
 export interface PackOptions extends FetchOptions {
   /** Root of a Debian mirror; default those of this machine's apt, then Debian's. */
   readonly mirror?: string;
+  /** A folder with bin/node and LICENSE, asked first; default: wherever this machine has them. */
+  readonly node?: string;
+  /** Default: the checked-in one. */
+  readonly ledger?: ArchiveLedger;
 }
 
 export interface PackedRuntime extends FileDigest {
@@ -34,7 +38,7 @@ export async function packRuntime(
   path: string,
   options: PackOptions = {},
 ): Promise<PackedRuntime> {
-  const ledger = readArchiveLedger(architecture);
+  const { ledger = readArchiveLedger(architecture) } = options;
   const files = await gatherFiles(ledger, options, true);
   checkLibraries(architecture, files);
   return writeWhole(path, async (fresh) => {
