@@ -5,6 +5,7 @@ import { registerImageExtract } from './image-extract.ts';
 import { registerImageFiles } from './image-files.ts';
 import { registerImageInspect } from './image-inspect.ts';
 import { registerImageMeasure } from './image-measure.ts';
+import { registerImageReproduce } from './image-reproduce.ts';
 import { registerImageValidate } from './image-validate.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
@@ -16,6 +17,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     registerImageFiles,
     registerImageExtract,
     registerImageDiff,
+    registerImageReproduce,
   ]) {
     registerVerb(image, surroundings);
   }

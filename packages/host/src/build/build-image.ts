@@ -19,6 +19,7 @@ export interface BuildOptions {
   readonly progress?: BuildProgress;
   /** The signature section for a PCR0. */
   readonly sign?: (pcr0: Uint8Array) => Promise<Uint8Array>;
+  readonly signal?: AbortSignal;
 }
 
 export interface BuiltImage {
@@ -67,6 +68,7 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
     const written = await writeEif(image, await openOutput(output), {
       onBytes: (done, total) => progress.bytes(done, total),
       ...(options.sign !== undefined && { sign: options.sign }),
+      ...(options.signal !== undefined && { signal: options.signal }),
     });
     const manifest = createManifest({
       ...{ plan, written, cmdline, components, files },

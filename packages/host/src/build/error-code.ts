@@ -1,6 +1,7 @@
 // What can keep an image from being built.
 
 export const BUILD_ERROR_CODES = [
+  'BUILD_AGAIN',
   'BUILD_CLASH',
   'BUILD_COMMAND',
   'BUILD_COMPONENT',

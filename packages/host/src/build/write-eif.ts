@@ -36,6 +36,8 @@ export interface WriteEifOptions {
   readonly sign?: (pcr0: Uint8Array) => Promise<Uint8Array>;
   /** Bytes written so far, of how many; about once a MiB. */
   readonly onBytes?: (done: number, total: number) => void;
+  /** Its reason is thrown, at the next MiB. */
+  readonly signal?: AbortSignal;
 }
 
 /** `file` is empty and open for writing. Throws what `layOutEif`, the sources and `sign` throw; the file is then of no use. */
@@ -113,7 +115,7 @@ async function writeBody(
   file: FileHandle,
   lane: HashLane,
   registers: Registers,
-  { onBytes }: WriteEifOptions,
+  { onBytes, signal }: WriteEifOptions,
 ): Promise<void> {
   const busy: Promise<void>[] = lane.slabs.map(() => Promise.resolve());
   let [slab, used, position] = [0, 0, eifHeaderBytes];
@@ -127,6 +129,7 @@ async function writeBody(
     // A failure is met when the slab is asked for again, or at the end; until then it must not count as unhandled.
     busy[index].catch(() => {});
     position += length;
+    signal?.throwIfAborted();
     onBytes?.(position, layout.size);
     [slab, used, spans] = [(slab + 1) % busy.length, 0, []];
     await busy[slab];
