@@ -131,6 +131,28 @@ static napi_value bind_datagram(napi_env env, napi_callback_info info) {
   return caisson_number(env, add_to(data, socket_datagram(path)));
 }
 
+// sendDatagram(path, text): 0
+static napi_value send_datagram(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  void *data;
+  char path[110];
+  char text[4096];
+  size_t length;
+  if (!caisson_args(env, info, 2, values, &data)) return NULL;
+  if (napi_get_value_string_utf8(env, values[0], path, sizeof path, &length) != napi_ok) {
+    napi_throw_type_error(env, NULL, "path");
+    return NULL;
+  }
+  if (napi_get_value_string_utf8(env, values[1], NULL, 0, &length) != napi_ok) {
+    napi_throw_type_error(env, NULL, "text");
+    return NULL;
+  }
+  // Never cut: a line that ends early could say something else.
+  if (length >= sizeof text) return caisson_number(env, -EMSGSIZE);
+  napi_get_value_string_utf8(env, values[1], text, sizeof text, &length);
+  return caisson_number(env, socket_send_datagram(path, text, length));
+}
+
 // swap(fd, placeholder): 0. Afterwards `placeholder` is the real socket, `fd` is closed, and the addon owns neither.
 static napi_value swap(napi_env env, napi_callback_info info) {
   napi_value values[2];
@@ -212,6 +234,7 @@ napi_status caisson_register_vsock(napi_env env, napi_value exports) {
       {"listenLoopback", listen_loopback},
       {"placeholder", placeholder},
       {"bindDatagram", bind_datagram},
+      {"sendDatagram", send_datagram},
       {"swap", swap},
       {"discard", discard},
       {"peer", peer},

@@ -38,6 +38,8 @@ int socket_listen(const struct endpoint *endpoint, uint32_t window, int backlog)
 int socket_placeholder(void);
 // vsock_datagram.c: an AF_UNIX datagram socket bound to a file; a negated errno with nothing left open.
 int socket_datagram(const char *path);
+// One datagram to whoever is bound to `path`; 0 or a negated errno.
+int socket_send_datagram(const char *path, const char *text, size_t length);
 // Assumes a connected descriptor: CID and port, or host and port of a stand-in; EAFNOSUPPORT for another family.
 int socket_peer(int fd, uint32_t peer[2]);
 int socket_vsock_window(int fd, uint64_t *bytes);

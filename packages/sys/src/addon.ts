@@ -29,6 +29,8 @@ export interface VsockAddon {
   placeholder(): AddonResult;
   /** An AF_UNIX datagram socket bound to `path`, which must be free. */
   bindDatagram(path: string): AddonResult;
+  /** Below 4,096 bytes. */
+  sendDatagram(path: string, text: string): AddonResult;
   /** Puts `fd` under the number of `placeholder`; both must have come from here. */
   swap(fd: number, placeholder: number): AddonResult;
   discard(fd: number): AddonResult;

@@ -74,3 +74,18 @@ test('refuses a path that a socket cannot have, and a folder that is not there',
   const lost = join(folder, 'none', 'x');
   assert.throws(() => kernel.listenDatagram({ path: lost, ...own }, () => {}), { code: 'ENOENT' });
 });
+
+test('what this kernel sends arrives whole, and a socket that nobody has is an error with its name', {
+  skip,
+}, async () => {
+  const path = join(folder, 'sent');
+  const { seen, all, listener } = listen(path, 2);
+  kernel.sendDatagram(path, 'READY=1');
+  kernel.sendDatagram(path, 'é'.repeat(2_000));
+  await all;
+  assert.deepEqual(seen, ['READY=1', 'é'.repeat(2_000)]);
+  listener.close();
+  assert.throws(() => kernel.sendDatagram(path, 'x'), { code: 'ENOENT', syscall: 'sendto' });
+  assert.throws(() => kernel.sendDatagram('x'.repeat(108), 'x'), { code: 'ENAMETOOLONG' });
+  assert.throws(() => kernel.sendDatagram(path, 'x'.repeat(4_096)), { code: 'EMSGSIZE' });
+});

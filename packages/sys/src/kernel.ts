@@ -61,6 +61,8 @@ export interface Kernel {
   openNsm(path?: string): Promise<NsmDevice>;
   /** Datagrams on a unix socket, one call each, <= 64 KiB; an empty one is not told. Throws Node-style errors. */
   listenDatagram(options: DatagramOptions, onDatagram: (bytes: Uint8Array) => void): DatagramListener;
+  /** One datagram to whoever listens at `path`, below 4,096 bytes; never waits. Throws Node-style errors: ECONNREFUSED, EAGAIN ... */
+  sendDatagram(path: string, text: string): void;
   /** Brings `lo` up with 127.0.0.1/8. Idempotent. */
   bringUpLoopback(): Promise<void>;
   /** One epoll thread that relays bytes without JavaScript. The caller closes it. */

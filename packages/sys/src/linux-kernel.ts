@@ -37,6 +37,10 @@ function createFullKernel(addon: Addon, options: LinuxKernelOptions): Kernel {
     ...createVsock(addon, limits),
     openNsm: (path = '/dev/nsm') => openNsmDevice(addon, path),
     listenDatagram: (datagram, onDatagram) => listenDatagram(addon, datagram, onDatagram),
+    sendDatagram(path, text) {
+      const result = addon.sendDatagram(path, text);
+      if (result < 0) throw createSystemError(result, 'sendto', path);
+    },
     async bringUpLoopback() {
       const result = await addon.loopbackUp();
       if (result === 0) return;
@@ -66,6 +70,7 @@ function createBareKernel(loaded: LoadedAddon & { addon: undefined }): Kernel {
     localCid: refuse('localCid'),
     openNsm: reject('openNsm'),
     listenDatagram: refuse('listenDatagram'),
+    sendDatagram: refuse('sendDatagram'),
     bringUpLoopback: reject('bringUpLoopback'),
     createEngine: refuse('createEngine'),
   };

@@ -13,6 +13,7 @@ export interface FakeKernelOptions {
   /** One request's bytes in, one response's out; `absent` is a machine without the device (ENOENT). */
   readonly nsm?: 'absent' | ((request: Uint8Array) => Uint8Array | Promise<Uint8Array>);
   readonly listenDatagram?: Kernel['listenDatagram'];
+  readonly sendDatagram?: Kernel['sendDatagram'];
   /** Called for bringUpLoopback(). */
   readonly loopback?: () => void | Promise<void>;
   /** Makes engines; its presence is what `hasAddon` says, since rooms read it as "the native plane is there". */
@@ -25,7 +26,7 @@ export interface FakeKernel extends Kernel {
 }
 
 export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
-  const { cid, network, nsm, loopback, engine, listenDatagram } = options;
+  const { cid, network, nsm, loopback, engine, listenDatagram, sendDatagram } = options;
   const calls: string[] = [];
   const vsock = cid === undefined ? undefined : network?.attach(cid);
   const expect = <Part>(part: Part | undefined, call: string, need: string): Part => {
@@ -56,6 +57,7 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
     listenDatagram(datagram, onDatagram) {
       return expect(listenDatagram, `listenDatagram ${datagram.path}`, 'a listenDatagram')(datagram, onDatagram);
     },
+    sendDatagram: (path, text) => expect(sendDatagram, `sendDatagram ${path}`, 'a sendDatagram')(path, text),
     async bringUpLoopback() {
       await expect(loopback, 'bringUpLoopback', 'a loopback')();
     },
