@@ -162,7 +162,7 @@ test('lines that come faster than the disk takes them are dropped from the oldes
 });
 
 test('memory keeps a bounded tail, in lines and in characters', () => {
-  const { log } = openLog('/nonexistent/caisson');
+  const { log } = openLog('/dev/null/caisson');
   log.add(
     'out',
     Array.from({ length: 5_000 }, (_, at) => `${at}`),
@@ -179,7 +179,7 @@ test('memory keeps a bounded tail, in lines and in characters', () => {
 });
 
 test('who follows gets each line until it stops, and one who throws is dropped', () => {
-  const { log } = openLog('/nonexistent/caisson');
+  const { log } = openLog('/dev/null/caisson');
   const seen: string[] = [];
   const stop = new AbortController();
   log.follow(({ text }) => void seen.push(text), stop.signal);
