@@ -9,6 +9,7 @@ import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
+import { register as registerImages } from './commands/images.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
@@ -16,6 +17,7 @@ import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
+import { register as registerSignEif } from './commands/sign-eif.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
 import { register as registerWait } from './commands/wait.ts';
@@ -62,8 +64,10 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerKms,
   registerBuild,
   registerImage,
+  registerImages,
   registerDescribeEif,
   registerPcr,
+  registerSignEif,
   registerRuntime,
   registerKernel,
 ];

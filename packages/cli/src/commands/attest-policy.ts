@@ -7,12 +7,14 @@ import type { Command } from 'commander';
 import { msText } from '../attest-report.ts';
 import { readDocument } from '../document-text.ts';
 import { UsageError } from '../exit-code.ts';
+import { resolveImage } from '../image-argument.ts';
 import { collectPcr, integer } from '../nsm-argument.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { collect, readRoots } from '../trust-root.ts';
 
 interface Flags {
   readonly eif?: string;
+  readonly image?: string;
   readonly document?: string;
   readonly pcr: Readonly<Record<number, string>>;
   readonly role?: string;
@@ -32,6 +34,7 @@ export function registerAttestPolicy(attest: Command, surroundings: Surroundings
     .command('create')
     .description('write a policy (docs/policy.md) to standard output')
     .option('--eif <file>', 'pin PCR0, PCR1 and PCR2 of this image')
+    .option('--image <image>', 'pin an image of the local store, and its version as the least one where it is a number')
     .option('--document <file>', 'pin the image of this document, which is verified first')
     .option('--pcr <n=hex>', 'pin a PCR; repeatable', collectPcr, {})
     .option('--role <arn>', 'pin the IAM role of the parent instance (PCR3)')
@@ -45,7 +48,8 @@ export function registerAttestPolicy(attest: Command, surroundings: Surroundings
     .action((flags: Flags) => create(flags, surroundings));
 }
 
-async function create(flags: Flags, { stdin, stdout, stderr }: Surroundings): Promise<void> {
+async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
+  const { stdin, stdout, stderr } = surroundings;
   const { backend } = flags;
   if (backend !== undefined && backend !== 'sim' && backend !== 'qemu') {
     throw new UsageError(`--backend must be sim or qemu, got ${backend}`);
@@ -53,6 +57,7 @@ async function create(flags: Flags, { stdin, stdout, stderr }: Surroundings): Pr
   if ((backend === undefined) !== (flags.root === undefined)) {
     throw new UsageError('--root and --backend must stand together: AWS’s root is compiled in');
   }
+  if (flags.eif !== undefined && flags.image !== undefined) throw new UsageError('give either --eif or --image');
   const { draftPolicy, formatPolicy, measureImageFile } = await import('@caisson/host/policy');
   const roots = await readRoots(flags.root);
   const document =
@@ -64,6 +69,10 @@ async function create(flags: Flags, { stdin, stdout, stderr }: Surroundings): Pr
   const policy = draftPolicy({
     pcrs: flags.pcr,
     ...(flags.eif !== undefined && { image: await measureImageFile(flags.eif) }),
+    ...(flags.image !== undefined && {
+      image: await measureImageFile(await resolveImage(flags.image, surroundings)),
+      ...(await leastVersionOf(flags.image)),
+    }),
     ...(document !== undefined && { document }),
     ...(flags.role !== undefined && { roleArn: flags.role }),
     ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
@@ -76,6 +85,13 @@ async function create(flags: Flags, { stdin, stdout, stderr }: Surroundings): Pr
     ...(backend !== undefined && { backend }),
   });
   stdout.write(flags.json ? `${JSON.stringify({ v: 1, ...policy })}\n` : formatPolicy(policy));
+}
+
+/** A version that is a number is one that can be held (docs/store.md). */
+async function leastVersionOf(image: string): Promise<{ readonly minimumImageVersion?: number }> {
+  const { isImageTag, parseImageTag, versionNumber } = await import('@caisson/host/store');
+  const version = isImageTag(image) ? versionNumber(parseImageTag(image)) : undefined;
+  return version === undefined ? {} : { minimumImageVersion: version };
 }
 
 // At its own time: that a document is old does not change what was measured, and it is no answer to a challenge here.

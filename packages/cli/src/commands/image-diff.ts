@@ -19,11 +19,14 @@ async function diff(
   left: string,
   right: string,
   { json }: { readonly json?: true },
-  { stdout }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<number> {
+  const { stdout } = surroundings;
   const { compareImages } = await import('@caisson/host/image');
-  const { isEqual, isMeasuredEqual, differences } = await withImage(left, (one) =>
-    withImage(right, (other) => compareImages(one, other)),
+  const { isEqual, isMeasuredEqual, differences } = await withImage(
+    left,
+    (one) => withImage(right, (other) => compareImages(one, other), surroundings),
+    surroundings,
   );
   if (json) {
     stdout.write(`${JSON.stringify({ v: 1, equal: isEqual, measuredEqual: isMeasuredEqual, differences })}\n`);

@@ -3,17 +3,20 @@ import { plain } from '@caisson/core/log';
 import { withImage } from '../image-argument.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
-export const registerImageExtract: RegisterCommand = (image, { stdout }) => {
+export const registerImageExtract: RegisterCommand = (image, surroundings) => {
   image
-    .command('extract <file> <dir>')
+    .command('extract <image> <dir>')
     .description('take an image apart into a new folder; nothing is ever written outside of it')
     .option('--json', 'print one JSON document')
     .action(async (path: string, folder: string, { json }: { readonly json?: true }) => {
+      const { stdout } = surroundings;
       const { createHash } = await import('node:crypto');
       const { readEif } = await import('@caisson/core/eif');
       const { extractImage } = await import('@caisson/host/image');
-      const { sections, trees } = await withImage(path, async (file) =>
-        extractImage(file, await readEif(file, () => createHash('sha384')), folder),
+      const { sections, trees } = await withImage(
+        path,
+        async (file) => extractImage(file, await readEif(file, () => createHash('sha384')), folder),
+        surroundings,
       );
       if (json) {
         stdout.write(`${JSON.stringify({ v: 1, folder, sections, trees })}\n`);

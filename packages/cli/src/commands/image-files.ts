@@ -4,24 +4,29 @@ import type { ListedFile } from '@caisson/host/image';
 import { withImage } from '../image-argument.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
-export const registerImageFiles: RegisterCommand = (image, { stdout }) => {
+export const registerImageFiles: RegisterCommand = (image, surroundings) => {
   image
-    .command('files <file>')
+    .command('files <image>')
     .description('list what is in the ramdisks: number, kind, mode, owner, size, SHA-384 and path')
     .option('--json', 'print one JSON document')
     .action(async (path: string, { json }: { readonly json?: true }) => {
       const { createHash } = await import('node:crypto');
       const { readEif } = await import('@caisson/core/eif');
       const { listImageFiles } = await import('@caisson/host/image');
+      const { stdout } = surroundings;
       const files: ListedFile[] = [];
-      await withImage(path, async (file) => {
-        const { sections } = await readEif(file, () => createHash('sha384'));
-        for await (const one of listImageFiles(file, sections)) {
-          if (json) files.push(one);
-          else stdout.write(`${line(one)}\n`);
-        }
-        await file.requireUnchanged();
-      });
+      await withImage(
+        path,
+        async (file) => {
+          const { sections } = await readEif(file, () => createHash('sha384'));
+          for await (const one of listImageFiles(file, sections)) {
+            if (json) files.push(one);
+            else stdout.write(`${line(one)}\n`);
+          }
+          await file.requireUnchanged();
+        },
+        surroundings,
+      );
       if (json) stdout.write(`${JSON.stringify({ v: 1, files })}\n`);
     });
 };

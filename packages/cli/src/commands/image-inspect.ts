@@ -4,17 +4,17 @@ import { parseMoment, withImage } from '../image-argument.ts';
 import { inspectionFacts, inspectionLines } from '../image-report.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
-export const registerImageInspect: RegisterCommand = (image, { stdout }) => {
+export const registerImageInspect: RegisterCommand = (image, surroundings) => {
   image
-    .command('inspect <file>')
+    .command('inspect <image>')
     .description('show sections, measurements, signature, metadata and what is in the ramdisks, of damaged images too')
     .option('--at <unix>', 'the moment for the dates of the certificate, unix seconds; default now')
     .option('--json', 'print one JSON document')
     .action(async (path: string, { at, json }: { readonly at?: string; readonly json?: true }) => {
       const moment = parseMoment(at);
       const { inspectImage } = await import('@caisson/host/image');
-      const inspection = await withImage(path, (file) => inspectImage(file, moment));
-      stdout.write(
+      const inspection = await withImage(path, (file) => inspectImage(file, moment), surroundings);
+      surroundings.stdout.write(
         json ? `${JSON.stringify(inspectionFacts(inspection))}\n` : `${inspectionLines(inspection).join('\n')}\n`,
       );
     });

@@ -6,6 +6,8 @@ import { registerImageFiles } from './image-files.ts';
 import { registerImageInspect } from './image-inspect.ts';
 import { registerImageMeasure } from './image-measure.ts';
 import { registerImageReproduce } from './image-reproduce.ts';
+import { registerImageRm } from './image-rm.ts';
+import { registerImageTag } from './image-tag.ts';
 import { registerImageValidate } from './image-validate.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
@@ -17,6 +19,8 @@ export const register: RegisterCommand = (program, surroundings) => {
     registerImageFiles,
     registerImageExtract,
     registerImageDiff,
+    registerImageTag,
+    registerImageRm,
     registerImageReproduce,
   ]) {
     registerVerb(image, surroundings);

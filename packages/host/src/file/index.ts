@@ -1,3 +1,7 @@
-// Files that are never half-written.
+// Files that are never half-written, and folders that one process changes at a time.
+export type { FileErrorCode } from './error-code.ts';
+export { FILE_ERROR_CODES } from './error-code.ts';
+export type { LockOptions } from './lock.ts';
+export { withLock } from './lock.ts';
 export type { ReplaceFileOptions } from './replace-file.ts';
 export { replaceFile, sweepTemporaries, syncFolder, temporaryBeside } from './replace-file.ts';

@@ -1,2 +1,9 @@
-// The local store of images.
-export {};
+// The local store of images: content-addressed, with names.
+export type { StoreErrorCode } from './error-code.ts';
+export { STORE_ERROR_CODES } from './error-code.ts';
+export { imageStoreFolder, stateFolder } from './folder.ts';
+export type { ImageRecord } from './record.ts';
+export type { ImageStore, StoredImage } from './store.ts';
+export { openImageStore } from './store.ts';
+export type { ImageReference, ImageTag } from './tag.ts';
+export { isImageTag, parseImageReference, parseImageTag, tagText, versionNumber } from './tag.ts';

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { withLock } from './index.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'caisson-lock-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('lets one in at a time, within a process', async () => {
+  let inside = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: 8 }, () =>
+      withLock(join(folder, 'lock'), async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise(setImmediate);
+        inside -= 1;
+      }),
+    ),
+  );
+  assert.equal(most, 1);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('lets one in at a time, between processes: 4 x 25 increments of a number in a file are all counted', async () => {
+  writeFileSync(join(folder, 'count'), '0');
+  const source = `
+    import { readFileSync, writeFileSync } from 'node:fs';
+    import { withLock } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const file = ${JSON.stringify(join(folder, 'count'))};
+    for (let n = 0; n < 25; n += 1)
+      await withLock(${JSON.stringify(join(folder, 'lock'))}, async () => {
+        const seen = Number(readFileSync(file, 'utf8'));
+        await new Promise(setImmediate);
+        writeFileSync(file, String(seen + 1));
+      }, { timeoutMs: 60_000 });
+  `;
+  const script = join(folder, 'child.mjs');
+  writeFileSync(script, source);
+  const children: ChildProcess[] = Array.from({ length: 4 }, () =>
+    fork(script, { execArgv: ['--conditions=caisson-source'] }),
+  );
+  const ends = await Promise.all(children.map((child) => once(child, 'exit')));
+  assert.deepEqual(ends, Array(4).fill([0, null]));
+  assert.equal(readFileSync(join(folder, 'count'), 'utf8'), '100');
+});
+
+test('takes over what a dead process left, also when its pid lives again as another process', async () => {
+  const { pid } = spawnSync('true');
+  for (const left of [`${pid} 1 aa\n`, `${process.pid} 1 aa\n`, 'rubbish', '']) {
+    writeFileSync(join(folder, 'lock'), left);
+    assert.equal(await withLock(join(folder, 'lock'), async () => 'in'), 'in');
+  }
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('says who holds the lock when the time is up, and frees it when the holder fails', async () => {
+  const path = join(folder, 'lock');
+  const held = withLock(path, async () => {
+    await assert.rejects(
+      withLock(path, async () => {}, { timeoutMs: 20 }),
+      {
+        code: 'FILE_LOCKED',
+        message: new RegExp(`process ${process.pid} holds it`),
+      },
+    );
+    throw new Error('failed inside');
+  });
+  await assert.rejects(held, /failed inside/);
+  assert.ok(!existsSync(path));
+});

@@ -1,0 +1,18 @@
+// Where what must outlive a command lies (wire.md 10).
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+/** CAISSON_STATE, else /var/lib/caisson for root, else the state folder of the XDG base directory specification. */
+export function stateFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const { CAISSON_STATE: own, XDG_STATE_HOME: xdg } = env;
+  if (own !== undefined && own !== '') return own;
+  if (process.getuid?.() === 0) return '/var/lib/caisson';
+  // "All paths set in these environment variables must be absolute. If [...] relative [...] ignore it."
+  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.local/state');
+  return join(base, 'caisson');
+}
+
+/** The local store of images. */
+export function imageStoreFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return join(stateFolder(env), 'images');
+}
