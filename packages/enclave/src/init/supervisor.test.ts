@@ -14,6 +14,7 @@ import type { ProcessEnd, ProcessHost } from '@caisson/sys';
 import { laneFigure } from '@caisson/testkit/contract';
 import { createFakeClock, createFakeProcessHost, type FakeProcessHost, type FakeProgram } from '@caisson/testkit/fake';
 import fc from 'fast-check';
+import type { Clock } from './clock.ts';
 import { Supervisor } from './supervisor.ts';
 
 const exited = (code: number): ProcessEnd => ({ kind: 'exit', code });
@@ -50,6 +51,8 @@ interface Scene {
   readonly reports: (readonly [Phase, readonly ReadyReason[]])[];
   readonly lastWords: string[];
   phaseOf(name: string): string | undefined;
+  /** SIGKILL to the supervisor: none of its timers fires any more. */
+  die(): void;
   /** A line of its notify socket. */
   notify(name: string, text: string): void;
 }
@@ -69,8 +72,13 @@ function open(services: readonly MeasuredService[], options: SceneOptions = {}):
   const reports: [Phase, readonly ReadyReason[]][] = [];
   const lastWords: string[] = [];
   const listeners = new Map<string, (bytes: Uint8Array) => void>();
+  let isAlive = true;
+  const mortal: Clock = {
+    ...clock,
+    setTimer: (delayMs, fire) => clock.setTimer(isAlive ? delayMs : 1e9, () => (isAlive ? fire() : undefined)),
+  };
   const supervisor = new Supervisor({
-    ...{ services, init, clock, log: silentLog, runFolder: folder, random: () => 0.5 },
+    ...{ services, init, clock: mortal, log: silentLog, runFolder: folder, random: () => 0.5 },
     host: options.wrap?.(host) ?? host,
     kernel: {
       listenDatagram({ path }, onDatagram) {
@@ -90,6 +98,9 @@ function open(services: readonly MeasuredService[], options: SceneOptions = {}):
   });
   return {
     ...{ host, supervisor, clock, reports, lastWords },
+    die() {
+      isAlive = false;
+    },
     phaseOf: (name) => supervisor.set.entries.get(name)?.state.phase,
     notify: (name, text) => listeners.get(name)?.(Buffer.from(text)),
   };
@@ -371,6 +382,7 @@ test('R-I5: whatever is asked in whatever order, and however often the superviso
       } else if (one.do === 'wait') await clock.advance(one.ms ?? 0);
       else {
         // Dead between two lines: nothing of the old one is awaited.
+        scene.die();
         const host = scene.host.takeOver();
         scene = open(services, { clock, folder, host, wrap: countRefusals });
         await scene.supervisor.start();
