@@ -43,6 +43,13 @@ export interface KernelManifest {
 export async function buildKernel(folder: string, options: BuildKernelOptions): Promise<KernelManifest> {
   const target = resolve(folder);
   if (existsSync(target)) throw folderFault(folder, 'EEXIST');
+  // The kernel's own Makefile refuses such a folder, but only after its source was unpacked.
+  if (/[\s:]/.test(target)) {
+    throw new CaissonError<KernelErrorCode>(
+      'KERNEL_FOLDER',
+      `folder for a kernel must have neither spaces nor colons in its path, got ${target}`,
+    );
+  }
   // What is cheap to know is asked before the source is fetched.
   const tools = (options.findTools ?? findBuildTools)();
   const fragments = readFragments(options.profile, options.fragment);
@@ -134,7 +141,8 @@ async function collect(
   await copyFile(join(source.folder, 'arch/x86/boot/bzImage'), at('bzImage'));
   // The name under which nitro-cli keeps it too.
   await copyFile(join(source.folder, '.config'), at('bzImage.config'));
-  await copyFile(join(source.folder, 'COPYING'), at('COPYING'));
+  // COPYING itself only points to it.
+  await copyFile(join(source.folder, 'LICENSES/preferred/GPL-2.0'), at('COPYING'));
   const manifest: KernelManifest = {
     v: 1,
     kernel: source.version,
