@@ -25,12 +25,12 @@ const pieceBytes = 1_048_576;
 /** The caller closes it. Throws CaissonError OCI_SOURCE. */
 export function openPinnedFile(path: string): PinnedFile {
   const fd = openRegular(path);
-  const { size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  const { size, mtimeNs } = fstatSync(fd, { bigint: true });
   let open = true;
   const requireSame = (): void => {
     if (!open) throw new TypeError(`${path} is read after its source was closed`);
     const now = fstatSync(fd, { bigint: true });
-    if (now.size === size && now.mtimeNs === mtimeNs && now.ctimeNs === ctimeNs) return;
+    if (now.size === size && now.mtimeNs === mtimeNs) return;
     throw changed(path);
   };
   return {

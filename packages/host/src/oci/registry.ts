@@ -29,9 +29,7 @@ export function createRegistry(
   maxBytes: number,
   http: HttpOptions,
 ): Registry {
-  // Any other scheme than https is for this machine alone, unless the user said otherwise.
-  const scheme = isLoopback(new URL(`http://${host}`).hostname) || http.allowHttp ? 'http' : 'https';
-  const base = new URL(`${scheme}://${host}/v2/${name}/`);
+  const base = apiUrl(host, name, http.allowHttp);
   let authorization: string | undefined;
   let root: { readonly descriptor: Descriptor; readonly bytes: Uint8Array } | undefined;
 
@@ -96,6 +94,12 @@ export function createRegistry(
       },
     },
   };
+}
+
+/** Plain http is for this machine alone, unless the user said otherwise. */
+export function apiUrl(host: string, name: string, allowHttp: boolean): URL {
+  const scheme = isLoopback(new URL(`http://${host}`).hostname) || allowHttp ? 'http' : 'https';
+  return new URL(`${scheme}://${host}/v2/${name}/`);
 }
 
 async function readToken(
