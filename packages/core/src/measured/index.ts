@@ -15,6 +15,8 @@ export type {
 export type { MeasuredInit } from './init.ts';
 export type { MeasuredKeyAlgorithm } from './key.ts';
 export { isSpkiOf } from './key.ts';
+export type { NetworkConflict, WayIn, WayOut } from './network.ts';
+export { findNetworkConflict, waysInOf, waysOutOf } from './network.ts';
 export type { MeasuredOperator, MeasuredOperators } from './operator.ts';
 export { IMAGE_LIMITS, MAX_MEASURED_IMAGE_BYTES, parseMeasuredImage, writeMeasuredImage } from './parse-image.ts';
 export {
@@ -44,3 +46,5 @@ export type { KillMode, MeasuredService, MeasuredServices, Readiness, RestartPol
 export { isServiceName, SERVICE_NAME_RULE } from './service-name.ts';
 export { environmentNameForm } from './shape.ts';
 export { MAX_SIGNAL, signalName, signalNumber } from './signal.ts';
+export type { SplitFault } from './split-words.ts';
+export { joinWords, splitWords } from './split-words.ts';

@@ -9,3 +9,4 @@ export type { ServiceErrorCode } from './error-code.ts';
 export { SERVICE_ERROR_CODES } from './error-code.ts';
 export type { ServiceFault } from './fault.ts';
 export { formatServiceFault, ServiceFaultError } from './fault.ts';
+export { nearestWord } from './nearest-word.ts';

@@ -5,6 +5,7 @@ import {
   type MeasuredService,
   type Readiness,
   SERVICE_LIMITS,
+  splitWords,
 } from '@caisson/core/measured';
 import type { TomlValue } from 'smol-toml';
 import {
@@ -19,7 +20,6 @@ import {
   readText,
   readUmask,
 } from './key-value.ts';
-import { splitWords } from './split-words.ts';
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 /** A service while its file is read; it has no command before ExecStart. */

@@ -1,4 +1,7 @@
 // Control of the supervisor over its unix socket: both ends.
+
+export type { FollowedLine, InitClient, InitClientOptions } from './client.ts';
+export { openInitClient } from './client.ts';
 export type {
   Control,
   ProcessCommand,
@@ -9,3 +12,10 @@ export type {
   ServiceView,
   SystemView,
 } from './control.ts';
+export type { InitSocketErrorCode } from './error-code.ts';
+export { INIT_SOCKET_ERROR_CODES } from './error-code.ts';
+export type { InitRequest, InitVerb } from './messages.ts';
+export { DEFAULT_INIT_SOCKET, DEFAULT_LOG_LINES, MAX_INIT_REQUEST_BYTES, MAX_LOG_LINES } from './messages.ts';
+export { INIT_VERBS } from './parse-request.ts';
+export type { InitSocketServer, InitSocketServerOptions, PeerCredentials } from './server.ts';
+export { serveInitSocket } from './server.ts';

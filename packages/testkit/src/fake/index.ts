@@ -1,6 +1,8 @@
 // What stands in for the parts of the world that a test cannot have.
 export type { FakeClock } from './clock.ts';
 export { createFakeClock } from './clock.ts';
+export type { FakeControl } from './control.ts';
+export { createFakeControl } from './control.ts';
 export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
 export type { FakeKernel, FakeKernelOptions } from './kernel.ts';

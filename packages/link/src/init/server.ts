@@ -1,0 +1,87 @@
+// The answering end of /run/init.sock. Two locks: the file's mode (0600), and the kernel's word on who has connected. Only root and the
+// owner of the supervisor may control it; where the kernel does not say who somebody is, it is nobody.
+import { createServer, type Socket } from 'node:net';
+import { listenOnPath } from '../nsm/socket-path.ts';
+import { type InitConnectionLimits, refusal, serveInitConnection } from './connection.ts';
+import type { Control } from './control.ts';
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface InitSocketServerOptions extends Partial<InitConnectionLimits> {
+  readonly path: string;
+  readonly control: Control;
+  /** SO_PEERCRED of a connected unix socket (Kernel.peerCredentials); undefined when the kernel has no answer. */
+  readonly peerCredentials: (socket: Socket) => PeerCredentials | undefined;
+  /** The uid that may ask besides 0. */
+  readonly ownerUid: number;
+  /** One more is closed at once. Default 64. */
+  readonly maxConnections?: number;
+  readonly onRefused?: (peer: PeerCredentials | undefined) => void;
+}
+
+export interface InitSocketServer {
+  readonly path: string;
+  /** Frees the path, cuts every caller off, resolves when none is left. Idempotent. */
+  close(): Promise<void>;
+}
+
+// Chosen.
+const defaultMaxConnections = 64;
+const defaultIdleTimeoutMs = 300_000;
+const defaultDocumentTimeoutMs = 10_000;
+const mode = 0o600;
+
+/** Rejects EADDRINUSE (somebody listens there), ENAMETOOLONG, EACCES ... */
+export async function serveInitSocket(options: InitSocketServerOptions): Promise<InitSocketServer> {
+  const { path, control, ownerUid } = options;
+  const limits: InitConnectionLimits = {
+    idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
+    documentTimeoutMs: options.documentTimeoutMs ?? defaultDocumentTimeoutMs,
+  };
+  const sockets = new Set<Socket>();
+  // Half-open, so that a caller may end its side first and still get every answer.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const peer = credentialsOf(socket, options.peerCredentials);
+    if (peer?.uid === 0 || peer?.uid === ownerUid) {
+      void serveInitConnection(socket, control, limits);
+      return;
+    }
+    options.onRefused?.(peer);
+    socket.on('error', () => {});
+    const who = peer === undefined ? 'a caller whom the kernel does not name' : `uid ${peer.uid}`;
+    socket.end(refusal(`${who} may not control this enclave`), () => socket.destroy());
+  });
+  server.maxConnections = options.maxConnections ?? defaultMaxConnections;
+
+  const freePath = await listenOnPath(server, path, mode);
+  // A failed accept (EMFILE) is one caller who never came to be; without a listener it would end the process.
+  server.on('error', () => {});
+
+  let closed: Promise<void> | undefined;
+  return {
+    path,
+    close() {
+      closed ??= new Promise((resolve) => {
+        freePath();
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      });
+      return closed;
+    },
+  };
+}
+
+function credentialsOf(socket: Socket, ask: InitSocketServerOptions['peerCredentials']): PeerCredentials | undefined {
+  try {
+    return ask(socket);
+  } catch {
+    // A caller that is gone already has no credentials, and no need of an answer.
+    return undefined;
+  }
+}
