@@ -1,0 +1,390 @@
+// What goes into an image, in which form, and what is refused. Images here are some kilobytes; test/scenario builds whole ones.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { toHex } from '@caisson/core/bytes';
+import { streamCpio } from '@caisson/core/cpio';
+import { readEif } from '@caisson/core/eif';
+import {
+  parseMeasuredImage,
+  parseMeasuredInit,
+  parseMeasuredOperators,
+  parseMeasuredServices,
+} from '@caisson/core/measured';
+import { type BuildScene, createBuildScene, type SceneChanges } from '@caisson/testkit/build';
+import { type ListedFile, listImageFiles, measureImage, openImageFile } from '../image/index.ts';
+import type { OpenedSource, TreeEntry } from '../tree/index.ts';
+import { type BuildProgress, type BuiltImage, buildImage, type Manifest } from './index.ts';
+
+let scene: BuildScene;
+let output: string;
+const warnings: string[] = [];
+const progress: BuildProgress = { step: () => {}, bytes: () => {}, warning: (text) => void warnings.push(text) };
+beforeEach(() => {
+  scene = createBuildScene();
+  output = join(scene.folder, 'app.eif');
+  warnings.length = 0;
+});
+afterEach(() => scene.remove());
+
+const build = (changes: SceneChanges = {}): Promise<BuiltImage> =>
+  buildImage(scene.plan(changes), output, { progress });
+const app = { 'package.json': '{"main":"./main.js"}', 'main.js': '1' };
+
+async function listed(): Promise<Map<string, ListedFile & { readonly text?: string }>> {
+  const file = await openImageFile(output);
+  try {
+    const eif = await readEif(file, () => createHash('sha384'));
+    const found = new Map<string, ListedFile & { readonly text?: string }>();
+    for await (const one of listImageFiles(file, eif.sections)) found.set(`${one.ramdisk} ${one.path}`, one);
+    for (const [index, section] of eif.sections.filter(({ kind }) => kind === 'ramdisk').entries()) {
+      for await (const entry of streamCpio(file.pieces(section.offset, section.size))) {
+        const parts: Uint8Array[] = [];
+        for await (const piece of entry.content()) parts.push(piece.slice());
+        const key = `${index} ${entry.path}`;
+        if (entry.kind === 'file') found.set(key, { ...found.get(key)!, text: Buffer.concat(parts).toString() });
+      }
+    }
+    return found;
+  } finally {
+    await file.close();
+  }
+}
+
+test('a folder is an application in /app, with PID 1 in front of it and the supervisor beside it', async () => {
+  scene.write(app);
+  await build();
+  const files = await listed();
+  const texts = (path: string): string | undefined => files.get(path)?.text;
+  assert.deepEqual(
+    [...files.keys()].filter((path) => path.startsWith('0 ')),
+    ['0 dev', '0 init', '0 profile', '0 supervisor'],
+  );
+  assert.equal(texts('0 profile'), 'production\n');
+  assert.equal(
+    texts('0 supervisor'),
+    [
+      '/usr/lib/caisson/runtime/lib/ld-linux-x86-64.so.2',
+      ...['--library-path', '/usr/lib/caisson/runtime/lib', '/usr/lib/caisson/runtime/bin/node'],
+      ...['/usr/lib/caisson/caisson-enclave.mjs', 'supervise', ''],
+    ].join('\n'),
+  );
+  assert.equal(texts('1 cmd'), '/usr/bin/node\n/app/main.js\n');
+  assert.equal(texts('1 env'), 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/\n');
+  for (const path of [
+    'app/main.js',
+    'etc/passwd',
+    'usr/lib/caisson/caisson.node',
+    'usr/lib/caisson/runtime/bin/node',
+  ]) {
+    assert.equal(files.get(`1 rootfs/${path}`)?.kind, 'file', path);
+  }
+  for (const path of ['dev', 'proc', 'run', 'sys', 'tmp', 'var']) {
+    assert.equal(files.get(`1 rootfs/${path}`)?.kind, 'directory', path);
+  }
+  assert.equal(files.get('1 rootfs/usr/bin/node')?.target, '../../usr/lib/caisson/runtime/bin/node');
+  const own = [...files.values()].filter(({ uid, gid, mtime }) => uid !== 0 || gid !== 0 || mtime !== 0);
+  assert.deepEqual(own, [], 'owners and times are zero');
+});
+
+test('the measured files are what the readers inside take, and hold the command as the service app', async () => {
+  scene.write({ ...app, 'service/db.service': '[Service]\nExecStart = "/app/main.js"\n' });
+  chmodSync(join(scene.folder, 'source/main.js'), 0o755);
+  const config = { expect: 'optional', timeoutMs: 5, unsigned: 'accept', requireSignature: false } as const;
+  const rest = { minimumVersion: 1, label: null, keys: [], endpoints: null, environment: ['GREETING'] };
+  await build({
+    settings: {
+      profile: 'development',
+      ingress: [{ vsockPort: 80, targetPort: 8080 }],
+      environment: { A: 'b' },
+      config: { ...config, ...rest, schema: { type: 'object', required: ['a'] } },
+    },
+  });
+  const files = await listed();
+  const bytes = (name: string): Uint8Array => Buffer.from(files.get(`1 rootfs/etc/caisson/${name}`)?.text ?? '');
+  const image = parseMeasuredImage(bytes('image.json'));
+  assert.deepEqual(image.components, ['network', 'ready']);
+  assert.deepEqual(image.ingress, [{ vsockPort: 80, targetPort: 8080 }]);
+  assert.equal(image.config.schema?.v, 1, 'the compiled table, not the schema');
+  const { services } = parseMeasuredServices(bytes('services.json'));
+  assert.deepEqual(
+    services.map(({ name }) => name),
+    ['app', 'db', 'network'],
+  );
+  const [own] = services;
+  assert.deepEqual(own!.argv, ['/usr/bin/node', '/app/main.js']);
+  assert.deepEqual([own!.workingDirectory, own!.environment['A'], own!.requires], ['/app', 'b', ['network']]);
+  parseMeasuredInit(bytes('init.json'));
+  parseMeasuredOperators(bytes('operators.json'));
+});
+
+test('the manifest lists exactly the entries of the ramdisks, with their hashes, and the sections as they are in the file', async () => {
+  scene.write(app);
+  symlinkSync('main.js', join(scene.folder, 'source/link'));
+  const { manifestPath } = await build();
+  const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
+  const files = await listed();
+  const key = ({ ramdisk, path }: { ramdisk: number; path: string }): string => `${ramdisk} ${path}`;
+  assert.deepEqual(manifest.files.map(key).sort(), [...files.keys()].sort());
+  for (const one of manifest.files) {
+    const { kind, mode, uid, gid, size, sha384, target } = files.get(key(one))!;
+    const own = {
+      kind: one.kind,
+      mode: one.mode,
+      uid: one.uid,
+      gid: one.gid,
+      size: one.size,
+      sha384: one.sha384,
+      target: one.target,
+    };
+    assert.deepEqual(own, { kind, mode, uid, gid, size, sha384, target }, one.path);
+  }
+  const file = await openImageFile(output);
+  const eif = await readEif(file, () => createHash('sha384'));
+  await file.close();
+  assert.deepEqual(
+    manifest.sections,
+    eif.sections.map(({ kind, size, sha384 }) => ({ kind, size, sha384: toHex(sha384) })),
+  );
+  assert.deepEqual(manifest.measurements, await measureImage(output));
+  assert.equal(manifest.size, statSync(output).size);
+  assert.deepEqual(
+    manifest.inputs.map(({ name, origin }) => `${name} ${origin}`),
+    ['kernel given', 'init ledger', 'addon ledger', 'enclave ledger', 'runtime ledger'],
+  );
+  assert.equal(manifest.toolchain, 'ledger');
+});
+
+test('init: plain is PID 1 and the one command, without supervisor, measured files or a node that nothing asks for', async () => {
+  scene.write({ run: '#!' });
+  await build({ settings: { init: 'plain', command: ['/app/run'], components: [] } });
+  const files = await listed();
+  assert.ok(!files.has('0 supervisor'));
+  assert.ok(![...files.keys()].some((path) => /caisson/.test(path)));
+  assert.equal(files.get('1 cmd')?.text, '/app/run\n');
+  scene.write(app);
+  await build({ settings: { init: 'plain' } });
+  const paths = [...(await listed()).keys()];
+  assert.ok(paths.includes('1 rootfs/usr/lib/caisson/runtime/bin/node') && paths.includes('1 rootfs/usr/bin/node'));
+  assert.ok(!paths.some((path) => /caisson-enclave|caisson\.node|etc\/caisson/.test(path)));
+});
+
+test('a source without a command is built, with a warning that says why', async () => {
+  scene.write({ a: '' });
+  const { manifest } = await build();
+  assert.deepEqual(manifest.command, []);
+  assert.match(warnings.join(), /the image has no command \(the folder has no package.json\); it cannot be run/);
+});
+
+const container = (
+  config: Partial<NonNullable<OpenedSource['config']>>,
+  tree: [string, TreeEntry][] = [],
+): OpenedSource => {
+  const nothing = { entrypoint: null, cmd: null, env: [], workingDir: null, user: null, architecture: null };
+  const bin: TreeEntry = {
+    ...{ kind: 'file', mode: 0o4755, uid: 7, gid: 8, origin: 'layer' },
+    content: {
+      size: 1,
+      async *open() {
+        yield Buffer.from('x');
+      },
+    },
+  };
+  const folder: TreeEntry = { kind: 'directory', mode: 0o700, uid: 5, gid: 6, origin: 'layer' };
+  const entries = new Map<string, TreeEntry>([['bin', folder], ['bin/run', bin], ...tree]);
+  const inputs = [{ name: 'layer 1', digest: `sha256:${'0'.repeat(64)}`, size: 1 }];
+  return { kind: 'oci', tree: entries, config: { ...nothing, ...config }, inputs, close: async () => {} };
+};
+
+test('a container image keeps owners and modes and brings command, environment, folder and user', async () => {
+  const source = container({
+    entrypoint: ['/bin/run'],
+    cmd: ['-v'],
+    env: ['PATH=/bin', 'X=1=2'],
+    workingDir: '/bin',
+    user: '7:8',
+  });
+  const { manifest } = await build({ source, settings: { environment: { X: '3' } } });
+  const files = await listed();
+  assert.deepEqual(
+    [files.get('1 rootfs/bin/run')?.mode, files.get('1 rootfs/bin/run')?.uid, files.get('1 rootfs/bin')?.mode],
+    ['4755', 7, '0700'],
+  );
+  assert.equal(files.get('1 env')?.text, 'PATH=/bin\nX=3\n');
+  assert.ok(
+    !files.has('1 rootfs/usr/bin/node') && !files.has('1 rootfs/etc/passwd'),
+    'nothing is added to its own names',
+  );
+  const { services } = parseMeasuredServices(Buffer.from(files.get('1 rootfs/etc/caisson/services.json')!.text!));
+  assert.deepEqual([services[0]!.user, services[0]!.group, services[0]!.workingDirectory], ['7', '8', '/bin']);
+  assert.deepEqual(manifest.command, ['/bin/run', '-v']);
+  assert.deepEqual(manifest.inputs.at(-1), {
+    name: 'layer 1',
+    origin: 'source',
+    size: 1,
+    digest: `sha256:${'0'.repeat(64)}`,
+  });
+  const compat = await build({ source, settings: { nitroCliCompat: true, init: 'plain' } });
+  assert.deepEqual(compat.manifest.command, ['-v']);
+  assert.match(warnings.join(), /folder \/bin and user 7:8 of the source not applied/);
+});
+
+test('a hard link is a file of its own with the same content', async () => {
+  const link: TreeEntry = { kind: 'hardlink', mode: 0, uid: 0, gid: 0, origin: 'layer', target: 'bin/run' };
+  await build({ source: container({ cmd: ['/bin/run'] }, [['again', link]]) });
+  const files = await listed();
+  assert.deepEqual(
+    [files.get('1 rootfs/again')?.mode, files.get('1 rootfs/again')?.text, files.get('1 rootfs/again')?.uid],
+    ['4755', 'x', 7],
+  );
+});
+
+test('what Caisson puts into an image may not stand in the source, nor may a link be in its way', async () => {
+  const entry: TreeEntry = { kind: 'symlink', mode: 0o777, uid: 0, gid: 0, origin: 'layer', target: '/x' };
+  const folder: TreeEntry = { kind: 'directory', mode: 0o755, uid: 0, gid: 0, origin: 'layer' };
+  const table: [name: string, entry: TreeEntry, message: RegExp][] = [
+    ['etc', entry, /\/etc must be a folder, because etc\/caisson\/image.json goes there, got symlink/],
+    ['usr', entry, /\/usr must be a folder/],
+    ['etc/caisson', folder, /\/etc\/caisson must not be in the source/],
+    ['usr/lib/caisson', folder, /\/usr\/lib\/caisson must not be in the source/],
+  ];
+  for (const [name, one, message] of table) {
+    const above = name.includes('/') ? name.split('/').slice(0, -1) : [];
+    const parents = above.map((_, index): [string, TreeEntry] => [above.slice(0, index + 1).join('/'), folder]);
+    const source = container({ cmd: ['/bin/run'] }, [...parents, [name, one]]);
+    await assert.rejects(build({ source }), { code: 'BUILD_CLASH', message });
+  }
+  assert.ok(!existsSync(output));
+});
+
+test('refuses settings that name nothing, steer the enclave, or would be lost in a plain image', async () => {
+  scene.write(app);
+  const base = scene.plan().settings;
+  const config = { ...base.config, expect: 'optional', unsigned: 'accept' } as const;
+  const table: [settings: SceneChanges['settings'], code: string, message: RegExp][] = [
+    [{ name: 'Big' }, 'BUILD_SETTING', /^name must be 1 to 63 of a-z/],
+    [{ version: 'a b' }, 'BUILD_SETTING', /^version must be/],
+    [{ sourceDateEpoch: -1 }, 'BUILD_SETTING', /^SOURCE_DATE_EPOCH must be whole seconds/],
+    [{ environment: { 'A=B': '1' } }, 'BUILD_SETTING', /^env must have names/],
+    [{ environment: { A: 'x\ny' } }, 'BUILD_COMMAND', /^environment must have no newline/],
+    [{ command: ['/a', 'b\nc'] }, 'BUILD_COMMAND', /^command must have no newline or NUL/],
+    [{ command: ['x'.repeat(70_000)] }, 'BUILD_COMMAND', /^command must have at most 65535 bytes/],
+    [{ components: ['control'] }, 'BUILD_COMPONENT', /^component control cannot be put into an image: /],
+    [{ components: ['shell' as 'ready'] }, 'BUILD_COMPONENT', /^component shell cannot .*: there is no such component/],
+    [
+      { components: ['ready'], egress: [{ host: 'a.b', port: 1 }] },
+      'BUILD_COMPONENT',
+      /^component network must be listed/,
+    ],
+    [{ init: 'plain', components: ['ready'] }, 'BUILD_COMPONENT', /^components must be empty with init: plain/],
+    [
+      { init: 'plain', egress: [{ host: 'a.b', port: 1 }] },
+      'BUILD_SETTING',
+      /^image.init must be caisson where there is egress/,
+    ],
+    [{ init: 'plain', initYaml: 'log_dir: /x' }, 'BUILD_SETTING', /where there is init_file/],
+    [{ config: { ...config, environment: ['LD_PRELOAD'] } }, 'MEASURED_FORM', /LD_PRELOAD/],
+    [{ config: { ...config, schema: { $ref: '#' } } }, 'CONFIG_SCHEMA', /\$ref/],
+    [{ lastWords: 'sealed' }, 'MEASURED_FORM', /lastWordsKey/],
+    [{ initYaml: 'log_dirr: /x' }, 'SERVICE_FAULTS', /init.yaml:1:1: unknown key log_dirr \(did you mean log_dir\?\)/],
+    [{ services: { 'a.service': 'ExecStat = "/x"' } }, 'SERVICE_FAULTS', /service\/a.service/],
+    [{ cmdline: 'a\nb' }, 'EIF_SECTION', /command line must be printable ASCII/],
+  ];
+  for (const [settings, code, message] of table) {
+    await assert.rejects(build({ ...(settings && { settings }) }), { code, message }, JSON.stringify(settings));
+  }
+  assert.deepEqual(readdirSync(scene.folder).sort(), ['parts', 'source'], 'a refused build leaves nothing');
+});
+
+test('refuses a package.json that is none, and a main that is no file of the source', async () => {
+  for (const [text, message] of [
+    ['{', /package.json must be JSON/],
+    ['{"main":5}', /main of package.json must be the path of a file/],
+    ['{"main":"../x.js"}', /main of package.json must be a file of the source, got "..\/x.js"/],
+  ] as const) {
+    scene.write({ 'package.json': text });
+    await assert.rejects(build(), { code: 'BUILD_COMMAND', message });
+  }
+});
+
+test('a build that fails half-way leaves what was there, and nothing else', async () => {
+  scene.write({ ...app, data: 'x'.repeat(100) });
+  const plan = scene.plan();
+  writeFileSync(join(scene.folder, 'source/data'), 'shorter');
+  writeFileSync(output, 'an older image');
+  await assert.rejects(buildImage(plan, output), { code: 'TREE_CHANGED' });
+  assert.equal(readFileSync(output, 'utf8'), 'an older image');
+  assert.deepEqual(readdirSync(scene.folder).sort(), ['app.eif', 'parts', 'source']);
+  const stop = AbortSignal.abort('SIGINT');
+  await assert.rejects(buildImage(scene.plan(), output, { signal: stop }), (reason) => reason === 'SIGINT');
+  assert.deepEqual(readdirSync(scene.folder).sort(), ['app.eif', 'parts', 'source']);
+});
+
+test('an output that cannot be written is named, before anything was', async () => {
+  scene.write(app);
+  await assert.rejects(buildImage(scene.plan(), join(scene.folder, 'none/app.eif')), {
+    code: 'BUILD_OUTPUT',
+    hint: /mkdir -p/,
+  });
+  mkdirSync(join(scene.folder, 'app.eif.cdx.json'));
+  await assert.rejects(build(), { code: 'BUILD_OUTPUT', message: /app.eif.cdx.json: it is there and no file/ });
+  assert.deepEqual(readdirSync(scene.folder).sort(), ['app.eif.cdx.json', 'parts', 'source']);
+});
+
+test('a signature is made for the PCR0 that was measured, and changes no measurement', async () => {
+  scene.write(app);
+  const { manifest } = await build();
+  let asked: Uint8Array | undefined;
+  const sign = async (pcr0: Uint8Array): Promise<Uint8Array> => {
+    asked = pcr0;
+    return Buffer.from('no signature that anyone could check, of any length');
+  };
+  const signed = await buildImage(scene.plan(), output, { sign });
+  assert.equal(toHex(asked!), manifest.measurements.PCR0);
+  assert.deepEqual(signed.manifest.measurements, manifest.measurements);
+  assert.equal(signed.manifest.sections.at(-1)?.kind, 'signature');
+  const file = await openImageFile(output);
+  const eif = await readEif(file, () => createHash('sha384'));
+  await file.close();
+  assert.equal(Buffer.from(eif.signature!).toString(), 'no signature that anyone could check, of any length');
+  await assert.rejects(
+    buildImage(scene.plan(), join(scene.folder, 'b.eif'), { sign: () => Promise.reject(new Error('no key')) }),
+    /no key/,
+  );
+  assert.ok(!existsSync(join(scene.folder, 'b.eif')), 'a failed signature is a failed build');
+});
+
+test('the SBOM names inputs, packages that the source names itself, and every file by its hash', async () => {
+  linkSync(scene.kernelPath, join(scene.folder, 'source/also'));
+  scene.write({
+    ...app,
+    'node_modules/@a/b/package.json': '{"name":"@a/b","version":"1.0.0"}',
+    'node_modules/bad/package.json': '{',
+  });
+  const { sbomPath, manifest } = await build();
+  const sbom = JSON.parse(readFileSync(sbomPath, 'utf8')) as {
+    specVersion: string;
+    serialNumber: string;
+    components: { type: string; name: string; purl?: string }[];
+  };
+  assert.equal(sbom.specVersion, '1.6');
+  assert.match(sbom.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.deepEqual(
+    sbom.components.flatMap(({ purl }) => purl ?? []),
+    ['pkg:npm/%40a/b@1.0.0'],
+  );
+  const files = manifest.files.filter(({ kind }) => kind === 'file').length;
+  assert.equal(sbom.components.filter(({ type }) => type === 'file').length, files + 3, 'and three parts of Caisson');
+});
