@@ -2,6 +2,7 @@
 // whatever is wrong with a line is an answer, because a bad line must not cost the caller his process.
 import { parseHex } from '@caisson/core/bytes';
 import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from '@caisson/core/config';
+import { isReservedUserData } from '@caisson/core/nitro';
 
 export type LineForm = 'json' | 'legacy';
 
@@ -110,6 +111,8 @@ function wantDocument(publicKey: string, nonce: string, userData: string): LineW
   if (key.length > maxFieldBytes) return { kind: 'refused', error: 'public_key_too_large' };
   if (nonceBytes.length > maxFieldBytes) return { kind: 'refused', error: 'nonce_too_large' };
   if (userBytes.length > maxFieldBytes) return { kind: 'refused', error: 'user_data_too_large' };
+  // Ours, not argonaut's: a document with this prefix would pass for the enclave's own word (docs/wire/nsm.md).
+  if (isReservedUserData(userBytes)) return { kind: 'refused', error: 'reserved_user_data' };
   return {
     kind: 'document',
     publicKey: key,

@@ -7,8 +7,8 @@ import { listenOnPath } from './socket-path.ts';
 
 export interface NsmSocketServerOptions extends Partial<ConnectionLimits> {
   readonly path: string;
-  /** Not closed with the server. */
-  readonly device: NsmDevice;
+  /** Not closed with the server. A function gives each caller his own; undefined cuts him off before a byte is read. */
+  readonly device: NsmDevice | ((socket: Socket, id: number) => NsmDevice | undefined);
   /** Of the socket's file. Default 0o600. */
   readonly mode?: number;
   /** One more is closed at once. Default 64. */
@@ -46,10 +46,15 @@ export async function serveNsmSocket(options: NsmSocketServerOptions): Promise<N
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     lastId += 1;
     const id = lastId;
+    const own = typeof device === 'function' ? device(socket, id) : device;
+    if (own === undefined) {
+      socket.on('error', () => {}).destroy();
+      return;
+    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     onConnection?.(id);
-    serveConnection(socket, path, device, limits).then(
+    serveConnection(socket, path, own, limits).then(
       () => onDisconnect?.(id, undefined),
       (fault: Error) => onDisconnect?.(id, fault),
     );
