@@ -122,7 +122,8 @@ export class Supervisor {
     this.#isStarted = true;
     const entries = [...this.set.entries.values()];
     for (const { service, state } of entries) if (isActive(state)) this.#openNotify(service);
-    const unwanted = entries.filter(({ wanted, state }) => !wanted && isActive(state));
+    // Those too that have just ended and would come back.
+    const unwanted = entries.filter(({ wanted, state }) => !wanted && state.phase !== 'down');
     this.set.stop(unwanted.map(({ service }) => service.name));
     const due = entries.filter(({ wanted, state }) => wanted && state.phase === 'down');
     this.set.start(due.map(({ service }) => service.name));
