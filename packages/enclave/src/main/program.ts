@@ -9,6 +9,7 @@ import type { Transport } from '@caisson/link/transport';
 import { createLinuxKernel, type Kernel, type NsmDevice } from '@caisson/sys';
 import { runConfigRecv } from './config-recv.ts';
 import { runEnclave } from './enclave.ts';
+import { runNetwork } from './network.ts';
 import { runNsm } from './nsm.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,6 +25,7 @@ type EnclaveProgramErrorCode = (typeof ENCLAVE_PROGRAM_ERROR_CODES)[number];
 
 const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave enclave [--hosts-file PATH] [--policy FILE]   config on standard input
+       caisson-enclave network [--hosts-file PATH]                   the built-in network.service
        caisson-enclave nsm                                           lines on standard input and output
 `;
 // sysexits.h EX_USAGE.
@@ -60,6 +62,10 @@ async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: Abor
   if (verb === 'enclave' && positionals.length === 1) {
     const files = { hostsFile: values['hosts-file'], policyFile: values.policy };
     return runEnclave(files, { ...world, transport: doors.openTransport(env, kernel, say) });
+  }
+  if (verb === 'network' && positionals.length === 1 && values.policy === undefined) {
+    const transport = doors.openTransport(env, kernel, say);
+    return runNetwork({ hostsFile: values['hosts-file'] }, { ...world, transport });
   }
   if (verb === 'nsm' && positionals.length === 1 && Object.keys(values).length === 0) {
     return runNsm({ ...world, openNsm: () => doors.openNsm(env, kernel, say) });
