@@ -311,12 +311,25 @@ test('never asks the device for what it did not judge: random bytes reach it as 
     async close() {},
   };
   const guard = createGuardedNsm({ device, caller: Promise.resolve(someone), rate: freeRate });
+  const field = fc.constantFrom(
+    null,
+    prefix,
+    Buffer.concat([prefix, prefix]),
+    Buffer.from('CAISSON'),
+    new Uint8Array(1_025),
+  );
+  const requests = fc.oneof(
+    fc.record({ type: fc.constant('Attestation' as const), userData: field, nonce: field, publicKey: field }),
+    fc.record({ type: fc.constantFrom('LockPCR' as const, 'DescribePCR' as const), index: fc.nat(40) }),
+    fc.record({ type: fc.constant('ExtendPCR' as const), index: fc.nat(40), data: fc.uint8Array({ maxLength: 4 }) }),
+    fc.record({ type: fc.constant('LockPCRs' as const), range: fc.nat(40) }),
+  );
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), fc.nat(13), async (noise, at) => {
-      const good = encodeNsmRequest(attest({ userData: prefix }));
+    fc.asyncProperty(requests, fc.uint8Array({ maxLength: 64 }), fc.nat(24), async (request, noise, at) => {
+      const good = encodeNsmRequest(request);
       const bent = good.slice();
-      bent.set(noise.subarray(0, Math.max(0, bent.length - at)), at);
-      for (const bytes of [noise, bent]) ok((await guard.request(bytes)).length > 0);
+      if (at < bent.length) bent[at] = noise[0] ?? 0;
+      for (const bytes of [good, bent, noise]) ok((await guard.request(bytes)).length > 0);
     }),
     { seed: 51, numRuns: 2_000 },
   );
@@ -324,7 +337,9 @@ test('never asks the device for what it did not judge: random bytes reach it as 
   for (const bytes of seen) {
     const request = parseNsmRequest(bytes);
     deepEqual(Buffer.from(encodeNsmRequest(request)), Buffer.from(bytes));
-    ok(request.type !== 'Attestation' || request.userData === null || !isReservedUserData(request.userData));
+    ok(request.type !== 'LockPCRs');
+    if (request.type === 'LockPCR' || request.type === 'ExtendPCR') ok(someone.pcrs.includes(request.index));
+    if (request.type === 'Attestation') ok(request.userData === null || !isReservedUserData(request.userData));
   }
 });
 
