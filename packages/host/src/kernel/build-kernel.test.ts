@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { assertFitsSchema } from '@caisson/testkit/contract';
 import { type BuildKernelOptions, buildKernel } from './build-kernel.ts';
 import { findBuildTools } from './build-tool.ts';
 import { resolveKernel } from './resolve-kernel.ts';
@@ -99,6 +100,7 @@ test('gives a kernel with its configuration, manifest and licence, twice the sam
   for (const name of readdirSync(at('one'))) {
     assert.ok(readFileSync(at(`one/${name}`)).equals(readFileSync(at(`deep/two/${name}`))), name);
   }
+  assertFitsSchema({ ...manifest, folder: at('one') }, 'kernel-build');
   assert.equal(manifest.kernel, '6.12.1');
   assert.equal(manifest.source.sha256, options.tarball?.sha256);
   assert.deepEqual(JSON.parse(readFileSync(at('one/manifest.json'), 'utf8')), manifest);

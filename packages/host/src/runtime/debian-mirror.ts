@@ -8,10 +8,11 @@ const snapshot = 'https://snapshot.debian.org/archive/debian';
 // Chosen.
 const maxSourceBytes = 65_536;
 
-/** Addresses of `path` (`pool/…`), most likely first. `mirror` alone where it is named. */
+/** Addresses of `path` (`pool/…`), most likely first. Where a mirror is named nobody else is asked. */
 export function debianUrls(path: string, moment: string, mirror?: string): string[] {
-  const mirrors = mirror === undefined ? [...new Set([...readAptMirrors(), mainMirror])] : [mirror.replace(/\/+$/, '')];
-  return [...mirrors, `${snapshot}/${moment}`].map((root) => `${root}/${path}`);
+  if (mirror !== undefined) return [`${mirror.replace(/\/+$/, '')}/${path}`];
+  const roots = [...new Set([...readAptMirrors(), mainMirror]), `${snapshot}/${moment}`];
+  return roots.map((root) => `${root}/${path}`);
 }
 
 /** The mirrors of the main archive that apt uses here; none where there is no apt. */

@@ -146,6 +146,9 @@ test('knows the mirrors of apt in both forms, and no other vendor’s', () => {
   );
   assert.deepEqual(debianUrls('pool/x.deb', '20260101T000000Z', 'http://mine.example/debian/'), [
     'http://mine.example/debian/pool/x.deb',
+  ]);
+  assert.deepEqual(debianUrls('pool/x.deb', '20260101T000000Z').slice(-2), [
+    'http://deb.debian.org/debian/pool/x.deb',
     'https://snapshot.debian.org/archive/debian/20260101T000000Z/pool/x.deb',
   ]);
 });

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createElf, createLoopbackMirror, createRuntimeScene, type SceneWish } from '@caisson/testkit/runtime';
 import { linkRuntime, runtimeArgv } from './link-runtime.ts';
 import { openRuntime } from './open-runtime.ts';
@@ -42,6 +43,7 @@ test('packs the same bytes twice, once from the mirror and once from the cache',
   );
   assert.deepEqual({ ...first, path: '' }, { ...second, path: '' });
   assert.equal(asked.length, 2, 'each package once');
+  assertFitsSchema({ v: 1, architecture: 'x86_64', ...first }, 'runtime-pack');
 });
 
 test('writes nothing when the archive is not the one of the ledger', async (t) => {
