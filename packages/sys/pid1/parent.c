@@ -42,8 +42,13 @@ static int reach(const struct caisson_boot *boot, int fd, uint32_t port, long de
   struct sockaddr_un fabric = {.sun_family = AF_UNIX};
   int result;
   if (boot->fabric >= 0) {
-    snprintf(fabric.sun_path, sizeof fabric.sun_path, "/proc/self/fd/%d/%d/%u", boot->fabric, parent_cid, port);
+    // From the folder itself: early, there is no /proc that could name it, and later no path.
+    if (fchdir(boot->fabric) < 0) return -errno;
+    snprintf(fabric.sun_path, sizeof fabric.sun_path, "%d/%u", parent_cid, port);
     result = connect(fd, (struct sockaddr *)&fabric, sizeof fabric);
+    int error = errno;
+    if (chdir("/") < 0) return -errno;
+    errno = error;
   } else {
     result = connect(fd, (struct sockaddr *)&vsock, sizeof vsock);
   }
