@@ -1,22 +1,14 @@
 // The supervisor of an enclave's services: puts the machines, PID 1, the probes and the words together, says to the host how it all
 // stands, and leaves to a successor what it must know. It starts nothing before `start`, which comes after the boot config.
 
-import { CaissonError } from '@caisson/core/errors';
 import type { Log } from '@caisson/core/log';
-import {
-  buildServiceGraph,
-  describeGraphFault,
-  isFatalFault,
-  type MeasuredInit,
-  type MeasuredService,
-} from '@caisson/core/measured';
+import type { MeasuredInit, MeasuredService } from '@caisson/core/measured';
 import type { ReloadView } from '@caisson/link/init';
 import type { ReadyReporter } from '@caisson/link/ready';
 import type { Transport } from '@caisson/link/transport';
 import type { Kernel, ProcessHost, ProcessRequest } from '@caisson/sys';
 import { findAccount } from './account.ts';
 import type { Clock } from './clock.ts';
-import type { InitErrorCode } from './error-code.ts';
 import { describeFault, judgeHealth } from './health.ts';
 import { NotifyDesk } from './notify-desk.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
@@ -27,6 +19,7 @@ import { readSavedServices, saveServices, wasReady } from './saved-state.ts';
 import type { ServiceEntry } from './service-entry.ts';
 import { ServiceSet } from './service-set.ts';
 import { isActive, processOf, type ServiceEvent, type ServiceState } from './service-state.ts';
+import { soundGraph } from './sound-graph.ts';
 import { Voices } from './voice.ts';
 
 export interface SupervisorOptions {
@@ -163,6 +156,11 @@ export class Supervisor {
     return { added, removed, changed: changed.map(({ name }) => name), unchanged };
   }
 
+  /** Something that a successor must know has changed without a step. */
+  noteChange(): void {
+    this.#settled();
+  }
+
   /** Resolves at the first step after which `isTrue`; at once when it is so already. */
   until(isTrue: () => boolean): Promise<void> {
     return new Promise((resolve) => {
@@ -272,16 +270,6 @@ export class Supervisor {
     this.#options.log.child({ service: name }).error('INIT_SERVICE_TROUBLE', 'PID 1 refused', fields);
     this.voices.note(name, `${what}: ${error.message}`);
   }
-}
-
-function soundGraph(services: readonly MeasuredService[], log: Log) {
-  const { graph, faults } = buildServiceGraph(services);
-  const fatal = faults.filter(isFatalFault);
-  if (fatal.length > 0) {
-    throw new CaissonError<InitErrorCode>('INIT_GRAPH', fatal.map(describeGraphFault).join('; '));
-  }
-  for (const fault of faults) log.warn('INIT_GRAPH_LOOSE', describeGraphFault(fault));
-  return graph;
 }
 
 function describeEnd(end: { kind: 'exit'; code: number } | { kind: 'signal'; signal: number }): string {
