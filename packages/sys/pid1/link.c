@@ -89,8 +89,10 @@ static bool obey(struct caisson_link *link, struct caisson_frame *frame, bool si
     return caisson_taken_whole(&frame->body);
   }
   if (frame->type != caisson_frame_end) return false;
-  link->end_code = (int)caisson_take(&frame->body, 1);
-  return caisson_taken_whole(&frame->body);
+  int code = (int)caisson_take(&frame->body, 1);
+  if (!caisson_taken_whole(&frame->body)) return false;
+  link->end_code = code;
+  return true;
 }
 
 // Events and the table, as far as there is room. An entry's end that the table has shown needs no event.
