@@ -3,17 +3,21 @@
 import { LimitError, ParseError } from '../errors/index.ts';
 import type { TarErrorCode } from './error-code.ts';
 
-const octal = /^ *([0-7]*)[ \0]*$/;
+const [blank, zero] = [0x20, 0x30];
 
 /** `field` as it stands in the header; `what` names it with its place. Throws ParseError TAR_NUMBER, LimitError TAR_LIMIT. */
 export function parseNumber(field: Uint8Array, what: string, max: number): number {
   if (field[0]! >= 0x80) return bounded(base256(field, what), what, max);
-  const text = String.fromCharCode(...field);
-  const digits = octal.exec(text)?.[1];
-  if (digits === undefined) {
-    throw fault(`${what} must be octal digits, got ${JSON.stringify(text)}`);
+  let [at, value] = [0, 0];
+  while (field[at] === blank) at += 1;
+  // Twelve digits at most, which is less than 2^53.
+  for (; isDigit(field[at]); at += 1) value = value * 8 + field[at]! - zero;
+  while (field[at] === blank || field[at] === 0) at += 1;
+  if (at < field.length) {
+    throw fault(`${what} must be octal digits, got ${JSON.stringify(String.fromCharCode(...field))}`);
   }
-  return bounded(digits === '' ? 0n : BigInt(`0o${digits}`), what, max);
+  if (value > max) throw tooLarge(what, max, value);
+  return value;
 }
 
 /** Decimal digits, as pax writes them. */
@@ -50,9 +54,17 @@ function bigEndian(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= zero && byte < zero + 8;
+}
+
 function bounded(value: bigint, what: string, max: number): number {
   if (value <= BigInt(max)) return Number(value);
-  throw new LimitError<TarErrorCode>('TAR_LIMIT', `${what} must be at most ${max}, got ${value}`);
+  throw tooLarge(what, max, value);
+}
+
+function tooLarge(what: string, max: number, value: number | bigint): LimitError<TarErrorCode> {
+  return new LimitError('TAR_LIMIT', `${what} must be at most ${max}, got ${value}`);
 }
 
 function fault(message: string): ParseError<TarErrorCode> {

@@ -11,7 +11,7 @@ import { type Architecture, requirePlatform } from './platform.ts';
 import { readLayer } from './read-layer.ts';
 import type { Spool } from './spool.ts';
 import { compressionOf, unpacked } from './unpack.ts';
-import { verified } from './verified.ts';
+import { verified, verifyRange } from './verified.ts';
 
 export interface FoundLayer {
   /** For messages. */
@@ -68,18 +68,14 @@ export async function createImageTree(
 async function openPlain(layer: FoundLayer, diffId: string, spool: Spool, maxBytes: number): Promise<FileRange> {
   const range = await layer.fetch();
   const compression = await compressionOf(range, layer.what);
-  const whole = verified(
-    unpacked(range, compression, layer.what),
-    { digest: diffId, size: null },
-    `${layer.what}, unpacked,`,
-    maxBytes,
-  );
+  const [expected, what] = [{ digest: diffId, size: null }, `${layer.what}, unpacked,`];
   if (compression !== 'plain') {
+    const whole = verified(unpacked(range, compression, layer.what), expected, what, maxBytes);
     const file = await spool.write(whole, layer.what);
     await spool.remove(range.file);
     return { file, offset: 0, size: file.size };
   }
   // Checked already where both digests are of the same bytes; else they pass once, and stay where they are.
-  if (layer.digest !== diffId) for await (const _ of whole);
+  if (layer.digest !== diffId) await verifyRange(range, expected, what, maxBytes);
   return range;
 }

@@ -7,7 +7,7 @@ import { type Descriptor, maxManifestBytes, parseIndex } from './manifest.ts';
 import type { Parts } from './part.ts';
 import type { FileRange } from './pinned-file.ts';
 import { type Architecture, pickNamed } from './platform.ts';
-import { readVerified, verified } from './verified.ts';
+import { readVerified, verifyRange } from './verified.ts';
 
 export function isLayout(parts: Parts): boolean {
   return parts.find('oci-layout') !== undefined && parts.find('index.json') !== undefined;
@@ -46,7 +46,7 @@ export function createLayoutStore(parts: Parts, maxBytes: number): BlobStore {
     },
     async fetchLayer(descriptor, what) {
       const range = find(descriptor, what);
-      for await (const _ of verified(range.file.pieces(range.offset, range.size), descriptor, what, maxBytes));
+      await verifyRange(range, descriptor, what, maxBytes);
       return range;
     },
   };

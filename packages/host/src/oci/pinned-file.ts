@@ -8,8 +8,11 @@ import type { OciErrorCode } from './error-code.ts';
 export interface PinnedFile {
   readonly path: string;
   readonly size: number;
-  /** Pieces of at most 1 MiB. Throws CaissonError OCI_CHANGED when the file is not what it was. */
-  pieces(offset: number, size: number): AsyncGenerator<Uint8Array, void, undefined>;
+  /**
+   * Pieces of at most 1 MiB; in `buffer` where one is given, the next piece over the last. Throws CaissonError OCI_CHANGED when the
+   * file is not what it was.
+   */
+  pieces(offset: number, size: number, buffer?: Uint8Array): AsyncGenerator<Uint8Array, void, undefined>;
   close(): void;
 }
 
@@ -36,10 +39,11 @@ export function openPinnedFile(path: string): PinnedFile {
   return {
     path,
     size: Number(size),
-    async *pieces(offset, length) {
+    async *pieces(offset, length, buffer) {
       for (let at = 0; at < length; ) {
         if (at === 0) requireSame();
-        const piece = Buffer.allocUnsafe(Math.min(pieceBytes, length - at));
+        const room = Math.min(buffer?.length ?? pieceBytes, length - at);
+        const piece = buffer?.subarray(0, room) ?? Buffer.allocUnsafe(room);
         const got = readSync(fd, piece, 0, piece.length, offset + at);
         if (got === 0) throw changed(path);
         at += got;

@@ -36,6 +36,7 @@ export async function* readLayer(
 /** A part of a file as the chunks of an archive, which passes over content without reading it. */
 export function createFileChunks({ file, offset, size }: FileRange): TarChunks {
   let at = 0;
+  const buffer = new Uint8Array(Math.min(size, chunkBytes));
   return {
     skip(length) {
       at += length;
@@ -44,7 +45,7 @@ export function createFileChunks({ file, offset, size }: FileRange): TarChunks {
       while (at < size) {
         const length = Math.min(chunkBytes, size - at);
         at += length;
-        yield* file.pieces(offset + at - length, length);
+        yield* file.pieces(offset + at - length, length, buffer);
       }
     },
   };

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { LimitError, VerificationError } from '@caisson/core/errors';
 import type { OciErrorCode } from './error-code.ts';
+import type { FileRange } from './pinned-file.ts';
 
 export interface Expected {
   /** `sha256:` and 64 hex digits; null where nobody named one. */
@@ -33,6 +34,17 @@ export async function* verified(
   if (size !== null && seen !== size) throw wrong(`${what} must have ${size} bytes, got ${seen}`);
   const got = `sha256:${hash.digest('hex')}`;
   if (digest !== null && got !== digest) throw wrong(`${what} must have digest ${digest}, got ${got}`);
+}
+
+/** For a file that is read where it lies: only whether it is the right one. Throws as `verified` does. */
+export async function verifyRange(
+  { file, offset, size }: FileRange,
+  expected: Expected,
+  what: string,
+  maxBytes: number,
+): Promise<void> {
+  const pieces = file.pieces(offset, size, new Uint8Array(Math.min(size, 1_048_576)));
+  for await (const _ of verified(pieces, expected, what, maxBytes));
 }
 
 /** All of it at once, for documents. */
