@@ -131,7 +131,7 @@ test('argonaut ends a fatal error with one line on stderr and exit code 1', asyn
 test('caisson ends the same mistakes with 64 when they are in the command line and 1 when they are in a file', async () => {
   assert.equal((await start(['host', 'x', 'f'], { name: 'caisson' }).ended).code, 64);
   assert.equal((await start(['host', '16', 'f', '--config-timeout', '5'], { name: 'caisson' }).ended).code, 64);
-  assert.equal((await start(['config', 'send', '16'], { name: 'caisson' }).ended).code, 64);
+  assert.equal((await start(['config', 'send'], { name: 'caisson' }).ended).code, 64);
   assert.equal((await start(['host', '16', '/none'], { name: 'caisson' }).ended).code, 1);
 });
 

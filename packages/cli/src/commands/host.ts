@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { openSession, parseCidWord, untilStopped } from '../argonaut-session.ts';
 import { withArgonautUsage } from '../argonaut-usage.ts';
+import { configFormOf, withConfigForm } from '../config-form.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_NOT_READY, UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
@@ -9,6 +10,8 @@ import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 interface Flags {
   readonly configTimeout: string;
   readonly allowMetadata?: true;
+  readonly raw?: true;
+  readonly framed?: true;
 }
 
 export const register: RegisterCommand = (program, surroundings) => {
@@ -17,6 +20,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     .description('send the config to the enclave, then bridge HTTP into it and its endpoints out of it')
     .option('--config-timeout <duration>', 'how long the enclave may take to open its config port', '30s')
     .option('--allow-metadata', 'let endpoints reach services that hand out this machine’s credentials');
+  if (surroundings.name !== 'argonaut') withConfigForm(host);
   withExitAction(host, (cid: string, configFile: string, flags: Flags) =>
     runCommand(cid, configFile, flags, surroundings),
   );
@@ -30,8 +34,18 @@ async function runCommand(cid: string, configFile: string, flags: Flags, surroun
   const { runHost } = await import('@caisson/host/argonaut');
   const session = await openSession(surroundings);
   const allowMetadata = flags.allowMetadata ?? false;
+  const configForm = configFormOf(flags);
   try {
-    const work = runHost({ ...session, cid: enclave, configFile, configTimeoutMs, allowMetadata, env, stop });
+    const work = runHost({
+      ...session,
+      cid: enclave,
+      configFile,
+      configTimeoutMs,
+      configForm,
+      allowMetadata,
+      env,
+      stop,
+    });
     return await untilStopped(work, stop);
   } catch (error) {
     // The one failure with an exit code of its own: 3, not ready in time.

@@ -15,7 +15,14 @@ export { isForbiddenVariable, isVariableName } from './forbidden-variable.ts';
 export type { JsonArray, JsonObject, JsonValue } from './json-value.ts';
 export { describeJson, isJsonArray, isJsonObject, JsonNumber, memberPath } from './json-value.ts';
 export type { BoundKeyword, JsonType, RuleTable, SchemaRule } from './schema/index.ts';
-export { checkAgainst, compileSchema, MAX_SCHEMA_BYTES, parseRuleTable, parseSchema } from './schema/index.ts';
+export {
+  checkAgainst,
+  checkAgainstSchemaText,
+  compileSchema,
+  MAX_SCHEMA_BYTES,
+  parseRuleTable,
+  parseSchema,
+} from './schema/index.ts';
 export type { ConfigTarget, SignedConfigContent, UnverifiedSignedConfig } from './signed-config.ts';
 export { isSignedConfig, NO_CONFIG, parseSignedConfig, signConfig, verifySignedConfig } from './signed-config.ts';
 export type { StrictJsonLimits } from './strict-json.ts';

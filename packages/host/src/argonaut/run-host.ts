@@ -1,12 +1,13 @@
 // argonaut's parent side: judge the operator's file, hand its bytes unchanged to the enclave, then carry traffic both ways.
-import { type Cid, toVsockPort } from '@caisson/core/address';
+import type { Cid } from '@caisson/core/address';
 import { formatDuration, MAX_CONFIG_BYTES, parseArgonautConfig } from '@caisson/core/config';
 import { LimitError } from '@caisson/core/errors';
 import { parseArgonautKnobs, readBoundedFile, type Say, serveBridges } from '@caisson/link/argonaut';
 import type { BridgeSet } from '@caisson/link/bridge';
-import { sendConfig } from '@caisson/link/config';
+import { type ConfigForm, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from '@caisson/link/config';
 import type { Transport } from '@caisson/link/transport';
 import type { Kernel } from '@caisson/sys';
+import { sendBootConfig } from '../boot-config/index.ts';
 import type { HostArgonautErrorCode } from './error-code.ts';
 import { planHostBridges } from './plan.ts';
 
@@ -15,6 +16,8 @@ export interface RunHostOptions {
   readonly configFile: string;
   /** How long the enclave may take to open its config port. Default 30,000. */
   readonly configTimeoutMs?: number;
+  /** Default: framed where the enclave offers it, else raw. */
+  readonly configForm?: ConfigForm | undefined;
   /** Let endpoints reach services that hand out this machine's credentials. Default false. */
   readonly allowMetadata?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -26,7 +29,6 @@ export interface RunHostOptions {
 }
 
 // Given: argonaut.
-const configPort = toVsockPort(7777);
 const defaultConfigTimeoutMs = 30_000;
 
 /**
@@ -47,17 +49,19 @@ export async function runHost(options: RunHostOptions): Promise<void> {
 }
 
 async function deliver(bytes: Uint8Array, options: RunHostOptions): Promise<void> {
-  const { cid, transport, say, stop, configTimeoutMs = defaultConfigTimeoutMs } = options;
+  const { cid, transport, say, stop, configForm, configTimeoutMs = defaultConfigTimeoutMs } = options;
+  const configPort = configForm === 'framed' ? FRAMED_CONFIG_PORT : RAW_CONFIG_PORT;
   const place = `CID ${cid} via VSOCK:${configPort}`;
   const limit = formatDuration(configTimeoutMs);
   try {
-    await sendConfig({
+    await sendBootConfig({
       transport,
       cid,
-      port: configPort,
       bytes,
+      say,
       timeoutMs: configTimeoutMs,
       retry: true,
+      ...(configForm === undefined ? {} : { form: configForm }),
       onWaiting() {
         const message = `[host] waiting up to ${limit} for ${place} to take the config`;
         say({ level: 'info', code: 'CONFIG_WAITING', message, fields: { cid, port: configPort } });
@@ -71,10 +75,8 @@ async function deliver(bytes: Uint8Array, options: RunHostOptions): Promise<void
       `${place} did not take the config within ${limit}`,
       {
         cause,
-        hint: 'the enclave runs `config recv 7777` when it is ready for its config; is it up, and is this its CID?',
+        hint: 'the enclave opens its config port when it is ready for its config; is it up, and is this its CID?',
       },
     );
   }
-  const message = `[host] config sent (${bytes.length} bytes) to ${place}`;
-  say({ level: 'info', code: 'CONFIG_SENT', message, fields: { cid, port: configPort, bytes: bytes.length } });
 }

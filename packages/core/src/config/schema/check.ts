@@ -1,9 +1,12 @@
 // A config held against a rule table. Never throws for what the config says; lists faults with their paths, up to a number that a
 // person reads, and stops a config whose texts would take too long to match.
+import { CaissonError } from '../../errors/index.ts';
+import { MAX_CONFIG_BYTES } from '../argonaut-config.ts';
 import type { ConfigFault } from '../endpoint.ts';
 import { describeJson, isJsonArray, isJsonObject, JsonNumber, type JsonValue, memberPath } from '../json-value.ts';
 import { compilePattern, isMatch, type MatchBudget, type Pattern } from '../pattern/match.ts';
 import { parseStrictJson } from '../strict-json.ts';
+import { parseSchema } from './compile.ts';
 import { MAX_SCHEMA_BYTES, type RuleTable, type SchemaRule } from './rule-table.ts';
 import { isEqualJson, typeOfJson } from './value.ts';
 
@@ -17,6 +20,19 @@ export function checkAgainst(table: RuleTable, value: JsonValue): readonly Confi
   const check = new SchemaCheck(table);
   check.visit(0, value, '');
   return check.faults;
+}
+
+/**
+ * The same from files: the schema's faults are thrown (see parseSchema), the config's are listed, one that is no JSON among them.
+ */
+export function checkAgainstSchemaText(schema: Uint8Array, config: Uint8Array): readonly ConfigFault[] {
+  const table = parseSchema(schema);
+  try {
+    return checkAgainst(table, parseStrictJson(config, { maxBytes: MAX_CONFIG_BYTES }));
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    return [{ path: '', message: error.message }];
+  }
 }
 
 class SchemaCheck {

@@ -1,5 +1,5 @@
 // The schema of a boot config: compiled where images are built, interpreted where they run.
-export { checkAgainst } from './check.ts';
+export { checkAgainst, checkAgainstSchemaText } from './check.ts';
 export { compileSchema, parseSchema } from './compile.ts';
 export { parseRuleTable } from './parse-table.ts';
 export type { BoundKeyword, JsonType, RuleTable, SchemaRule } from './rule-table.ts';
