@@ -9,6 +9,7 @@ static const struct {
     {"bridge", caisson_register_bridge},
     {"loopback", caisson_register_loopback},
     {"nsm", caisson_register_nsm},
+    {"process", caisson_register_process},
     {"vsock", caisson_register_vsock},
 };
 

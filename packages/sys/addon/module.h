@@ -19,6 +19,7 @@
 napi_status caisson_register_bridge(napi_env env, napi_value exports);
 napi_status caisson_register_loopback(napi_env env, napi_value exports);
 napi_status caisson_register_nsm(napi_env env, napi_value exports);
+napi_status caisson_register_process(napi_env env, napi_value exports);
 napi_status caisson_register_vsock(napi_env env, napi_value exports);
 
 // Adds one function to `exports`; `data` must outlive the environment's last call.

@@ -50,4 +50,12 @@ export interface LoopbackAddon {
   loopbackUp(): Promise<AddonResult>;
 }
 
-export interface Addon extends VsockAddon, NsmAddon, LoopbackAddon, BridgeAddon {}
+export interface ProcessAddon {
+  /** Fills `out` with pid, uid and gid. */
+  peerCredentials(fd: number, out: Uint32Array): AddonResult;
+  /** The master's descriptor and the path of the other side. */
+  openTerminal(columns: number, rows: number): AddonResult | [fd: number, path: string];
+  resizeTerminal(fd: number, columns: number, rows: number): AddonResult;
+}
+
+export interface Addon extends VsockAddon, NsmAddon, LoopbackAddon, ProcessAddon, BridgeAddon {}

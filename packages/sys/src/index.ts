@@ -9,6 +9,9 @@ export type {
   Kernel,
   NativeAddress,
   NsmDevice,
+  PeerCredentials,
+  Terminal,
+  TerminalSize,
   VsockConnectOptions,
   VsockListenOptions,
 } from './kernel.ts';

@@ -40,6 +40,26 @@ export interface DatagramListener {
   close(): void;
 }
 
+/** Of the process that connected a unix socket, as it was then; the kernel's word, not the peer's. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** 0..65,535 each. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface Terminal {
+  /** Of the master, non-blocking; its opener closes it (`new tty.ReadStream(fd)` and `new tty.WriteStream(fd)` own it). */
+  readonly fd: number;
+  /** The other side, for ProcessStreams: `/dev/pts/N`. */
+  readonly path: string;
+}
+
 /** An address that the native engine can bind or connect to without help. TCP hosts are literals, never names. */
 export type NativeAddress =
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
@@ -63,6 +83,10 @@ export interface Kernel {
   listenDatagram(options: DatagramOptions, onDatagram: (bytes: Uint8Array) => void): DatagramListener;
   /** One datagram to whoever listens at `path`, below 4,096 bytes; never waits. Throws Node-style errors: ECONNREFUSED, EAGAIN ... */
   sendDatagram(path: string, text: string): void;
+  /** Throws Node-style errors: ENOTCONN (closed), ENODATA (no unix socket). */
+  peerCredentials(socket: Socket): PeerCredentials;
+  openTerminal(size: TerminalSize): Terminal;
+  resizeTerminal(fd: number, size: TerminalSize): void;
   /** Brings `lo` up with 127.0.0.1/8. Idempotent. */
   bringUpLoopback(): Promise<void>;
   /** One epoll thread that relays bytes without JavaScript. The caller closes it. */

@@ -7,6 +7,7 @@ import { createSystemError, errnoOf } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 import { createMissingError, type LoadedAddon, loadAddon } from './load.ts';
 import { openNsmDevice } from './nsm.ts';
+import { createProcessFace } from './process.ts';
 import { createVsock } from './vsock.ts';
 
 // Chosen (docs/wire/addresses.md).
@@ -35,6 +36,7 @@ function createFullKernel(addon: Addon, options: LinuxKernelOptions): Kernel {
   return {
     hasAddon: true,
     ...createVsock(addon, limits),
+    ...createProcessFace(addon),
     openNsm: (path = '/dev/nsm') => openNsmDevice(addon, path),
     listenDatagram: (datagram, onDatagram) => listenDatagram(addon, datagram, onDatagram),
     sendDatagram(path, text) {
@@ -71,6 +73,9 @@ function createBareKernel(loaded: LoadedAddon & { addon: undefined }): Kernel {
     openNsm: reject('openNsm'),
     listenDatagram: refuse('listenDatagram'),
     sendDatagram: refuse('sendDatagram'),
+    peerCredentials: refuse('peerCredentials'),
+    openTerminal: refuse('openTerminal'),
+    resizeTerminal: refuse('resizeTerminal'),
     bringUpLoopback: reject('bringUpLoopback'),
     createEngine: refuse('createEngine'),
   };

@@ -14,6 +14,9 @@ export interface FakeKernelOptions {
   readonly nsm?: 'absent' | ((request: Uint8Array) => Uint8Array | Promise<Uint8Array>);
   readonly listenDatagram?: Kernel['listenDatagram'];
   readonly sendDatagram?: Kernel['sendDatagram'];
+  readonly peerCredentials?: Kernel['peerCredentials'];
+  readonly openTerminal?: Kernel['openTerminal'];
+  readonly resizeTerminal?: Kernel['resizeTerminal'];
   /** Called for bringUpLoopback(). */
   readonly loopback?: () => void | Promise<void>;
   /** Makes engines; its presence is what `hasAddon` says, since rooms read it as "the native plane is there". */
@@ -58,6 +61,9 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
       return expect(listenDatagram, `listenDatagram ${datagram.path}`, 'a listenDatagram')(datagram, onDatagram);
     },
     sendDatagram: (path, text) => expect(sendDatagram, `sendDatagram ${path}`, 'a sendDatagram')(path, text),
+    peerCredentials: (socket) => expect(options.peerCredentials, 'peerCredentials', 'a peerCredentials')(socket),
+    openTerminal: (size) => expect(options.openTerminal, 'openTerminal', 'an openTerminal')(size),
+    resizeTerminal: (fd, size) => expect(options.resizeTerminal, 'resizeTerminal', 'a resizeTerminal')(fd, size),
     async bringUpLoopback() {
       await expect(loopback, 'bringUpLoopback', 'a loopback')();
     },
