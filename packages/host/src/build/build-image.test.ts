@@ -169,6 +169,7 @@ test('the manifest lists exactly the entries of the ramdisks, with their hashes,
 
 test('init: plain is PID 1 and the one command, without supervisor, measured files or a node that nothing asks for', async () => {
   scene.write({ run: '#!' });
+  chmodSync(join(scene.folder, 'source/run'), 0o755);
   await build({ settings: { init: 'plain', command: ['/app/run'], components: [] } });
   const files = await listed();
   assert.ok(!files.has('0 supervisor'));
@@ -211,7 +212,7 @@ const container = (
 test('a container image keeps owners and modes and brings command, environment, folder and user', async () => {
   const source = container({
     entrypoint: ['/bin/run'],
-    cmd: ['-v'],
+    cmd: ['/bin/run', '-v'],
     env: ['PATH=/bin', 'X=1=2'],
     workingDir: '/bin',
     user: '7:8',
@@ -229,7 +230,7 @@ test('a container image keeps owners and modes and brings command, environment, 
   );
   const { services } = parseMeasuredServices(Buffer.from(files.get('1 rootfs/etc/caisson/services.json')!.text!));
   assert.deepEqual([services[0]!.user, services[0]!.group, services[0]!.workingDirectory], ['7', '8', '/bin']);
-  assert.deepEqual(manifest.command, ['/bin/run', '-v']);
+  assert.deepEqual(manifest.command, ['/bin/run', '/bin/run', '-v']);
   assert.deepEqual(manifest.inputs.at(-1), {
     name: 'layer 1',
     origin: 'source',
@@ -237,7 +238,7 @@ test('a container image keeps owners and modes and brings command, environment, 
     digest: `sha256:${'0'.repeat(64)}`,
   });
   const compat = await build({ source, settings: { nitroCliCompat: true, init: 'plain' } });
-  assert.deepEqual(compat.manifest.command, ['-v']);
+  assert.deepEqual(compat.manifest.command, ['/bin/run', '-v']);
   assert.match(warnings.join(), /folder \/bin and user 7:8 of the source not applied/);
 });
 
@@ -293,6 +294,11 @@ test('refuses settings that name nothing, steer the enclave, or would be lost in
       { init: 'plain', egress: [{ host: 'a.b', port: 1 }] },
       'BUILD_SETTING',
       /^image.init must be caisson where there is egress/,
+    ],
+    [
+      { ingress: [{ vsockPort: 5000, targetPort: 1 }] },
+      'BUILD_SETTING',
+      /^vsock port 5000 is wanted by the health port and by ingress\[0\]$/,
     ],
     [{ init: 'plain', initYaml: 'log_dir: /x' }, 'BUILD_SETTING', /where there is init_file/],
     [{ config: { ...config, environment: ['LD_PRELOAD'] } }, 'MEASURED_FORM', /LD_PRELOAD/],

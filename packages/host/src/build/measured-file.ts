@@ -19,6 +19,7 @@ import type { BuildPlan, BuildProgress } from './plan.ts';
 import { readTreeText } from './read-tree-text.ts';
 import { createBytesContent } from './root-tree.ts';
 import type { BuildSettings } from './settings.ts';
+import { verifyNetwork } from './verify-network.ts';
 
 // Chosen; compileInit has a bound of its own.
 const maxInitBytes = 262_144;
@@ -53,7 +54,9 @@ export async function compileMeasured(
   for (const { file, line, column, message } of [...(compiled?.warnings ?? []), ...services.warnings]) {
     progress.warning(`${file}:${line}:${column}: ${message}`);
   }
-  const image = writeMeasuredImage(imageOf(settings, components, healthPortOf(settings, services)));
+  const terms = imageOf(settings, components, healthPortOf(settings, services));
+  verifyNetwork(terms);
+  const image = writeMeasuredImage(terms);
   const operators = writeMeasuredOperators(settings.operators);
   // What the enclave would refuse at boot, by the very same reader.
   parseMeasuredImage(image);

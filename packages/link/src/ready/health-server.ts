@@ -6,6 +6,7 @@ import { CID_ANY, type VsockPort } from '@caisson/core/address';
 import { isJsonObject, parseStrictJson } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import { encodeFrame, FrameReader } from '@caisson/core/frame';
+import type { Say } from '../argonaut/index.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type HealthAnswer, type HealthError, MAX_HEALTH_REQUEST_BYTES } from './messages.ts';
 
@@ -13,6 +14,7 @@ export interface HealthServerOptions {
   readonly transport: Transport;
   readonly port: VsockPort;
   health(): HealthAnswer;
+  readonly say?: Say;
   /** Monotonic, for the rate. Default performance.now. */
   readonly nowMs?: () => number;
 }
@@ -29,7 +31,7 @@ const requestsPerSecond = 20;
 
 /** Rejects EADDRINUSE and what the transport's listen rejects with. */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
-  const { transport, port, health, nowMs = () => performance.now() } = options;
+  const { transport, port, health, say = () => {}, nowMs = () => performance.now() } = options;
   const sockets = new Set<Socket>();
   const rate = new Rate(nowMs);
   const answer = (request: Uint8Array): { reply: HealthAnswer | { readonly error: HealthError }; last: boolean } => {
@@ -46,6 +48,8 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
     socket.once('close', () => sockets.delete(socket));
     serve(socket, answer);
   });
+  const fields = { port, bootId: health().bootId };
+  say({ level: 'info', code: 'READY_BOUND', message: `[ready] health port ${port} accepts`, fields });
   return {
     async close() {
       await listener.close();

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { CID_ANY, CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
+import type { SaidLine } from '@caisson/link/argonaut';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import fc from 'fast-check';
 import { askHealth, type HealthAnswer, serveHealth } from './index.ts';
@@ -54,6 +55,15 @@ test('a port that answers is heard with phase, reasons and boot id', async (t) =
     kind: 'answered',
     health: { status: 'degraded', phase: 'degraded', reasons, bootId: well.bootId },
   });
+});
+
+test('says that it is bound, with the boot id', async (t) => {
+  const { enclave } = wall(t);
+  const said: unknown[] = [];
+  const say = ({ code, fields }: SaidLine): void => void said.push([code, fields]);
+  const server = await serveHealth({ transport: enclave, port, health: () => well, say });
+  await server.close();
+  deepEqual(said, [['READY_BOUND', { port: 5000, bootId: well.bootId }]]);
 });
 
 test('a port that refuses is refused', async (t) => {
