@@ -1,8 +1,9 @@
-// Writes docs/cli: one page per command, from the command tree itself.
-// Run with --conditions=caisson-source; a house test compares the pages with the tree.
+// Writes docs/cli: one page per command, from the command tree itself; and docs/schema/caisson-yaml.json, from the form that the program
+// checks by. Run with --conditions=caisson-source; house tests compare what is written with what it comes from.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { createComposeJsonSchema } from '@caisson/host/compose';
 import type { Command } from 'commander';
 import { createProgram, PROGRAM_NAMES } from '../packages/cli/src/program.ts';
 
@@ -25,6 +26,10 @@ export function renderCommandPages(): Map<string, string> {
     for (const [path, text] of pagesOf(program, [name])) pages.set(path, text);
   }
   return pages;
+}
+
+export function renderComposeSchema(): string {
+  return `${JSON.stringify(createComposeJsonSchema(), null, 2)}\n`;
 }
 
 function* pagesOf(command: Command, words: readonly string[]): Generator<[path: string, text: string]> {
@@ -74,4 +79,5 @@ if (import.meta.main) {
   rmSync(join(root, 'docs/cli'), { recursive: true, force: true });
   mkdirSync(join(root, 'docs/cli'), { recursive: true });
   for (const [path, text] of renderCommandPages()) writeFileSync(join(root, path), text);
+  writeFileSync(join(root, 'docs/schema/caisson-yaml.json'), renderComposeSchema());
 }

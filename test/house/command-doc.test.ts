@@ -1,7 +1,8 @@
-// docs/cli is generated from the command tree; this holds the two equal, so that the manual cannot drift from the program.
+// docs/cli is generated from the command tree, and the schema of caisson.yaml from the form that checks it; this holds them equal, so
+// that the manual cannot drift from the program.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderCommandPages } from '../../scripts/docs.ts';
+import { renderCommandPages, renderComposeSchema } from '../../scripts/docs.ts';
 import { files, read } from './tree.ts';
 
 test('docs/cli has exactly the pages that the command tree gives', () => {
@@ -12,4 +13,12 @@ test('docs/cli has exactly the pages that the command tree gives', () => {
     'regenerate with: node --conditions=caisson-source scripts/docs.ts',
   );
   for (const [file, text] of pages) assert.equal(read(file), text, `${file} is stale`);
+});
+
+test('docs/schema/caisson-yaml.json is the form that caisson.yaml is checked by', () => {
+  assert.deepEqual(
+    JSON.parse(read('docs/schema/caisson-yaml.json')),
+    JSON.parse(renderComposeSchema()),
+    'regenerate it',
+  );
 });

@@ -11,7 +11,9 @@ import { version } from '../version.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
   const command = program
-    .command('build [source] [command...]')
+    .command('build')
+    .argument('[source]', 'folder, layout, archive or reference; default: image.source of caisson.yaml')
+    .argument('[command...]', 'after --: what the image runs')
     .description('build an enclave image from a folder, an OCI layout, a docker archive or a registry reference')
     .option('-o, --output <file>', 'the image; its manifest and SBOM go beside it')
     .option('--config <file>', 'caisson.yaml; default: the one in the source, or without a source in this folder')

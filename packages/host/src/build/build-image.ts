@@ -1,7 +1,7 @@
 // From a plan to an image and what lies beside it: `app.eif`, `app.eif.json`, `app.eif.cdx.json`. The same plan gives the same bytes;
 // nothing of the machine, the moment or the person is asked for in here.
 import type { ImageComponent } from '@caisson/core/measured';
-import { resolveCommand } from './command.ts';
+import { requireProgram, resolveCommand } from './command.ts';
 import { resolveComponents } from './component.ts';
 import { createManifest, formatManifest, type Manifest } from './manifest.ts';
 import { compileMeasured } from './measured-file.ts';
@@ -51,7 +51,7 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
   const tree = createRootTree(plan, command);
   if (settings.init === 'caisson') {
     addMeasured(tree, await compileMeasured(plan, tree, command, components, progress));
-  }
+  } else requireProgram(tree, command);
   for (const { text, hint } of warnOf(plan, command)) progress.warning(text, hint);
   const [boot, application] = [createBootRamdisk(plan), createApplicationRamdisk(tree, command)];
   const cmdline = settings.cmdline ?? kernel.cmdline;

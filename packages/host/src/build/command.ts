@@ -2,6 +2,7 @@
 // the `main` of a package.json. Nothing is guessed from names of files.
 import { CaissonError, LimitError } from '@caisson/core/errors';
 import { commandOf } from '../oci/index.ts';
+import { findProgram } from '../service/find-program.ts';
 import type { OpenedSource, RootTree } from '../tree/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
 import { readTreeText } from './read-tree-text.ts';
@@ -53,6 +54,14 @@ export async function resolveCommand(settings: BuildSettings, source: OpenedSour
     needsNode: isFolder && (argv[0] === 'node' || argv[0] === NODE_PATH),
     ...(argv.length === 0 && own.missing !== undefined && { missing: own.missing }),
   };
+}
+
+/** With the supervisor the compiler of services asks this. Throws CaissonError BUILD_COMMAND. */
+export function requireProgram(tree: RootTree, { argv, environment }: ImageCommand): void {
+  const [word] = argv;
+  if (word === undefined) return;
+  const found = findProgram(tree, word, { workingDirectory: '/', searchPath: environment['PATH'] });
+  if ('missing' in found) throw fault(`command must be a program of the image, got ${word}: ${found.missing}`);
 }
 
 function commandOfContainer(

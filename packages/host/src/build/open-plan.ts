@@ -85,6 +85,15 @@ async function openSource(
     const onProgress = (text: string): void => progress?.step(text);
     return await openOciSource(source, { architecture, env, onProgress });
   }
+  if (!isFolder(source)) {
+    throw new PolicyError<BuildErrorCode>(
+      'BUILD_SOURCE',
+      `source ${source} must be a folder or a file, got nothing there`,
+      {
+        hint: `for an image of a registry write docker://${source}`,
+      },
+    );
+  }
   const as = settings.rootfs ? 'rootfs' : 'folder';
   return openFolder(source, { as, exclude: settings.exclude, ...(readNames !== undefined && { readNames }) });
 }

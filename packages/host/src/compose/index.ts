@@ -4,6 +4,7 @@ export { readBuildSettings } from './build-settings.ts';
 export type { ComposeErrorCode } from './error-code.ts';
 export { COMPOSE_ERROR_CODES } from './error-code.ts';
 export type { Variables } from './interpolate.ts';
+export { createComposeJsonSchema } from './json-schema.ts';
 export type { Compose, ParseComposeOptions } from './parse-compose.ts';
 export { ComposeFaultError, parseCompose } from './parse-compose.ts';
 export { chooseEnclave, readCompose } from './read-compose.ts';

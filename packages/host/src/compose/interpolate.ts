@@ -23,6 +23,7 @@ export function interpolate(document: Document, variables: Variables): TextFault
       const text = node.value.replace(reference, (whole, name?: string, form?: string, fallback?: string) => {
         if (whole === '$$') return '$';
         if (name === undefined) {
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what people are to write
           faults.push({ offset, message: 'a $ must begin ${NAME} or ${NAME:-default}, or be written $$' });
           return whole;
         }

@@ -46,11 +46,9 @@ export function parseCompose(text: string, file: string, { variables = {} }: Par
   const schema = isMany ? manySchema : flatSchema;
   const { success, data, error } = schema.safeParse(value);
   if (!success) {
-    const issues = describeIssues(error.issues, value, schema);
-    throw new ComposeFaultError(
-      file,
-      issues.map(({ path, message }) => read.faultAt(path, message)),
-    );
+    const faults = describeIssues(error.issues, value, schema).map(({ path, message }) => read.faultAt(path, message));
+    faults.sort((left, right) => left.line - right.line || left.column - right.column);
+    throw new ComposeFaultError(file, faults);
   }
   if ('enclaves' in data) {
     const enclaves = new Map(Object.entries(data.enclaves));

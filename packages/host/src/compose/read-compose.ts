@@ -19,6 +19,6 @@ export function chooseEnclave({ enclaves }: Compose, name?: string): { name: str
   if (chosen !== undefined && spec !== undefined) return { name: chosen, spec };
   const problem = name === undefined ? 'one of several enclaves must be named' : `there is no enclave ${name}`;
   throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', `${problem}, got ${names.join(', ')}`, {
-    hint: `choose one: --name ${names[0] ?? 'NAME'}`,
+    hint: `choose one: --enclave ${names[0] ?? 'NAME'}`,
   });
 }

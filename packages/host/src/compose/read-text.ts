@@ -23,12 +23,17 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
     if (size > maxBytes) {
       throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
     }
-    return utf8Text(buffer.subarray(0, size));
-  } catch (cause) {
-    if (cause instanceof CaissonError) throw cause;
-    throw fault(`${what} ${path} must be UTF-8`, cause);
+    return decode(buffer.subarray(0, size), `${what} ${path}`);
   } finally {
     await file.close();
+  }
+}
+
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8Text(bytes);
+  } catch (cause) {
+    throw fault(`${what} must be UTF-8`, cause);
   }
 }
 
