@@ -290,6 +290,49 @@ test('what is no image, or packed in a way that is not read, is refused', async 
   });
 });
 
+test('a layer in several frames or members, with others between, is unpacked whole, and one that is cut is refused', async (context) => {
+  const folder = await folderOf(context);
+  const skippable = Buffer.from('502a4d180400000061626364', 'hex');
+  const [one, two] = [base.subarray(0, 1_000_000), base.subarray(1_000_000)];
+  const frames = Buffer.concat([skippable, zstdCompressSync(one), skippable, zstdCompressSync(two), skippable]);
+  const whole: [name: string, packed: Buffer][] = [
+    ['zstd', frames],
+    ['gzip', Buffer.concat([gzipSync(one), gzipSync(two)])],
+    [
+      'many',
+      Buffer.concat(
+        Array.from({ length: 300 }, (_, at) =>
+          zstdCompressSync(base.subarray(at * 11_000, at === 299 ? undefined : (at + 1) * 11_000)),
+        ),
+      ),
+    ],
+  ];
+  const archiveOf = (packed: Buffer): Buffer =>
+    layer(
+      file(
+        'c.json',
+        createTestImage([base])
+          .blobs.get(createTestImage([base]).config.digest)!
+          .toString(),
+      ),
+      { path: 'l', kind: 'file', mode: 0o644, content: packed },
+      file('manifest.json', JSON.stringify([{ Config: 'c.json', RepoTags: null, Layers: ['l'] }])),
+    );
+  for (const [name, packed] of whole) {
+    const source = await openOciSource(await put(folder, name, archiveOf(packed)), x86);
+    assert.equal((await contentOf(source, 'big')).length, 3_000_000, name);
+    await source.close();
+  }
+  for (const cut of [
+    frames.subarray(0, -2),
+    frames.subarray(0, -14),
+    frames.subarray(0, 300),
+    Buffer.concat([frames, Buffer.from('junk')]),
+  ]) {
+    await assert.rejects(openOciSource(await put(folder, 'cut', archiveOf(cut)), x86), { code: 'OCI_LAYER' });
+  }
+});
+
 test('a bomb ends at the bound, and leaves nothing', async (context) => {
   const folder = await folderOf(context);
   const temp = join(folder, 'temp');
