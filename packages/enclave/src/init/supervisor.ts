@@ -156,6 +156,12 @@ export class Supervisor {
     return { added, removed, changed: changed.map(({ name }) => name), unchanged };
   }
 
+  /** The service whose own process has this id now. */
+  serviceOf(pid: number): string | undefined {
+    for (const [name, { state }] of this.set.entries) if (processOf(state)?.pid === pid) return name;
+    return undefined;
+  }
+
   /** Something that a successor must know has changed without a step. */
   noteChange(): void {
     this.#settled();
