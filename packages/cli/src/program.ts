@@ -10,6 +10,7 @@ import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
 import { register as registerImages } from './commands/images.ts';
+import { register as registerInitctl } from './commands/initctl.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
@@ -17,6 +18,7 @@ import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
+import { register as registerService } from './commands/service.ts';
 import { register as registerSignEif } from './commands/sign-eif.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
@@ -68,6 +70,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerDescribeEif,
   registerPcr,
   registerSignEif,
+  registerService,
   registerRuntime,
   registerKernel,
 ];
@@ -88,6 +91,7 @@ const oldNames: Readonly<Record<string, OldName>> = {
     usageExit: 1,
   },
   // These were clap programs, which end with 2.
+  initctl: { about: 'control the supervisor inside an enclave', commands: [registerInitctl], usageExit: 2 },
   'ip-to-vsock': { about: '', commands: [registerIpToVsock], usageExit: 2, single: true },
   'vsock-to-ip': { about: '', commands: [registerVsockToIp], usageExit: 2, single: true },
 };

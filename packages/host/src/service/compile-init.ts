@@ -9,7 +9,7 @@ import {
   plainPathForm,
   writeMeasuredInit,
 } from '@caisson/core/measured';
-import { isAlias, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, visit } from 'yaml';
+import { parseLocatedYaml } from '../located-yaml/index.ts';
 import { refuseFaults, type ServiceFault } from './fault.ts';
 import { nearestWord } from './nearest-word.ts';
 
@@ -78,58 +78,45 @@ const groups = ['control', 'vsock'];
 
 /** `file` names the text in messages. Throws ServiceFaultError SERVICE_FAULTS with every fault. */
 export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
-  const faults: ServiceFault[] = [];
-  const lines = new LineCounter();
-  const fail = (offset: number, message: string, level: ServiceFault['level'] = 'fault'): void => {
-    const { line, col } = lines.linePos(offset);
-    faults.push({ level, file, line: Math.max(1, line), column: Math.max(1, col), message });
-  };
+  const yaml = parseLocatedYaml(text, { what: 'init.yaml', maxCharacters: MAX_INIT_FILE_CHARACTERS });
+  const faults: ServiceFault[] = yaml.faults.map((fault) => ({ level: 'fault', file, ...fault }));
+  refuseFaults(faults);
   const draft: Draft = {
     measured: { ...DEFAULT_INIT },
     serviceFolder: null,
     socketEnabled: true,
     socketPath: DEFAULT_INIT.controlSocket ?? '',
   };
-  if (text.length > MAX_INIT_FILE_CHARACTERS) {
-    fail(0, `init.yaml must have at most ${MAX_INIT_FILE_CHARACTERS} characters, got ${text.length}`);
-    refuseFaults(faults);
-  }
-  const options = { version: '1.2', schema: 'core', merge: false, uniqueKeys: true, stringKeys: true } as const;
-  const document = parseDocument(text, { ...options, prettyErrors: false, lineCounter: lines });
-  for (const { pos, message } of [...document.errors, ...document.warnings]) fail(pos[0], message.split('\n')[0] ?? '');
-  visit(document, {
-    Node(_, node) {
-      if (!isAlias(node) && node.anchor === undefined && (node.tag ?? '') === '') return;
-      fail(node.range?.[0] ?? 0, 'init.yaml must have no alias, anchor or tag, got one');
-    },
-  });
-  refuseFaults(faults);
-  if (document.contents !== null && !isMap(document.contents)) fail(0, 'init.yaml must be a map of keys');
-  else if (isMap(document.contents)) take(document.contents.items, '');
+  const fail = (path: readonly string[], message: string, level: ServiceFault['level'] = 'fault'): void =>
+    void faults.push({ level, file, ...yaml.faultAt(path, message) });
+  if (isTable(yaml.value)) take(yaml.value, []);
+  else if (yaml.value !== null) fail([], 'init.yaml must be a map of keys');
   refuseFaults(faults);
   const controlSocket = draft.socketEnabled ? draft.socketPath : null;
   const measured: MeasuredInit = { ...draft.measured, controlSocket };
   return { measured, bytes: writeMeasuredInit(measured), serviceFolder: draft.serviceFolder, warnings: faults };
 
-  function take(pairs: readonly Pair<unknown, unknown>[], group: string): void {
-    for (const { key, value } of pairs) {
-      const word = isScalar(key) ? String(key.value) : '';
-      const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
-      const name = group === '' ? word : `${group}.${word}`;
+  function take(members: Readonly<Record<string, unknown>>, group: readonly string[]): void {
+    for (const [key, value] of Object.entries(members)) {
+      const path = [...group, key];
+      const name = path.join('.');
       const rule = rules.get(name);
-      if (rule === undefined && group === '' && groups.includes(word) && isMap(value)) {
-        take(value.items, word);
+      if (rule === undefined && groups.includes(name) && isTable(value)) {
+        take(value, path);
       } else if (rule === undefined) {
         const nearest = nearestWord(name, [...rules.keys(), ...groups]);
-        fail(offset, `unknown key ${name}${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`);
+        fail(path, `unknown key ${name}${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`);
       } else {
-        const content: unknown = isNode(value) ? value.toJS(document, { maxAliasCount: 0 }) : value;
-        const problem = rule(draft, content);
-        if (problem === idleWord) fail(offset, `${name} has no effect: ${onlyChannel}`, 'warning');
-        else if (problem !== undefined) fail(offset, `${name} must be ${problem}, got ${describe(content)}`);
+        const problem = rule(draft, value);
+        if (problem === idleWord) fail(path, `${name} has no effect: ${onlyChannel}`, 'warning');
+        else if (problem !== undefined) fail(path, `${name} must be ${problem}, got ${describe(value)}`);
       }
     }
   }
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const idleWord = 'idle';
@@ -138,8 +125,7 @@ function idle(_draft: Draft, _value: unknown): string {
 }
 
 function readEnvironment(draft: Draft, value: unknown): string | undefined {
-  const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const entries = isTable ? Object.entries(value) : undefined;
+  const entries = isTable(value) ? Object.entries(value) : undefined;
   if (value !== null && entries === undefined) return 'a map of variables';
   const { variables } = INIT_LIMITS;
   if ((entries?.length ?? 0) > variables) return `a map of at most ${variables} variables`;

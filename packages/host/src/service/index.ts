@@ -10,3 +10,4 @@ export { SERVICE_ERROR_CODES } from './error-code.ts';
 export type { ServiceFault } from './fault.ts';
 export { formatServiceFault, ServiceFaultError } from './fault.ts';
 export { nearestWord } from './nearest-word.ts';
+export { readInitctlConfig } from './read-initctl.ts';
