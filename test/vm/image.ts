@@ -29,6 +29,8 @@ export interface ImageOptions {
   /** Instead of a guest: this /cmd, and no Node in the image. */
   readonly command?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words after node and the guest: it is PID 1's supervisor then, with fd 3, and not the command. */
+  readonly supervisor?: readonly string[];
   /** Of dist/, beside the guest: `caisson` is /app/caisson.mjs. */
   readonly bundles?: readonly ('caisson' | 'caisson-enclave')[];
   /** Programs of this machine by the path they get, each with the libraries it is linked to. */
@@ -38,7 +40,7 @@ export interface ImageOptions {
 }
 
 export async function buildImage(options: ImageOptions): Promise<Image> {
-  const ramdisks = [createCpio(bootEntries())];
+  const ramdisks = [createCpio(bootEntries(options))];
   if (options.guest !== undefined) ramdisks.push(createCpio(runtimeEntries(options.programs)));
   if (!options.broken) ramdisks.push(createCpio(await applicationEntries(options)));
   const planned = await planEif(
@@ -62,8 +64,11 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
   return { file, measurements: planned.measurements, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-function bootEntries(): CpioEntry[] {
-  return [folderEntry('dev'), fileEntry('init', join(built, 'caisson-init'), 0o755)];
+function bootEntries({ supervisor }: ImageOptions): CpioEntry[] {
+  const entries = [folderEntry('dev'), fileEntry('init', join(built, 'caisson-init'), 0o755)];
+  if (supervisor === undefined) return entries;
+  const words = ['/bin/node', '/app/guest.mjs', ...supervisor].map((word) => `${word}\n`).join('');
+  return [...entries, textEntry('profile', 'production\n'), textEntry('supervisor', words)];
 }
 
 /** Node, other programs, and every library of `ldd`, each under the path that the loader looks for. */
@@ -119,7 +124,8 @@ export function bundleFile(name: 'caisson' | 'caisson-enclave'): string {
   return join(root, `dist/${name}.mjs`);
 }
 
-async function bundleGuest(guest: string): Promise<string> {
+/** A guest as one file, its source name without ending or a path. */
+export async function bundleGuest(guest: string): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [guest.endsWith('.ts') ? guest : `test/vm/guest/${guest}.ts`],
