@@ -197,6 +197,8 @@ test('knows the variables that nobody may set, in any case', () => {
     'CAISSON_NSM',
     'ARGONAUT_X',
     'INIT_CONFIG',
+    'SSLKEYLOGFILE',
+    'GCONV_PATH',
     'ld_preload',
     'Path',
   ]) {
