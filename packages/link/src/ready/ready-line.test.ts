@@ -165,11 +165,12 @@ test('a host that does not read costs the supervisor neither time nor memory, an
   await new Promise<void>((resolve) => {
     socket.on('data', (chunk: Buffer) => {
       text += chunk;
-      if (text.includes('"s19999"')) resolve();
+      if (text.includes('"s19999"') && text.includes('turn 19000')) resolve();
     });
     socket.resume();
   });
   ok(text.split('\n').length < 2_000, 'states that nobody had room for were overtaken');
+  ok((text.match(/"words"/g) ?? []).length <= 3, 'and so were words');
 });
 
 test('a reporter that nobody listens to does not hold its supervisor up', async (t) => {
@@ -228,12 +229,15 @@ test('no other CID is heard, and a second listener for one enclave is refused', 
     .on('error', () => {})
     .on('end', () => liar.destroy())
     .resume();
-  liar.write('{"v":1}\n');
+  const lie = report(t, open(17)).state;
+  liar.write(`${JSON.stringify(lie)}\n`);
   await new Promise((resolve) => liar.on('close', resolve));
+  await neighbour.until('state');
+  equal(server.seen.standing, 'waiting');
   report(t, enclave);
   await until('state');
   equal(server.seen.standing, 'open');
-  equal(neighbour.server.seen.standing, 'waiting');
+  equal(neighbour.server.seen.state?.bootId, lie.bootId);
 });
 
 test('an enclave that says nothing for three heartbeats is silent, and open again with its next line', async (t) => {
@@ -275,4 +279,19 @@ test('what is not of the form ends the connection, and the place is told', async
     socket.destroy();
   }
   await server.close();
+});
+
+test('an enclave that floods its line is read at a megabyte a second', async (t) => {
+  const { host, enclave } = wall(t);
+  const { until } = await listen(t, host);
+  const socket = await enclave.connect({ cid: CID_PARENT, port: hostPort(cid, 0) });
+  t.after(() => socket.destroy());
+  const state = report(t, host, { bootId: 'f'.repeat(32) }).state;
+  const line = `${JSON.stringify({ ...state, reasons: Array(24).fill({ code: 'service-starting', service: 'flood' }) })}\n`;
+  const fromMs = performance.now();
+  socket.write(line.repeat(Math.ceil(1_200_000 / line.length)));
+  socket.write(`${JSON.stringify({ ...state, phase: 'ready' })}\n`);
+  await until('state', (event) => event.state.phase === 'ready');
+  const tookMs = performance.now() - fromMs;
+  ok(tookMs > 700 && tookMs < 3_000, `${tookMs}`);
 });
