@@ -1,0 +1,106 @@
+// Images built by `caisson build` from a folder, an OCI layout and a docker archive boot as real enclaves, and the NSM in them reports
+// exactly the measurements that `caisson image measure` gives.
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { measureImage } from '@caisson/host/image';
+import { ensureRuntime, openRuntime } from '@caisson/host/runtime';
+import { createTestImage, dockerArchive, layer, type TestImage, writeLayout } from '@caisson/testkit/oci';
+import { run } from '../../packages/cli/src/run.ts';
+import { hearReport } from './hear.ts';
+import { bundleGuest } from './image.ts';
+import { bootEnclave, skip as noRig, rigFile } from './rig.ts';
+
+const root = join(import.meta.dirname, '../..');
+const addon = join(root, `packages/sys/build/linux-${process.arch}/caisson.node`);
+const runtime = noRig ? null : await ensureRuntime().catch((error: Error) => error);
+const skip =
+  noRig || (runtime instanceof Error && `SKIPPED, NOTHING WAS BOOTED: no runtime archive (${runtime.message})`);
+
+let folder: string;
+const at = (path: string): string => join(folder, path);
+let guest: string;
+before(async () => {
+  if (skip) return;
+  folder = mkdtempSync(join(tmpdir(), 'caisson-vm-build-'));
+  guest = await bundleGuest('measure');
+  mkdirSync(at('app'));
+  writeFileSync(at('app/package.json'), '{"main":"guest.mjs"}');
+  writeFileSync(at('app/guest.mjs'), guest);
+  copyFileSync(addon, at('app/caisson.node'));
+});
+after(() => !skip && rmSync(folder, { recursive: true }));
+
+async function build(source: string, ...words: readonly string[]): Promise<string> {
+  const stderr = new PassThrough();
+  const output = at(`${source}.eif`);
+  const line = ['build', at(source), '-o', output, '--kernel', rigFile('out/bzImage'), '--init', 'plain', ...words];
+  const status = await run(line, {
+    ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, env: process.env, name: 'caisson' },
+    stop: new AbortController().signal,
+    onReload: () => {},
+  });
+  assert.equal(status, 0, String(stderr.read()));
+  return output;
+}
+
+interface Measured {
+  readonly pcrs: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+async function bootAndCompare(image: string, cid: number): Promise<Measured> {
+  const enclave = await bootEnclave({ image, cid });
+  try {
+    const seen = await hearReport<Measured>(enclave);
+    const { PCR0, PCR1, PCR2 } = await measureImage(image);
+    assert.deepEqual(seen.pcrs, [PCR0, PCR1, PCR2]);
+    assert.equal(await enclave.exit, 0);
+    return seen;
+  } finally {
+    await enclave.close();
+  }
+}
+
+/** A container with a node of its own: two layers, of which the upper one takes a file away. */
+async function createContainer(): Promise<TestImage> {
+  const opened = await openRuntime(runtime as string, { profile: 'production' });
+  const files: { path: string; content: Buffer }[] = [];
+  for (const [path, entry] of opened.tree) {
+    if (entry.kind !== 'file') continue;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of entry.content.open()) pieces.push(piece);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const place = name === 'node' ? 'bin/node' : name.startsWith('ld-') ? `lib64/${name}` : `usr/lib/${name}`;
+    files.push({ path: place, content: Buffer.concat(pieces) });
+  }
+  await opened.close();
+  const file = ({ path, content }: { path: string; content: Buffer }) =>
+    ({ path, kind: 'file', mode: 0o755, content }) as const;
+  const lower = layer(...files.map(file), file({ path: 'app/gone', content: Buffer.from('x') }));
+  const upper = layer(
+    file({ path: 'app/guest.mjs', content: Buffer.from(guest) }),
+    file({ path: 'app/caisson.node', content: readFileSync(addon) }),
+    file({ path: 'app/.wh.gone', content: Buffer.alloc(0) }),
+  );
+  const config = { Entrypoint: ['/bin/node'], Cmd: ['/app/guest.mjs'], Env: ['PATH=/bin', 'FROM=container'] };
+  return createTestImage([lower, upper], { compression: 'plain', config });
+}
+
+test('a folder boots, and measures inside what it was said to measure', { skip }, async () => {
+  const { environment } = await bootAndCompare(await build('app', '--', 'node', '/app/guest.mjs'), 21);
+  assert.equal(environment['HOME'], '/');
+});
+
+test('an OCI layout and a docker archive of one container boot, and are one image', { skip }, async () => {
+  const container = await createContainer();
+  await writeLayout(at('layout'), { '': container });
+  writeFileSync(at('docker.tar'), dockerArchive({ 'name:1': container }));
+  const [one, other] = [await build('layout'), await build('docker.tar')];
+  // The same bytes: what is true of one in an enclave is true of the other.
+  assert.ok(readFileSync(one).equals(readFileSync(other)));
+  assert.equal((await bootAndCompare(other, 22)).environment['FROM'], 'container');
+});
