@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { laneFigure } from '@caisson/testkit/contract';
@@ -179,6 +179,14 @@ test('ignores the words that the kernel passes on from its command line', { skip
   const scene = await arrange(context, { cmd: 'probe\nexit\n0' });
   const lines = await scene.run(['nomodules', '--simulated', '--fabric', '/fabric', '--cid', '16', 'x=y']);
   assert.equal(lines.at(-1), 'caisson-init: exit 0');
+});
+
+test('is fewer than 1,500 lines of C, and no file of it has 400', () => {
+  const folder = join(import.meta.dirname, '../../pid1');
+  const files = globSync('*.c', { cwd: folder }).map((file) => readFileSync(join(folder, file), 'utf8').split('\n'));
+  const code = files.flat().filter((line) => !/^\s*(\/\/.*)?$/.test(line));
+  assert.ok(code.length > 500 && code.length < 1_500, `${code.length} lines`);
+  assert.ok(files.every((lines) => lines.length < 400));
 });
 
 test('is static, stripped and below 1 MiB', { skip }, () => {
