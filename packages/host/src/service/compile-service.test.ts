@@ -245,7 +245,7 @@ test('a key that is unknown, of another type or out of bounds is refused with it
     ],
     [
       `ExecStart = "a"\nEnvironment = ["A=${'x'.repeat(8000)}"]`,
-      '1:1: ExecStart and Environment must have at most 7168 bytes together, got 8005',
+      '1:1: command and environment of a must have at most 7168 bytes together, got 8005',
     ],
   ] as const) {
     assert.deepEqual(await faultsOf({ 'service/a.service': text }), [`service/a.service:${expected}`], text);
@@ -342,6 +342,11 @@ test('the image’s command is the service app, which waits for the network; a f
   ]);
   assert.deepEqual(await faultsOf({ 'service/network.service': 'ExecStart = "/bin/y"' }, { network: true }), [
     'service/network.service:1:1: service network is defined twice, first by the image itself, which has network built in',
+  ]);
+  const odd = { ...application, env: ['a.b=1', `BIG=${'x'.repeat(8_000)}`] };
+  assert.deepEqual(await faultsOf({}, { application: odd }), [
+    'image:1:1: environment of app must have names of letters, digits and _, got "a.b"',
+    'image:1:1: command and environment of app must have at most 7168 bytes together, got 8029',
   ]);
   const { actionPorts } = await compileServices(
     tree({ 'service/a.service': 'ExecStart = "/a"\nReadyAction = "vsock:5000"' }),

@@ -1,5 +1,12 @@
 // Service files into the measured file of an image: all of them are read and checked together, and any fault is a failed build.
-import { type MeasuredService, type MeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
+import {
+  environmentNameForm,
+  type MeasuredService,
+  type MeasuredServices,
+  parseMeasuredServices,
+  SERVICE_LIMITS,
+  writeMeasuredServices,
+} from '@caisson/core/measured';
 import type { RootTree } from '../tree/index.ts';
 import {
   type ApplicationCommand,
@@ -11,7 +18,7 @@ import {
 import { checkLinks, type PlacedService } from './check-link.ts';
 import { refuseFaults, type ServiceFault } from './fault.ts';
 import { findProgram } from './find-program.ts';
-import { parseServiceText } from './parse-service.ts';
+import { parseServiceText, startBytes } from './parse-service.ts';
 import { readFolderSources, readTreeSources, SERVICE_FOLDERS, type ServiceSource } from './service-source.ts';
 
 export interface CompileServicesOptions {
@@ -46,9 +53,12 @@ export async function compileServices(tree: RootTree, options: CompileServicesOp
   const ports = services.flatMap(({ ready }) =>
     ready.kind === 'action' && ready.transport === 'vsock' ? [ready.port] : [],
   );
+  const bytes = writeMeasuredServices(measured);
+  // What the enclave would refuse at boot, by the very same reader.
+  parseMeasuredServices(bytes);
   return {
     measured,
-    bytes: writeMeasuredServices(measured),
+    bytes,
     warnings: faults,
     actionPorts: [...new Set(ports)].sort(),
   };
@@ -110,6 +120,7 @@ function judge(
   if (application !== null && !owners.has('app')) {
     placed.push({ service: createApplication(application, options.network === true), file: 'image', place });
   }
+  for (const one of placed) faults.push(...checkStart(one));
   faults.push(...checkLinks(placed, unread));
   const services = placed.map((one) => located(one, options.programs, faults));
   // By name, so that nothing but the words of the files decides the bytes.
@@ -118,6 +129,28 @@ function judge(
   const rank = ({ file }: ServiceFault): number => order.get(file) ?? -1;
   faults.sort((left, right) => rank(left) - rank(right) || left.line - right.line || left.column - right.column);
   return { services, faults };
+}
+
+/** What PID 1 would refuse: an image's command brings its variables from elsewhere. */
+function checkStart({ service, file, place }: PlacedService): ServiceFault[] {
+  const found: ServiceFault[] = [];
+  const fail = (message: string, hint: string): void =>
+    void found.push({ level: 'fault', file, ...place, message, hint });
+  for (const name of Object.keys(service.environment)) {
+    if (environmentNameForm.test(name)) continue;
+    fail(
+      `environment of ${service.name} must have names of letters, digits and _, got ${JSON.stringify(name.slice(0, 60))}`,
+      'take the variable out of the image that is built from',
+    );
+  }
+  const size = startBytes(service);
+  if (size > SERVICE_LIMITS.startBytes) {
+    fail(
+      `command and environment of ${service.name} must have at most ${SERVICE_LIMITS.startBytes} bytes together, got ${size}`,
+      'put large values into a file of the image, or into the boot config',
+    );
+  }
+  return found;
 }
 
 /** The service with the path of its program; what is not in the tree is a fault. */

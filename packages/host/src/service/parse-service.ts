@@ -1,5 +1,5 @@
 // One service file: TOML with the keys in a [Service] table or without any header. All its faults at once, each with its place.
-import { isServiceName, type MeasuredService, SERVICE_LIMITS, SERVICE_NAME_RULE } from '@caisson/core/measured';
+import { isServiceName, type MeasuredService, SERVICE_NAME_RULE } from '@caisson/core/measured';
 import { parse, TomlError, type TomlTable } from 'smol-toml';
 import type { ServiceFault } from './fault.ts';
 import { draftService, keyRules, readyKeys } from './key-rule.ts';
@@ -83,14 +83,6 @@ export function parseServiceText(text: string, { file, name, disabled }: Service
   const probes = readyKeys.filter((key) => members[key] !== undefined && members[key] !== false);
   if (probes.length > 1) {
     fail(keys.find(table, probes[1] ?? ''), `${probes.join(' and ')} cannot stand together: readiness has one sign`);
-  }
-  const size = startBytes(draft);
-  if (size > SERVICE_LIMITS.startBytes) {
-    fail(
-      keys.header(table),
-      `ExecStart and Environment must have at most ${SERVICE_LIMITS.startBytes} bytes together, got ${size}`,
-      'put large values into a file of the image, or into the boot config',
-    );
   }
   return { service: faults.length === 0 ? draft : undefined, faults, place: keys.header(table) };
 }

@@ -1,14 +1,16 @@
 // The control socket of the supervisor: every request of the reference in its own shape, JSON-RPC with the same names, framing as callers
 // do it, who may call, and what nobody may say. The supervisor behind it is a stand-in that writes down what it is asked.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { toUtf8, utf8Text } from '@caisson/core/bytes';
 import { CaissonError } from '@caisson/core/errors';
+import { createLinuxKernel } from '@caisson/sys';
 import { laneFigure } from '@caisson/testkit/contract';
 import { createFakeControl, type FakeControl } from '@caisson/testkit/fake';
 import fc from 'fast-check';
@@ -69,7 +71,7 @@ const status = {
   working_directory: '/app',
   dependencies: { before: [], after: ['db'], requires: ['db'], required_by: [] },
 };
-const process = {
+const webProcess = {
   pid: 42,
   ppid: 1,
   name: 'web',
@@ -131,8 +133,8 @@ const table: readonly (readonly [request: unknown, asked: string | null, answer:
     null,
     { Error: { message: 'no log of web is followed on this connection' } },
   ],
-  ['ProcessList', 'listProcesses', { ProcessList: { processes: [process] } }],
-  [{ ProcessStatus: { pid: 42 } }, 'processStatus 42', { ProcessStatus: { process } }],
+  ['ProcessList', 'listProcesses', { ProcessList: { processes: [webProcess] } }],
+  [{ ProcessStatus: { pid: 42 } }, 'processStatus 42', { ProcessStatus: { process: webProcess } }],
   [
     { ProcessStart: { command: '/bin/x', args: ['a', ''], env: ['A=1'] } },
     'startProcess /bin/x,a,|A=1',
@@ -512,4 +514,30 @@ test('any split of any documents gives the same documents', () => {
     ),
     { seed: 6, numRuns: 500 },
   );
+});
+
+const kernel = createLinuxKernel();
+const canAsk = kernel.hasAddon && process.getuid?.() === 0;
+test('the kernel says who has connected: root may, and another uid may not even where the file would let it', {
+  skip: canAsk ? false : 'needs root and the addon, to become another uid',
+}, async (context) => {
+  const { path, control } = await serve(context, { peerCredentials: (socket) => kernel.peerCredentials(socket) });
+  assert.equal(await ask(path, 'Ping'), 'Pong');
+  const script = `
+    process.setgid(65534); process.setuid(65534);
+    const socket = require('node:net').connect({ path: process.argv[1] });
+    socket.on('error', ({ code }) => console.log(code)).on('data', (chunk) => console.log(String(chunk)));
+    socket.end('"SystemShutdown"');`;
+  const run = async (): Promise<string> => {
+    const child = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    for await (const chunk of child.stdout) said += chunk;
+    return said;
+  };
+  chmodSync(dirname(path), 0o755);
+  assert.equal((await run()).trim(), 'EACCES');
+  // The first lock taken away by hand, so that the second is seen.
+  chmodSync(path, 0o666);
+  assert.match(await run(), /uid 65534 may not control this enclave/);
+  assert.deepEqual(control.asked, []);
 });

@@ -1,15 +1,10 @@
 // The answering end of /run/init.sock. Two locks: the file's mode (0600), and the kernel's word on who has connected. Only root and the
 // owner of the supervisor may control it; where the kernel does not say who somebody is, it is nobody.
 import { createServer, type Socket } from 'node:net';
+import type { PeerCredentials } from '@caisson/sys';
 import { listenOnPath } from '../nsm/socket-path.ts';
 import { type InitConnectionLimits, refusal, serveInitConnection } from './connection.ts';
 import type { Control } from './control.ts';
-
-export interface PeerCredentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface InitSocketServerOptions extends Partial<InitConnectionLimits> {
   readonly path: string;
@@ -33,6 +28,7 @@ export interface InitSocketServer {
 const defaultMaxConnections = 64;
 const defaultIdleTimeoutMs = 300_000;
 const defaultDocumentTimeoutMs = 10_000;
+const refusalTimeoutMs = 1_000;
 const mode = 0o600;
 
 /** Rejects EADDRINUSE (somebody listens there), ENAMETOOLONG, EACCES ... */
@@ -55,7 +51,11 @@ export async function serveInitSocket(options: InitSocketServerOptions): Promise
     options.onRefused?.(peer);
     socket.on('error', () => {});
     const who = peer === undefined ? 'a caller whom the kernel does not name' : `uid ${peer.uid}`;
-    socket.end(refusal(`${who} may not control this enclave`), () => socket.destroy());
+    socket.end(refusal(`${who} may not control this enclave`));
+    // What it says is thrown away, not left unread: a reset would take the refusal with it.
+    socket.resume();
+    const deadline = setTimeout(() => socket.destroy(), refusalTimeoutMs);
+    socket.once('close', () => clearTimeout(deadline));
   });
   server.maxConnections = options.maxConnections ?? defaultMaxConnections;
 
