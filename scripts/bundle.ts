@@ -20,6 +20,11 @@ export const bundles: readonly Bundle[] = [
   { name: 'caisson-enclave-development', entry: 'packages/enclave/src/main/caisson-enclave-development.ts', bom: true },
 ];
 
+const requireBanner = [
+  `import { createRequire as createBundleRequire } from 'node:module';`,
+  'const require = createBundleRequire(import.meta.url);',
+].join('\n');
+
 /** Builds one bundle and resolves with the paths of its modules, sorted. `write: false` only looks. */
 export async function buildBundle(bundle: Bundle, write: boolean): Promise<string[]> {
   const { metafile } = await build({
@@ -34,6 +39,8 @@ export async function buildBundle(bundle: Bundle, write: boolean): Promise<strin
     conditions: ['caisson-source'],
     metafile: true,
     legalComments: 'inline',
+    // yaml's build for Node is CommonJS and asks for builtins by require, which a module has none of. Nothing third-party is in the others.
+    ...(!bundle.bom && { banner: { js: requireBanner } }),
     logLevel: 'warning',
   });
   return Object.keys(metafile.inputs).sort();
