@@ -156,6 +156,20 @@ test('on the line it learns of ready without a health port, and of a death with 
   deepEqual(report.line?.lastWords, [{ service: 'app', lines: ['about to fall'] }]);
 });
 
+test('a server that the caller named is ready by its own word, not by the line’s', async (t) => {
+  const { host, enclave } = wall(t);
+  await serveBy(t, enclave, () => {});
+  const image = { profile: 'development', lastWords: 'inside', lastWordsKey: null } as const;
+  const reporter = createReadyReporter({ transport: enclave, image, bootId, clock: 'tsc' });
+  t.after(() => reporter.close());
+  reporter.report('ready', []);
+  const { report } = await failure(
+    waitUntilReady({ cid, transport: host, port, line: true, deadlineMs: 400, intervalMs: 20 }),
+  );
+  equal(report.line?.state?.phase, 'ready');
+  equal(report.outcome?.kind, 'silent');
+});
+
 test('a line that another process holds is refused, and a stopped wait rejects with its reason', async (t) => {
   const { host } = wall(t);
   const holder = await serveReadyLine({ transport: host, cid, onEvent() {} });

@@ -152,15 +152,16 @@ class Wait {
     this.#log('info', code, `port ${this.#port} ${after}`);
   }
 
-  /** A boot that has failed does not recover; a server that the caller named may. */
+  /** A boot that has failed does not recover; a server that the caller named may, and only it says when it is ready. */
   #judge(): 'ready' | 'failed' | 'waiting' {
     const seen = this.#server?.seen;
     if (seen?.standing === 'ended' || seen?.state?.phase === 'failed') return 'failed';
-    if (seen?.standing === 'open' && seen.state?.phase === 'ready') return 'ready';
+    const isNamed = this.#options.port !== undefined;
+    if (!isNamed && seen?.standing === 'open' && seen.state?.phase === 'ready') return 'ready';
     if (this.#outcome?.kind !== 'answered') return 'waiting';
     const { status, phase } = this.#outcome.health;
     if (status === 'ok') return 'ready';
-    return phase === 'failed' && this.#options.port === undefined ? 'failed' : 'waiting';
+    return phase === 'failed' && !isNamed ? 'failed' : 'waiting';
   }
 
   /** Until something comes over the line. */
