@@ -317,6 +317,10 @@ test('a source that can pass over content is asked to, and an archive that ends 
   for await (const { path } of streamTar(whole)) paths.push(path);
   assert.deepEqual(paths, ['big', 'b']);
   assert.ok(whole.given < 4_096, `${whole.given} bytes were read`);
+  const short = async (): Promise<void> => {
+    for await (const _ of streamTar(chunks(bytes.length), { maxBytes: bytes.length - 1 }));
+  };
+  await assert.rejects(short, { code: 'TAR_LIMIT' }, 'what is passed over counts');
   for (const until of [600, 50_000, bytes.length - 512]) {
     await assert.rejects(
       async () => {

@@ -1,7 +1,7 @@
 // One image in every place it may lie in gives one tree; what is damaged, ambiguous or of another kind is refused; nothing stays on disk.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -144,6 +144,26 @@ test('old docker archives name a layer twice by a link', async (context) => {
   await source.close();
 });
 
+test('links of an archive that lead in a circle, or to nothing, name no layer', async (context) => {
+  const folder = await folderOf(context);
+  const { config: own, blobs } = createTestImage([base]);
+  const list = [{ Config: 'c.json', RepoTags: null, Layers: ['l'] }];
+  const link = (path: string, target: string): TarInputEntry => ({ path, kind: 'symlink', mode: 0o777, target });
+  for (const links of [
+    [link('l', 'l')],
+    [link('l', 'm'), link('m', 'l')],
+    [link('l', 'gone')],
+    [link('l', '../../../etc/passwd')],
+  ]) {
+    const archive = layer(
+      file('c.json', blobs.get(own.digest)!.toString()),
+      ...links,
+      file('manifest.json', JSON.stringify(list)),
+    );
+    await assert.rejects(openOciSource(await put(folder, 'x.tar', archive), x86), { code: 'OCI_BLOB' });
+  }
+});
+
 test('one of several images is chosen by name, by machine, or not at all', async (context) => {
   const folder = await folderOf(context);
   const arm = createTestImage([layer(file('arm'))], { architecture: 'arm64' });
@@ -250,6 +270,25 @@ test('documents of another form or type are refused by name', async (context) =>
   ];
   for (const [at, [code, message, change]] of cases.entries())
     await assert.rejects(open(change), { code, message }, `case ${at}`);
+  const typed = (from: string, to: string): TestImage => {
+    const text = Buffer.from(image.blobs.get(image.manifest.digest)!.toString().replace(from, to));
+    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+    return {
+      ...image,
+      blobs: new Map([...image.blobs, [digest, text]]),
+      manifest: { ...image.manifest, digest, size: text.length },
+    };
+  };
+  const types: [from: string, to: string, words: RegExp][] = [
+    ['oci.image.layer.v1.tar+gzip', 'docker.image.rootfs.foreign.diff.tar.gzip', /layer 1 must be a tar archive/],
+    ['oci.image.layer.v1.tar+gzip', 'oci.image.layer.v1.tar+gzip+encrypted', /layer 1/],
+    ['oci.image.config.v1+json', 'oci.empty.v1+json', /config must be/],
+  ];
+  for (const [from, to, message] of types)
+    await assert.rejects(
+      open(async () => {}, typed(from, to)),
+      { code: 'OCI_MEDIA', message },
+    );
   // A document that is image and index at once is one image to one reader and another to the next.
   const { manifest, blobs } = image;
   const both = Buffer.from(JSON.stringify({ ...JSON.parse(blobs.get(manifest.digest)!.toString()), manifests: [] }));
@@ -364,6 +403,10 @@ test('an archive that is written to while it is open is refused', async (context
   const source = await openOciSource(path, x86);
   context.after(() => source.close());
   assert.equal(await contentOf(source, 'b'), 'one');
+  const { mtimeMs } = await stat(path);
+  await utimes(path, new Date(), new Date(mtimeMs + 5_000));
+  await assert.rejects(contentOf(source, 'b'), { code: 'OCI_CHANGED' });
+  await utimes(path, new Date(), new Date(mtimeMs));
   await truncate(path, 4_096);
   await assert.rejects(contentOf(source, 'b'), { code: 'OCI_CHANGED' });
 });

@@ -1,6 +1,7 @@
 // A registry on this machine, honest and otherwise: tokens, indexes for many machines, wrong bytes, cut bytes, silence, and answers
 // that lead elsewhere.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -72,6 +73,9 @@ test('pulls by tag and by digest, and leaves nothing behind when it is closed', 
     assert.equal(source.kind, 'registry');
     assert.deepEqual([...source.tree.keys()], ['a', 'b']);
     assert.deepEqual(source.config?.cmd, ['a']);
+    // What was fetched is gone as soon as it is unpacked.
+    const [spool] = await readdir(temp);
+    assert.equal((await readdir(join(temp, spool!))).length, 2);
     assert.deepEqual(source.inputs[0], { name: 'manifest', digest: image.manifest.digest, size: image.manifest.size });
     await source.close();
     assert.deepEqual(await readdir(temp), []);
@@ -154,6 +158,38 @@ test('a token that cannot be had, or is none, ends the pull', async (context) =>
   }
   const { open } = await opening(context, { auth: 'bearer' });
   await assert.rejects(open(), { code: 'OCI_AUTH', message: /got status 401/ });
+});
+
+test('a registry does not choose where its password goes in the clear', async (context) => {
+  const challenge = { 'www-authenticate': 'Bearer realm="http://registry.example/token"' };
+  const answer = (_: string, __: IncomingMessage, response: ServerResponse): boolean =>
+    response.writeHead(401, challenge).end() !== undefined;
+  const { open, registry } = await opening(context, { answer });
+  await assert.rejects(open('', { env: { CAISSON_REGISTRY: registry.host, ...login } }), {
+    code: 'OCI_REDIRECT',
+    message: /plain http/,
+  });
+});
+
+test('an index that leads to indexes ends', async (context) => {
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  const blobs = new Map(image.blobs);
+  let next: object = image.manifest;
+  let bytes = Buffer.alloc(0);
+  for (let depth = 0; depth < 4; depth += 1) {
+    bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [next] }));
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    blobs.set(digest, bytes);
+    next = { mediaType, digest, size: bytes.length };
+  }
+  const answer = (url: string, _: IncomingMessage, response: ServerResponse): boolean => {
+    const found = blobs.get(url.split('/').at(-1)!);
+    const type = found?.includes('"manifests"') ? mediaType : image.manifest.mediaType;
+    if (found !== undefined) response.writeHead(200, { 'content-type': type }).end(found);
+    return found !== undefined;
+  };
+  const { open } = await opening(context, { root: { mediaType, bytes }, answer });
+  await assert.rejects(open(), { code: 'OCI_LIMIT', message: /in 4 steps/ });
 });
 
 test('bytes that are wrong, cut, too many or another manifest are refused, and nothing of them stays', async (context) => {

@@ -165,6 +165,17 @@ test('keeps modes, owners, devices and the layer each entry is from', async () =
   assert.deepEqual([made?.mode, made?.uid, made?.gid, made?.origin], [0o755, 0, 0, 'layer 2']);
 });
 
+test('a folder that a whiteout took and its own layer needs is a new one', async () => {
+  for (const upper of [
+    [file('d/n'), file('.wh.d')],
+    [file('.wh.d'), file('d/n')],
+  ]) {
+    const { tree } = await merge([[dir('d', 0o700), file('d/a')], upper]);
+    assert.deepEqual([...tree.keys()], ['d', 'd/n']);
+    assert.deepEqual([tree.get('d')?.mode, tree.get('d')?.origin], [0o755, 'layer 2']);
+  }
+});
+
 test('paths come in the order of their bytes, whatever the order of the entries', async () => {
   const names = ['a/b', 'a-b', 'a', '\u{1f600}', '\u{ff5e}', 'B'];
   const { tree } = await merge([[...names].map((path) => (path === 'a' ? dir(path) : file(path)))]);
