@@ -81,6 +81,7 @@ class InitConnection {
     for (const stream of this.#streams.values()) stream.abort();
     this.#streams.clear();
     clearTimeout(this.#timer);
+    if (this.#socket.closed) return;
     this.#timer = setTimeout(() => this.#socket.destroy(), this.#limits.documentTimeoutMs);
     this.#socket.once('close', () => clearTimeout(this.#timer));
     // Our end first; what the caller still sends is read away, so that its answers are not lost to a reset.
