@@ -24,10 +24,17 @@ export interface ConfigContent {
 export interface JudgeWorld {
   readonly image: MeasuredImage;
   askDocument(): Promise<OwnDocument>;
+  readonly findFaults?: ((config: Uint8Array) => readonly ConfigFault[]) | undefined;
 }
 
 /** Never rejects for what the bytes say; only with what `askDocument` rejects. */
 export async function judgeConfig(bytes: Uint8Array, form: ConfigForm, world: JudgeWorld): Promise<Judgement> {
+  const judged = await judgeAlone(bytes, form, world);
+  const faults = judged.ok ? (world.findFaults?.(judged.content.config) ?? []) : [];
+  return faults.length === 0 ? judged : { ok: false, reason: 'config-endpoint', faults };
+}
+
+async function judgeAlone(bytes: Uint8Array, form: ConfigForm, world: JudgeWorld): Promise<Judgement> {
   const { unsigned, requireSignature } = world.image.config;
   // The raw form has no end mark but the JSON itself, so nothing else may come that way.
   if (form === 'framed' && isSignedConfig(bytes)) return await judgeSigned(bytes, world);

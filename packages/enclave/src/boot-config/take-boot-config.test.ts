@@ -22,6 +22,7 @@ import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simu
 import { type ConfigReply, deliverConfig } from '@caisson/link/config';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import { measuredImage, type TestSigner, testSigner } from '@caisson/testkit/boot';
+import { findNetworkFaults } from '../network/index.ts';
 import { type BootConfigOptions, BootRefusal, takeBootConfig } from './index.ts';
 
 const pcr0 = 'a5'.repeat(48);
@@ -257,6 +258,23 @@ test('an image without network and list leaves endpoints to the application', as
   equal((await network.send('{"endpoints":"mine"}'))?.ok, false);
   ok((await network.send('{}'))?.ok);
   await judged;
+});
+
+test('a config that the network service could not run by is refused before PCR16 is locked on it', async (context) => {
+  const { options, send, refusals } = arrange(context);
+  const image = measuredImage({ components: ['network'], ingress: [{ vsockPort: 3000, targetPort: 8080 }] });
+  const findFaults = (config: Uint8Array) => findNetworkFaults(config, image, toCid(16));
+  const taking = takeBootConfig({ ...options, image, findFaults });
+  const taken = await send('{"httpVsockPort":3000,"httpTcpPort":9090}');
+  equal(taken?.ok, false, 'the image has that port already');
+  equal((await send('{"httpVsockPort":0,"httpTcpPort":9090}'))?.ok, false);
+  deepEqual(
+    refusals.map((line) => line.split(':')[0]),
+    ['config-endpoint', 'config-endpoint'],
+  );
+  ok((await send('{"httpVsockPort":3001,"httpTcpPort":9090}'))?.ok);
+  await taking;
+  deepEqual(findNetworkFaults(toUtf8('{"endpoints":"mine"}'), measuredImage(), toCid(16)), []);
 });
 
 test('without a config PCR16 holds the hash of caisson/no-config/1: at once where none is expected, after the wait where one is optional', async (context) => {

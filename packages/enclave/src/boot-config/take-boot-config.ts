@@ -27,6 +27,8 @@ export interface BootConfigOptions {
   /** From a sender's accept to its last byte; default 10,000. */
   readonly senderTimeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** More that must hold of a config before it is taken: what a service of the image will need of it. */
+  readonly findFaults?: (config: Uint8Array) => readonly ConfigFault[];
   /** The ports accept. */
   readonly onListening?: () => void;
   /** A sender's config was refused; the wait goes on. The reason may leave the enclave, the faults may not. */

@@ -64,9 +64,9 @@ class Wait {
 
   async judge(bytes: Uint8Array, form: ConfigForm): Promise<ConfigReply> {
     if (this.#isDecided) return tooLate;
-    const { image, nsm, onRefused } = this.#options;
+    const { image, nsm, findFaults, onRefused } = this.#options;
     try {
-      const judged = await judgeConfig(bytes, form, { image, askDocument: () => askOwnDocument(nsm) });
+      const judged = await judgeConfig(bytes, form, { image, findFaults, askDocument: () => askOwnDocument(nsm) });
       if (!judged.ok) {
         this.#lastReason = judged.reason;
         onRefused?.(judged.reason, judged.faults);

@@ -35,6 +35,7 @@ import {
   soundGraph,
   systemClock,
 } from '../init/index.ts';
+import { findNetworkFaults } from '../network/index.ts';
 import { createCallerFinder, serveSupervisorNsm } from '../nsm/index.ts';
 
 export interface SuperviseWorld {
@@ -133,6 +134,7 @@ async function prepare(boot: Boot, reporter: ReadyReporter, signal: AbortSignal,
   if (image.config.expect !== 'none') reporter.report('config', [{ code: 'config-awaited' }]);
   const config = await takeBootConfig({
     ...{ image, nsm, transport, folder: `${runFolder}/caisson`, signal },
+    findFaults: (bytes) => findNetworkFaults(bytes, image, transport.localCid),
     onListening: () => log.info('BOOT_CONFIG_AWAITED', 'boot config is awaited', { expect: image.config.expect }),
     onRefused(reason, faults) {
       // The faults may quote the config, which is its sender's and may be secret.
