@@ -3,6 +3,7 @@
 // the archive are computed from those inputs. Run with --conditions=caisson-source.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Architecture } from '../packages/host/src/runtime/architecture.ts';
@@ -25,9 +26,12 @@ for (const [name, archive] of Object.entries(ledger.archives)) {
     const bytes = files.get(one.to) ?? Buffer.alloc(0);
     return { ...one, size: bytes.length, sha384: createHash('sha384').update(bytes).digest('hex') };
   };
+  const file = await open(join(work, architecture), 'wx+');
+  const digest = await writeArchive(file, architecture, input, files);
+  await file.close();
   Object.assign(archive, {
     name: `runtime-node-${archive.node.version}-${architecture}.tar`,
-    ...(await writeArchive(join(work, architecture), architecture, input, files)),
+    ...digest,
     node: { ...archive.node, files: archive.node.files.map(wanted) },
     debian: archive.debian.map((one) => ({ ...one, files: one.files.map(wanted) })),
   });

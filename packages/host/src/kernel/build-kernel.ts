@@ -1,12 +1,12 @@
 // Builds an enclave kernel whose bytes depend on its source, its configuration and the compiler alone, and says of which. Everything
 // is made in a folder beside the result; the result gets its name whole or not at all.
 
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CaissonError, PolicyError } from '@caisson/core/errors';
+import { sweepTemporaries, temporaryBeside } from '../file/index.ts';
 import { digestFile, type FileDigest } from '../runtime/index.ts';
 import { type BuildTools, findBuildTools } from './build-tool.ts';
 import type { KernelErrorCode } from './error-code.ts';
@@ -53,9 +53,11 @@ export async function buildKernel(folder: string, options: BuildKernelOptions): 
   // What is cheap to know is asked before the source is fetched.
   const tools = (options.findTools ?? findBuildTools)();
   const fragments = readFragments(options.profile, options.fragment);
-  const work = join(dirname(target), `.caisson-${process.pid}-${randomBytes(6).toString('hex')}`);
+  const work = temporaryBeside(target);
   try {
     await mkdir(work, { recursive: true, mode: 0o700 });
+    // What a build that was killed has left is 2 GB.
+    await sweepTemporaries(dirname(target));
     const source = await unpackKernelSource(join(work, 'source'), options);
     verifyBuildable(source.version);
     await configure(source, fragments, work, options);

@@ -2,6 +2,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 
+// Chosen.
+const pieceBytes = 1_048_576;
+
 export interface FileDigest {
   readonly size: number;
   readonly sha256: string;
@@ -33,12 +36,15 @@ export function digestPieces(file: FileHandle): DigestedPieces {
   const sha384 = createHash('sha384');
   let size = 0;
   const read = async function* (): AsyncGenerator<Uint8Array> {
-    const pieces = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1_048_576 });
-    for await (const piece of pieces as AsyncIterable<Buffer>) {
-      size += piece.length;
-      sha256.update(piece);
-      sha384.update(piece);
-      yield piece;
+    // A piece of its own each time: whoever reads may keep it.
+    for (let piece = Buffer.allocUnsafe(pieceBytes); ; piece = Buffer.allocUnsafe(pieceBytes)) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, size);
+      if (bytesRead === 0) return;
+      const read = piece.subarray(0, bytesRead);
+      size += bytesRead;
+      sha256.update(read);
+      sha384.update(read);
+      yield read;
     }
   };
   return {

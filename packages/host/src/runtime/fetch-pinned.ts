@@ -1,13 +1,14 @@
 // Fetches a file whose SHA-256 and size are known beforehand, from the first place that has it. The bytes are counted and hashed as
 // they come; nothing reaches its name in the cache, and nobody opens it, before the digest holds. Plain HTTP is therefore no loss.
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir } from 'node:fs/promises';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { get as getSecurely, Agent as SecureAgent } from 'node:https';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { dirname, join } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
-import { cacheFolder, type Environment, writeWhole } from './cache.ts';
+import { replaceFile, sweepTemporaries } from '../file/index.ts';
+import { cacheFolder, type Environment } from './cache.ts';
 import { digestFile } from './digest-file.ts';
 import type { RuntimeErrorCode } from './error-code.ts';
 
@@ -34,11 +35,13 @@ const maxRedirects = 5;
 export async function fetchPinned(file: PinnedFile, options: FetchOptions = {}): Promise<string> {
   const path = join(cacheFolder(options.env), 'sha256', file.sha256);
   if (existsSync(path) && (await digestFile(path)).sha256 === file.sha256) return path;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await sweepTemporaries(dirname(path));
   const failures: string[] = [];
   for (const url of file.urls) {
     try {
       options.progress?.(`fetching ${file.name} (${file.size} bytes) from ${new URL(url).host}`);
-      await writeWhole(path, (fresh) => download(file, url, fresh, options));
+      await replaceFile(path, (into) => download(file, url, into, options), { mode: 0o600 });
       return path;
     } catch (error) {
       // Other bytes under the right name are not a matter of the next mirror.
@@ -51,23 +54,20 @@ export async function fetchPinned(file: PinnedFile, options: FetchOptions = {}):
   });
 }
 
-async function download(file: PinnedFile, url: string, path: string, options: FetchOptions): Promise<void> {
+async function download(file: PinnedFile, url: string, into: FileHandle, options: FetchOptions): Promise<void> {
   const response = await request(url, options, maxRedirects);
   const digest = createHash('sha256');
   let size = 0;
-  await pipeline(
-    response,
-    async function* (pieces: AsyncIterable<Buffer>) {
-      for await (const piece of pieces) {
-        size += piece.length;
-        if (size > file.size) break;
-        digest.update(piece);
-        yield piece;
-      }
-    },
-    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-    options.signal === undefined ? {} : { signal: options.signal },
-  );
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > file.size) break;
+      digest.update(piece);
+      await into.writeFile(piece);
+    }
+  } finally {
+    response.destroy();
+  }
   // A cut connection is the network's fault, other content is not.
   if (size < file.size) throw new Error(`ended after ${size} of ${file.size} bytes`);
   const found = digest.digest('hex');

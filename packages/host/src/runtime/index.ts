@@ -1,7 +1,7 @@
 // The runtime archive and the ledger of what may enter an image.
 export type { Architecture } from './architecture.ts';
 export { ARCHITECTURES, parseArchitecture, readArchitecture } from './architecture.ts';
-export { cacheFolder, writeWhole } from './cache.ts';
+export { cacheFolder } from './cache.ts';
 export { debianUrls } from './debian-mirror.ts';
 export { readDebianFiles } from './debian-package.ts';
 export type { FileDigest } from './digest-file.ts';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -22,7 +23,9 @@ async function scene(t: TestContext, wish: Omit<SceneWish, 'folder'> = {}) {
   // A ledger names its archive: made here as scripts/runtime-ledger.ts does.
   const draft = join(folder, 'draft');
   const known = async (from: ArchiveLedger): Promise<ArchiveLedger> => {
-    const digest = await writeArchive(draft, 'x86_64', from, await gatherFiles(from, options, true));
+    const file = await open(draft, 'wx+');
+    const digest = await writeArchive(file, 'x86_64', from, await gatherFiles(from, options, true));
+    await file.close();
     rmSync(draft);
     return { ...from, ...digest };
   };
@@ -114,11 +117,11 @@ test('refuses what is no runtime archive, and one that was cut', async (t) => {
   const { ledger, options, known, at } = await scene(t);
   await packRuntime('x86_64', at('one.tar'), { ...options, ledger: await known(ledger) });
   truncateSync(at('one.tar'), 2048);
-  const open = (name: string) => openRuntime(at(name), { profile: 'production' });
-  await assert.rejects(open('one.tar'), { name: 'ParseError' });
+  const opened = (name: string) => openRuntime(at(name), { profile: 'production' });
+  await assert.rejects(opened('one.tar'), { name: 'ParseError' });
   writeFileSync(at('zeros.tar'), Buffer.alloc(1024));
-  await assert.rejects(open('zeros.tar'), { code: 'RUNTIME_ARCHIVE', message: /must have a runtime\.json/ });
-  await assert.rejects(open('none.tar'), {
+  await assert.rejects(opened('zeros.tar'), { code: 'RUNTIME_ARCHIVE', message: /must have a runtime\.json/ });
+  await assert.rejects(opened('none.tar'), {
     code: 'RUNTIME_ARCHIVE',
     hint: 'make it with: caisson runtime pack -o none.tar',
   });

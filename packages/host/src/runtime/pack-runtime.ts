@@ -1,15 +1,16 @@
 // Makes a runtime archive out of the inputs that the ledger names: node from npm, its loader and libraries and a static busybox from
 // Debian. Every input is checked before it is opened, every file after; the result must be the archive of the ledger.
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { type FileHandle, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { VerificationError } from '@caisson/core/errors';
 import { writeTar } from '@caisson/core/tar';
+import { replaceFile } from '../file/index.ts';
 import { ARCHITECTURES, type Architecture } from './architecture.ts';
-import { writeWhole } from './cache.ts';
 import { checkLibraries } from './check-libraries.ts';
 import { debianUrls } from './debian-mirror.ts';
 import { readDebianFiles } from './debian-package.ts';
-import { digestFile, type FileDigest } from './digest-file.ts';
+import { digestPieces, type FileDigest } from './digest-file.ts';
 import type { RuntimeErrorCode } from './error-code.ts';
 import { type FetchOptions, fetchPinned } from './fetch-pinned.ts';
 import { findNode } from './find-node.ts';
@@ -41,8 +42,9 @@ export async function packRuntime(
   const { ledger = readArchiveLedger(architecture) } = options;
   const files = await gatherFiles(ledger, options, true);
   checkLibraries(architecture, files);
-  return writeWhole(path, async (fresh) => {
-    const digest = await writeArchive(fresh, architecture, ledger, files);
+  await mkdir(dirname(path), { recursive: true });
+  return replaceFile(path, async (file) => {
+    const digest = await writeArchive(file, architecture, ledger, files);
     if (digest.sha384 === ledger.sha384)
       return { path, name: runtimeName(ledger.node.version, architecture), files: files.size, ...digest };
     throw new VerificationError<RuntimeErrorCode>(
@@ -90,9 +92,9 @@ export async function gatherFiles(
   return files;
 }
 
-/** Sorted by path, so that the order of inputs does not matter. */
+/** Into an empty file. Sorted by path, so that the order of inputs does not matter. */
 export async function writeArchive(
-  path: string,
+  file: FileHandle,
   architecture: Architecture,
   ledger: ArchiveLedger,
   files: ReadonlyMap<string, Buffer>,
@@ -107,14 +109,10 @@ export async function writeArchive(
       content: all.get(name) ?? Buffer.alloc(0),
     };
   });
-  const out = await open(path, 'wx', 0o644);
-  try {
-    for await (const piece of writeTar(entries)) await out.writeFile(piece);
-    await out.sync();
-  } finally {
-    await out.close();
-  }
-  return digestFile(path);
+  for await (const piece of writeTar(entries)) await file.writeFile(piece);
+  const { pieces, digest } = digestPieces(file);
+  for await (const _ of pieces);
+  return digest();
 }
 
 // What it was made of, for whoever has the archive alone. No digest of files: they are beside it.
