@@ -96,7 +96,8 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
   try {
     if (image.healthPort !== null && line !== undefined) {
       const port = toVsockPort(image.healthPort);
-      const health = await serveHealth({ transport: world.transport, port, health: () => line.health() });
+      const say = sayTo(log, 'json');
+      const health = await serveHealth({ transport: world.transport, port, say, health: () => line.health() });
       closers.push(() => health.close());
     }
     const prepared = await prepare(boot, reporter, told.signal, closers);
