@@ -2,7 +2,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how caisson.yaml names a variable
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -11,6 +11,7 @@ import {
   type BuildFlags,
   ComposeFaultError,
   chooseEnclave,
+  createComposeJsonSchema,
   parseCompose,
   readBuildSettings,
   readCompose,
@@ -276,4 +277,19 @@ test('one of several must be named, and one that there is', () => {
   assert.equal(chooseEnclave(many, 'b').name, 'b');
   assert.throws(() => chooseEnclave(many), { code: 'COMPOSE_NAME', message: /must be named, got a, b/ });
   assert.throws(() => chooseEnclave(many, 'c'), { code: 'COMPOSE_NAME', message: 'there is no enclave c, got a, b' });
+});
+
+test('docs/caisson-yaml.md shows a file that is taken, and has every key', () => {
+  const page = readFileSync(new URL('../../../../docs/caisson-yaml.md', import.meta.url), 'utf8');
+  const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  const { spec } = chooseEnclave(parseCompose(example, 'docs'));
+  assert.equal(spec.image && typeof spec.image === 'object' && spec.image.source, './app');
+  const schema = JSON.stringify(createComposeJsonSchema());
+  const keys = [...schema.matchAll(/"([a-zA-Z_0-9]+)":\{"(?:type|anyOf|description|enum|minimum)/g)].map(
+    ([, key]) => key!,
+  );
+  const missing = [...new Set(keys)].filter(
+    (key) => !['propertyNames', 'items', 'additionalProperties', 'enclaves'].includes(key),
+  );
+  for (const key of missing) assert.match(page, new RegExp(`\\b${key}\\b`), key);
 });
