@@ -124,11 +124,13 @@ test('takes an unsigned config framed, fixes it in PCR16 before the sender hears
 
 test('takes a raw config, and only one complete JSON object of it', async (context) => {
   const { options, send, refusals } = arrange(context);
-  const taking = takeBootConfig({ ...options, image: measuredImage() });
+  const taking = takeBootConfig({ ...options, image: measuredImage({ config: { keys: [ada.spkiBase64] } }) });
   for (const bad of ['{"a":1', '[1]', '{"a":1}{', '"text"', '{"a":1,"a":2}']) await send(bad, 'raw');
+  // Without an end mark of its own a signed one could be cut and nobody would know.
+  await send(await ada.sign(signed()), 'raw');
   await send('{"a":1}', 'raw');
   equal(Buffer.from((await taking).config!).toString(), '{"a":1}');
-  equal(refusals.length, 5);
+  equal(refusals.length, 6);
   ok(refusals.every((line) => line.startsWith('config-refused: ')));
 });
 
@@ -190,12 +192,18 @@ test('refuses by signature, version, target and time, says why to the sender, an
 });
 
 test('a label counts only where the image measures it', async (context) => {
-  const { options, send } = arrange(context);
+  const { options, send, refusals } = arrange(context);
   const image = measuredImage({ config: { unsigned: 'refuse', keys: [ada.spkiBase64], label: null, timeoutMs: 400 } });
   const taking = takeBootConfig({ ...options, image });
   const reply = await send(await ada.sign(signed({ target: { kind: 'label', label: 'null' } })));
   ok(reply?.ok === false);
+  equal((await send('{}'))?.ok, false, 'refusing unsigned ones is enough to need a signature');
+  await send(await ada.sign(signed({ target: { kind: 'label', label: 'hello' } })));
   await rejects(taking, { code: 'BOOT_CONFIG_TIMEOUT', reason: 'config-target' });
+  deepEqual(
+    refusals.map((line) => line.split(':')[0]),
+    ['config-target', 'config-signature', 'config-target'],
+  );
 });
 
 test('holds endpoints, variables and shape to the image, and lists every fault', async (context) => {
