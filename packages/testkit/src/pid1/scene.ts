@@ -47,7 +47,7 @@ export interface Pid1Scene {
   /** The boot ramdisk's root; `rootfs` below it becomes the root. */
   readonly folder: string;
   start(words?: readonly string[]): Pid1Run;
-  /** Resolves with the lines on the console at the end; at most 30 s. */
+  /** Resolves with the lines on the console at the end; at most 120 s. */
   run(words?: readonly string[]): Promise<string[]>;
 }
 
@@ -65,7 +65,7 @@ export interface Pid1Run {
 const readyPort = 0x4000_0000 + 16 * 256;
 export const simulatedWords: readonly string[] = ['--simulated', '--fabric', '/fabric', '--cid', '16'];
 // Chosen.
-const runMs = 60_000;
+const runMs = 120_000;
 
 /** All is gone after the test. */
 export async function arrangePid1(context: TestContext, layout: Pid1Layout): Promise<Pid1Scene> {
