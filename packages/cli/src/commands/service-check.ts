@@ -12,7 +12,9 @@ interface Flags {
 export const registerServiceCheck: RegisterCommand = (service, surroundings) => {
   const command = service
     .command('check <dir>')
-    .description('list every fault of the service files in DIR, DIR/etc/init.d and DIR/service; exit 1 for any')
+    .description(
+      'list every fault of the service files and init.yaml of a folder (also in etc/init.d, service); exit 1 for any',
+    )
     .option('--application', 'the image has a command of its own, which is the service app')
     .option('--network', 'the image has the component network, which is the service network')
     .option('--json', 'print one JSON document');

@@ -436,6 +436,17 @@ test('checks a folder of service files, or a source that has such folders, witho
     services.map(({ name }) => name),
     ['nats', 'web'],
   );
+  const source = {
+    'etc/init.yaml': 'service_dir: /units\nlog_dri: /x',
+    'units/a.service': 'ExecStart = "/bin/a"',
+    'service/b.service': 'ExecStart = "/bin/b"',
+  };
+  const broken = await checkServiceFolder(folder(context, source));
+  assert.deepEqual(broken.faults.map(formatServiceFault), [
+    'etc/init.yaml:2:1: unknown key log_dri (did you mean log_dir?)',
+  ]);
+  const sound = await checkServiceFolder(folder(context, { ...source, 'etc/init.yaml': 'service_dir: /units' }));
+  assert.deepEqual([sound.faults, sound.services.map(({ name }) => name)], [[], ['a', 'b']]);
   await assert.rejects(checkServiceFolder(folder(context, {})), { code: 'SERVICE_READ' });
   await assert.rejects(checkServiceFolder(join(path, 'gone')), { code: 'SERVICE_READ' });
 });

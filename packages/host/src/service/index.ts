@@ -1,13 +1,16 @@
 // Service files and init.yaml: read, checked, compiled.
 export type { ApplicationCommand } from './built-in.ts';
 export { APPLICATION_SERVICE, NETWORK_SERVICE } from './built-in.ts';
+export type { CheckFolderOptions } from './check-folder.ts';
+export { checkServiceFolder } from './check-folder.ts';
 export type { CompiledInit } from './compile-init.ts';
 export { compileInit } from './compile-init.ts';
-export type { CheckedServices, CompiledServices, CompileServicesOptions } from './compile-service.ts';
-export { checkServiceFolder, compileServices } from './compile-service.ts';
+export type { CompiledServices, CompileServicesOptions } from './compile-service.ts';
+export { compileServices } from './compile-service.ts';
 export type { ServiceErrorCode } from './error-code.ts';
 export { SERVICE_ERROR_CODES } from './error-code.ts';
 export type { ServiceFault } from './fault.ts';
 export { formatServiceFault, ServiceFaultError } from './fault.ts';
+export type { CheckedServices } from './judge-service.ts';
 export { nearestWord } from './nearest-word.ts';
 export { readInitctlConfig } from './read-initctl.ts';

@@ -35,9 +35,9 @@ export async function readTreeSources(tree: RootTree, folders: readonly string[]
  * Service files right in `directory` and in its `etc/init.d` and `service`. Throws CaissonError SERVICE_READ where nothing can be read
  * or nothing is there.
  */
-export async function readFolderSources(directory: string): Promise<ServiceSource[]> {
+export async function readFolderSources(directory: string, extra: readonly string[] = []): Promise<ServiceSource[]> {
   const found: ServiceSource[] = [];
-  for (const folder of ['', ...SERVICE_FOLDERS]) {
+  for (const folder of new Set(['', ...SERVICE_FOLDERS, ...extra])) {
     const names = await list(join(directory, folder), folder === '');
     for (const name of names) {
       const file = folder === '' ? name : `${folder}/${name}`;
@@ -47,6 +47,16 @@ export async function readFolderSources(directory: string): Promise<ServiceSourc
   }
   if (found.length > 0) return found;
   throw unreadable(`${directory} has no file NAME.service, nor have its folders ${SERVICE_FOLDERS.join(' and ')}`);
+}
+
+/** init.yaml of the folder, where the builder looks for it; null: none. */
+export async function readFolderInit(directory: string): Promise<Pick<ServiceSource, 'file' | 'text'> | null> {
+  for (const file of ['etc/init.yaml', 'init.yaml']) {
+    const path = join(directory, file);
+    const found = await lstat(path).catch(() => null);
+    if (found !== null) return { file, text: await readFileText(path) };
+  }
+  return null;
 }
 
 async function list(path: string, isNeeded: boolean): Promise<string[]> {
