@@ -35,6 +35,8 @@ export interface ImageOptions {
   readonly bundles?: readonly ('caisson' | 'caisson-enclave')[];
   /** Programs of this machine by the path they get, each with the libraries it is linked to. */
   readonly programs?: Readonly<Record<string, string>>;
+  /** Instead of the rig's. */
+  readonly kernel?: string;
   /** Leaves the root file system out. */
   readonly broken?: boolean;
 }
@@ -46,7 +48,7 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
   const planned = await planEif(
     {
       architecture: 'x86_64',
-      kernel: readFileSync(rigFile('out/bzImage')),
+      kernel: readFileSync(options.kernel ?? rigFile('out/bzImage')),
       cmdline,
       metadata: { ImageName: 'vm-test', ImageVersion: '0' },
       ramdisks,

@@ -168,6 +168,6 @@ configured by bzImage.config. Whoever passes bzImage on must offer that source t
 
 function folderFault(folder: string, why: string | undefined): CaissonError<KernelErrorCode> {
   return new CaissonError('KERNEL_FOLDER', `cannot make folder ${folder} for a kernel: ${why}`, {
-    hint: 'name a folder that does not exist yet',
+    hint: 'remove it, or name a folder that does not exist yet',
   });
 }
