@@ -217,6 +217,30 @@ test('R-I7: a fork bomb under its limit of processes keeps PID 1 from nothing', 
   await ended;
 });
 
+test('R-I1: a storm of orphans leaves no zombie under a supervisor either, and keeps no request waiting', {
+  skip,
+  timeout,
+}, async (context) => {
+  const scene = await arrangeSupervised(context);
+  const host = await scene.nextHost();
+  const orphans = laneFigure('R-I1-supervised');
+  const storm = probeRequest('storm', ['storm', String(orphans)], { streams: heldStreams('storm') });
+  await host.start(storm);
+  const words = once(readFifo(scene.inside('/run/caisson/log/storm.out')), 'data') as Promise<[Buffer]>;
+  let over = false;
+  words.then(() => (over = true));
+  let slowestMs = 0;
+  while (!over) {
+    const asked = performance.now();
+    await host.table();
+    slowestMs = Math.max(slowestMs, performance.now() - asked);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  equal((await words)[0].toString(), `orphans ${orphans} zombies 0\n`);
+  context.diagnostic(`slowest answer ${slowestMs.toFixed(1)} ms`);
+  ok(slowestMs < 1_000, `${slowestMs} ms`);
+});
+
 test('memory of PID 1 stays below 1 MiB with 256 services', { skip, timeout }, async (context) => {
   const scene = await arrangeSupervised(context);
   const host = await scene.nextHost();
