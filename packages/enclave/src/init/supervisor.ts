@@ -215,6 +215,7 @@ export class Supervisor {
     const pid = processOf(state)?.pid ?? processOf(before)?.pid;
     const fault = state.phase === 'failed' ? describeFault(state.fault) : undefined;
     const end = event.kind === 'ended' ? describeEnd(event.end) : undefined;
+    if (event.kind === 'ended') this.voices.drain(name);
     const isPassing = state.phase === 'waiting' || state.phase === 'launching';
     const level = fault !== undefined ? 'error' : isPassing ? 'debug' : 'info';
     log.child({ service: name })[level]('INIT_SERVICE', state.phase, { from: before.phase, pid, end, reason: fault });

@@ -46,6 +46,13 @@ export class Voices {
     for (const stream of ['out', 'err'] as const) this.#attach(name, stream);
   }
 
+  /** Says what an ended process has left to be read. */
+  drain(name: string): void {
+    for (const stream of ['out', 'err'] as const) {
+      for (const reader of this.#readers.get(this.#pathOf(name, stream)) ?? []) reader.drain();
+    }
+  }
+
   async flushed(): Promise<void> {
     await Promise.all([...this.#logs.values()].map((log) => log.flushed()));
   }
@@ -57,7 +64,7 @@ export class Voices {
   }
 
   #attach(name: string, stream: 'out' | 'err'): void {
-    const path = `${this.#options.fifoFolder}/${name}.${stream}`;
+    const path = this.#pathOf(name, stream);
     const readers = (this.#readers.get(path) ?? []).filter(({ isOpen }) => isOpen);
     this.#readers.set(path, readers);
     try {
@@ -69,6 +76,10 @@ export class Voices {
       const fields = { service: name, reason: (error as Error).message };
       this.#options.log.warn('INIT_LOG_UNREAD', 'words of a service are not read', fields);
     }
+  }
+
+  #pathOf(name: string, stream: 'out' | 'err'): string {
+    return `${this.#options.fifoFolder}/${name}.${stream}`;
   }
 
   #sayTrouble(name: string, error: Error | undefined, lost: number): void {

@@ -1,15 +1,24 @@
 // The reading end of a service's FIFO. PID 1 holds both ends (wire.md 5), so a service meets neither EPIPE nor a reader that is
 // away; what it wrote while no supervisor read is still there. Everything is read as it comes: bounds are the log's, because a
 // pipe that is left full stops the service.
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createLineSplitter } from './split-lines.ts';
+
+// Given: what a FIFO holds at most when it is PID 1's; another writer of the same one must not keep us here.
+const maxDrainBytes = 1 << 20;
+const chunkBytes = 65_536;
 
 export interface FifoReader {
   /** Of the file behind the path: a new FIFO under the old name needs a new reader. */
   readonly inode: bigint;
   /** False once all writers are gone, PID 1 too. */
   readonly isOpen: boolean;
+  /**
+   * What lies in the FIFO now, and what has no line end yet, is said before this returns: the writer has ended, and its last words are
+   * asked for.
+   */
+  drain(): void;
   close(): void;
 }
 
@@ -35,8 +44,24 @@ export function openFifo(path: string, onLines: (lines: string[]) => void): Fifo
     isOpen = false;
     tell(splitter.flush());
   });
+  const drain = (): void => {
+    // Beside libuv, which reads this descriptor in its own turn of the loop only.
+    const buffer = Buffer.alloc(chunkBytes);
+    try {
+      for (let left = maxDrainBytes, got = 1; left > 0 && got > 0; left -= got) {
+        got = readSync(fd, buffer);
+        tell(splitter.push(buffer.subarray(0, got)));
+      }
+    } catch {
+      // EAGAIN: that was all.
+    }
+    tell(splitter.flush());
+  };
   return {
     inode: found.ino,
+    drain: () => {
+      if (isOpen) drain();
+    },
     get isOpen() {
       return isOpen;
     },

@@ -195,6 +195,27 @@ test('who follows gets each line until it stops, and one who throws is dropped',
   assert.equal(thrown, 1);
 });
 
+test('what lies in a FIFO when its writer has ended is said at once, its last line too', async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, 'web.err');
+    execFileSync('mkfifo', [path]);
+    const holder = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const lines: string[] = [];
+    const reader = openFifo(path, (more) => lines.push(...more));
+    await holder.write('it burns\nno end');
+    reader.drain();
+    assert.deepEqual(lines, ['it burns', 'no end']);
+    reader.drain();
+    await holder.write('next\n');
+    reader.drain();
+    assert.deepEqual(lines, ['it burns', 'no end', 'next']);
+    reader.close();
+    await holder.close();
+    await new Promise(setImmediate);
+    reader.drain();
+  });
+});
+
 test('a FIFO is read to the end of its writers, and a new one under its name is another', async () => {
   await withFolder(async (folder) => {
     const path = join(folder, 'web.out');

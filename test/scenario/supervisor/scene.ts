@@ -1,0 +1,225 @@
+// A simulated enclave with everything that is ours in it: the real PID 1 as process 1 of a namespace, the development program as its
+// supervisor, this machine's /usr for services to run from, and a simulated NSM that the test serves. Needs root and a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import {
+  type MeasuredService,
+  writeMeasuredImage,
+  writeMeasuredInit,
+  writeMeasuredServices,
+} from '@caisson/core/measured';
+import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simulator';
+import { serveNsmSocket } from '@caisson/link/nsm';
+import { parseReadyLine, type SeenMessage } from '@caisson/link/ready';
+import { measuredImage } from '@caisson/testkit/boot';
+import { arrangePid1, childrenOf, type Pid1Run, pid1Skip, simulatedWords } from '@caisson/testkit/pid1';
+
+const root = join(import.meta.dirname, '../../..');
+const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
+const program = join(root, 'dist/caisson-enclave-development.mjs');
+
+export const supervisorSkip =
+  pid1Skip || (!existsSync(program) && `${program} is not built`) || (!existsSync(node) && `no ${node}`);
+
+export function service(name: string, script: string, terms: Partial<MeasuredService> = {}): MeasuredService {
+  return {
+    ...{
+      name,
+      argv: ['/usr/bin/sh', '-c', script],
+      environment: {},
+      enabled: true,
+      workingDirectory: null,
+      user: null,
+    },
+    ...{
+      group: null,
+      umask: 0o022,
+      restart: 'on-failure',
+      restartDelayMs: 20,
+      startLimit: { count: 1_000, windowMs: 1_000 },
+    },
+    ...{ before: [], after: [], requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 20_000 },
+    ...{ nsmPcrs: [], stopSignal: 15, stopTimeoutMs: 5_000, killMode: 'control-group', limitNofile: null },
+    ...{ oomScoreAdjust: null, noNewPrivileges: true, standardInput: 'null', standardOutput: 'log', builtIn: false },
+    ...terms,
+  };
+}
+
+export interface Enclave {
+  readonly run: Pid1Run;
+  /** What came over the ready line, in order. */
+  readonly said: readonly SeenMessage[];
+  /** Resolves when a message is that. */
+  heard(is: (message: SeenMessage) => boolean): Promise<SeenMessage>;
+  ready(): Promise<void>;
+  /** A path of the enclave as this namespace sees it. */
+  inside(path: string): string;
+  /** Processes of the enclave whose command line holds `words`, as this namespace numbers them. */
+  find(words: string): readonly number[];
+  supervisorPid(): number | undefined;
+  ask(request: unknown): Promise<unknown>;
+  /** The measured services of the next reload. */
+  rewrite(services: readonly MeasuredService[]): void;
+}
+
+export interface EnclaveTerms {
+  readonly nodeFlags?: readonly string[];
+  /** Of PID 1; default none. */
+  readonly words?: readonly string[];
+}
+
+export async function openEnclave(
+  context: TestContext,
+  services: readonly MeasuredService[],
+  terms: EnclaveTerms = {},
+): Promise<Enclave> {
+  const nsmFolder = mkdtempSync(join(tmpdir(), 'caisson-nsm-'));
+  context.after(() => rmSync(nsmFolder, { recursive: true }));
+  const device = createSimulatedNsm({ authority: await createSimulatedAuthority(), pcrs: { 0: 'a5'.repeat(48) } });
+  const nsm = await serveNsmSocket({ path: join(nsmFolder, 'socket'), device });
+  context.after(() => nsm.close());
+
+  const said: SeenMessage[] = [];
+  const waiting = new Set<() => void>();
+  const supervisor = ['/usr/bin/env', 'LOG_LEVEL=info', node, ...(terms.nodeFlags ?? []), program, 'supervise'];
+  const scene = await arrangePid1(context, {
+    supervisor: `${supervisor.join('\n')}\n`,
+    env: 'PATH=/usr/bin:/bin\n',
+    profile: 'development\n',
+    binds: { '/usr': '/usr', '/lib': '/usr/lib', '/lib64': '/usr/lib64', [root]: root, '/nsm': nsmFolder },
+    ready: (socket) =>
+      hear(socket, (message) => {
+        said.push(message);
+        for (const look of waiting) look();
+      }),
+  });
+  const etc = join(scene.folder, 'rootfs/etc/caisson');
+  mkdirSync(etc, { recursive: true });
+  mkdirSync(join(scene.folder, 'fabric/16'), { mode: 0o700 });
+  const image = measuredImage({ components: ['ready'], healthPort: 5000, config: { expect: 'none' } });
+  writeFileSync(join(etc, 'image.json'), writeMeasuredImage(image));
+  const init = {
+    logDir: '/log',
+    maxLogBytes: 1 << 20,
+    maxLogFiles: 5,
+    environment: {},
+    controlSocket: '/run/init.sock',
+  };
+  writeFileSync(join(etc, 'init.json'), writeMeasuredInit({ v: 1, ...init }));
+  const rewrite = (all: readonly MeasuredService[]): void =>
+    writeFileSync(join(etc, 'services.json'), writeMeasuredServices({ v: 1, services: all }));
+  rewrite(services);
+
+  process.env['CAISSON_NSM'] = 'unix:/nsm/socket';
+  const run = scene.start([...simulatedWords, ...(terms.words ?? [])]);
+  delete process.env['CAISSON_NSM'];
+  context.after(async () => {
+    run.child.kill('SIGKILL');
+    await run.ended;
+  });
+  const heard = (is: (message: SeenMessage) => boolean): Promise<SeenMessage> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = said.find(is);
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+      void run.ended.then((text) => reject(new Error(`the enclave has ended; its console:\n${text}`)));
+    });
+  let relay: Promise<string> | undefined;
+  const inside = (path: string): string => `/proc/${run.pid()}/root${path}`;
+  return {
+    run,
+    said,
+    heard,
+    inside,
+    rewrite,
+    async ready() {
+      await heard((message) => 'phase' in message && message.phase === 'ready');
+    },
+    find: (words) => childrenOf(run.pid()).filter((pid) => commandOf(pid).includes(words)),
+    supervisorPid: () => childrenOf(run.pid()).find((pid) => commandOf(pid).includes('supervise')),
+    async ask(request) {
+      relay ??= openRelay(context, run.pid(), nsmFolder);
+      return await askOnce(await relay, request);
+    },
+  };
+}
+
+/**
+ * A way to the control socket from inside: a caller of another PID namespace has no pid there, and the supervisor refuses whom the kernel does
+ * not name.
+ */
+async function openRelay(context: TestContext, pid: number, folder: string): Promise<string> {
+  const script = `const net = require('node:net');
+    const open = { allowHalfOpen: true };
+    net.createServer(open, (from) => {
+      const to = net.connect({ path: '/run/init.sock', ...open });
+      for (const one of [from, to]) one.on('error', () => { from.destroy(); to.destroy(); });
+      from.pipe(to).pipe(from);
+    }).listen('/nsm/relay', () => console.log('open'));`;
+  const child = spawn('nsenter', ['-t', `${pid}`, '-p', '-m', '-r', node, '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  context.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return join(folder, 'relay');
+}
+
+async function askOnce(path: string, request: unknown): Promise<unknown> {
+  const socket = connect(path);
+  await once(socket, 'connect');
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk.toString()));
+  socket.end(`${JSON.stringify(request)}\n`);
+  await once(socket, 'close');
+  return JSON.parse(text);
+}
+
+function hear(socket: Socket, tell: (message: SeenMessage) => void): void {
+  let text = '';
+  let isOpen = false;
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    const lines = text.split('\n');
+    text = lines.pop() ?? '';
+    for (const line of lines) {
+      // The fabric's own first line.
+      if (isOpen) tell(parseReadyLine(Buffer.from(line)));
+      isOpen = true;
+    }
+  });
+  socket.on('end', () => socket.end());
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ');
+  } catch {
+    return '';
+  }
+}
+
+/** Threads and processes of a whole namespace, by the children of each. */
+export function allOf(pid: number): readonly number[] {
+  const found = [pid];
+  for (const one of found) {
+    try {
+      for (const task of readdirSync(`/proc/${one}/task`)) {
+        const text = readFileSync(`/proc/${one}/task/${task}/children`, 'utf8');
+        found.push(...text.split(' ').filter(Boolean).map(Number));
+      }
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+  return found;
+}
