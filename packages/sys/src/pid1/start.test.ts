@@ -1,7 +1,7 @@
 // What a started process is given, what is refused before it starts, and what is said when it cannot.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import type { OpenProcessHost, ProcessHostEvent, ProcessRequest } from '@caisson/sys';
@@ -193,6 +193,12 @@ test('a held FIFO is made 0600 in a folder of root’s, and is never another fil
   const request = probeRequest('web', ['wait'], { streams: heldStreams('web') });
   await rejects(host.start(request), { code: 'EEXIST', syscall: 'fifo' });
   equal(readFileSync(path, 'utf8'), 'a file');
+  await runToEnd(host, probeRequest('fifo', ['mkfifo', '/door/fifo']));
+  symlinkSync('/door/fifo', scene.inside('/run/caisson/log/link.out'));
+  await rejects(host.start({ ...request, name: 'link', streams: heldStreams('link') }), {
+    syscall: 'fifo',
+    code: 'ELOOP',
+  });
   mkdirSync(scene.inside('/run/caisson/log/dir.out'));
   await rejects(host.start({ ...request, name: 'dir', streams: heldStreams('dir') }), { syscall: 'fifo' });
 });
