@@ -27,9 +27,8 @@ async function check(file: string, flags: Flags, { stdout }: Surroundings): Prom
     throw new UsageError(`--mode must be host or enclave, got ${mode}`);
   }
   if (mode === undefined && schema === undefined) throw new UsageError('give --mode, --schema or both');
-  const { checkArgonautConfig, checkAgainstSchemaText, MAX_CONFIG_BYTES, MAX_SCHEMA_BYTES } = await import(
-    '@caisson/core/config'
-  );
+  const { checkArgonautConfig, checkAgainstSchemaText } = await import('@caisson/core/config');
+  const { MAX_CONFIG_BYTES, MAX_SCHEMA_BYTES } = await import('@caisson/core/config');
   const { readBoundedFile } = await import('@caisson/link/argonaut');
   const bytes = await readBoundedFile(file, { maxBytes: MAX_CONFIG_BYTES, what: `config file ${file}` });
   const result = mode === undefined ? undefined : checkArgonautConfig(bytes, mode, { allowMetadata });
