@@ -173,6 +173,7 @@ const named: readonly Case[] = [
   ['whiteout folder', /LAYER_WHITEOUT/, layer(dir('.wh.a'))],
   ['whiteout link', /LAYER_WHITEOUT/, layer(symlink('.wh.a', '/'))],
   ['whiteout device', /LAYER_WHITEOUT/, layer(device('.wh.a'))],
+  ['below a lower link to a whiteout', /LAYER_WHITEOUT/, layer(symlink('l', '.wh.a')), layer(file('l/b'))],
   ['below a whiteout', /LAYER_WHITEOUT/, layer(file('.wh.a/b'))],
   ['an AUFS link folder', /LAYER_WHITEOUT/, layer(dir('.wh..wh.plnk'))],
   ['opaque root', 'tree', layer(file('a')), layer(file('.wh..wh..opq'))],

@@ -52,6 +52,9 @@ export function walkToFolder(
     let next = at.children!.get(word);
     if (next === undefined) {
       if (!create) return undefined;
+      // A link's target may have such a word; made into a folder it would hide things once the tree is a layer again.
+      if (word.startsWith('.wh.'))
+        throw refused('LAYER_WHITEOUT', `${what} must not stand below a whiteout, got a link to one`);
       budget.nodes -= 1;
       if (budget.nodes < 0) throw tooMuch(`${what}: the tree has more entries than it may have`);
       next = createNode(impliedFolder(origin), layer);

@@ -228,6 +228,7 @@ test('refuses what leads out, what could be two trees and what is nothing, with 
     ['LAYER_PATH', /target must have no "\.\."/, [link('a', '../../etc/shadow')]],
     ['LAYER_WHITEOUT', /below a whiteout/, [file('.wh.a/b')]],
     ['LAYER_WHITEOUT', /below a whiteout/, [file('.wh..wh.plnk/1.2')]],
+    ['LAYER_WHITEOUT', /got a link to one/, [symlink('l', '.wh.a')], [file('l/b')]],
     ['LAYER_WHITEOUT', /must be a file/, [dir('.wh.a')]],
     ['LAYER_WHITEOUT', /must be a file/, [symlink('.wh.a', 'b')]],
     ...['.wh.', '.wh..', '.wh...', '.wh..wh.aufs', 'd/.wh..wh..opq2'].map((path): [string, RegExp, Short[]] => [
