@@ -1,0 +1,184 @@
+// Carries out a plain Dockerfile without a container engine: one FROM, then files and settings. What needs a running system (RUN) or
+// a network of its own (ADD of a URL) is refused with its line, before anything is made.
+import { join, posix } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import type { OciOptions } from '../oci/index.ts';
+import { type LayerEntry, mergeLayers, type OpenedSource, type RootTree } from '../tree/index.ts';
+import { planCopy } from './copy.ts';
+import { copyOrder } from './copy-order.ts';
+import { refused } from './fault.ts';
+import { architectures, openBase, readContext, readText } from './open-base.ts';
+import { form, type Instruction, parseDockerfile } from './parse.ts';
+import { applySetting, declareArg, stateOf } from './setting.ts';
+import { expandText, type WordRules } from './words.ts';
+
+export interface DockerfileOptions extends OciOptions {
+  /** Default `Dockerfile` in the folder. */
+  readonly file?: string;
+  /** Values of ARG. */
+  readonly args?: Readonly<Record<string, string>>;
+}
+
+// Said of a container, and nothing an enclave does.
+const withoutEffect = new Set(['LABEL', 'EXPOSE', 'MAINTAINER', 'STOPSIGNAL', 'HEALTHCHECK', 'VOLUME']);
+const known = new Set([
+  ...withoutEffect,
+  'FROM',
+  'ARG',
+  'ENV',
+  'COPY',
+  'ADD',
+  'CMD',
+  'ENTRYPOINT',
+  'WORKDIR',
+  'USER',
+  'SHELL',
+]);
+
+/** Whether `buildDockerfile` can carry it out; otherwise the reason, with its line. */
+export function whyNotPlain(text: string): string | undefined {
+  try {
+    requirePlain(parseDockerfile(text).instructions);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CaissonError) return error.message;
+    throw error;
+  }
+}
+
+/** `folder` is the context. The caller closes what it gets. Throws errors of DOCKERFILE_*, OCI_*, TREE_* and LAYER_*. */
+export async function buildDockerfile(folder: string, options: DockerfileOptions = {}): Promise<OpenedSource> {
+  const file = options.file ?? join(folder, 'Dockerfile');
+  const { escapeChar, instructions } = parseDockerfile(readText(file));
+  const steps = requirePlain(instructions);
+  const architecture = options.architecture ?? (process.arch === 'arm64' ? 'aarch64' : 'x86_64');
+  const given = new Map(Object.entries(options.args ?? {}));
+  const target = architectures[architecture];
+  const automatic = new Map([
+    ['TARGETARCH', target],
+    ['TARGETOS', 'linux'],
+    ['TARGETPLATFORM', `linux/${target}`],
+  ]);
+  const globals = new Map<string, string>();
+  const before = steps.slice(
+    0,
+    steps.findIndex(({ keyword }) => keyword === 'FROM'),
+  );
+  for (const one of before) declareArg(one, globals, given, rulesOf(one, escapeChar, globals, automatic));
+  const from = steps[before.length]!;
+  const base = await openBase(from, rulesOf(from, escapeChar, globals, automatic), folder, {
+    ...options,
+    architecture,
+  });
+  try {
+    const context = readContext(folder, file);
+    const args = new Map<string, string>();
+    const state = stateOf(base?.config ?? null);
+    const layers: { origin: string; entries: LayerEntry[] }[] = [{ origin: 'base', entries: entriesOf(base?.tree) }];
+    let tree: RootTree = base?.tree ?? new Map();
+    for (const one of steps.slice(before.length + 1)) {
+      const words = {
+        ...rulesOf(one, escapeChar, args, automatic),
+        lookUp: (name: string) => state.env.get(name) ?? args.get(name),
+      };
+      if (one.keyword === 'ARG') declareArg(one, args, given, words, new Map([...automatic, ...globals]));
+      else if (one.keyword === 'COPY' || one.keyword === 'ADD') {
+        const order = copyOrder(one, words, state);
+        layers.push({ origin: `folder (Dockerfile line ${one.line})`, entries: planCopy(order, context, tree) });
+        ({ tree } = await mergeLayers(layers, options));
+      } else if (one.keyword === 'WORKDIR') {
+        state.workingDir = posix.resolve(state.workingDir, expandText(one.text, words));
+        const path = state.workingDir.slice(1);
+        if (path !== '' && !tree.has(path)) {
+          const made: LayerEntry = {
+            path,
+            kind: 'directory',
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            place: `Dockerfile line ${one.line}`,
+          };
+          layers.push({ origin: `Dockerfile line ${one.line}`, entries: [made] });
+          ({ tree } = await mergeLayers(layers, options));
+        }
+      } else applySetting(one, words, state);
+    }
+    const ignored = steps.filter(
+      ({ keyword }) => withoutEffect.has(keyword) && keyword !== 'LABEL' && keyword !== 'EXPOSE',
+    );
+    return {
+      kind: base?.kind ?? 'oci',
+      tree: withOrigins(tree, base?.tree),
+      config: {
+        entrypoint: state.entrypoint,
+        cmd: state.cmd,
+        env: [...state.env].map(([name, value]) => `${name}=${value}`),
+        workingDir: state.workingDir === '/' ? null : state.workingDir,
+        user: state.user,
+        architecture: base?.config?.architecture ?? architecture,
+      },
+      inputs: base?.inputs ?? [],
+      warnings: [
+        ...(base?.warnings ?? []),
+        ...ignored.map(({ keyword, line }) => `Dockerfile line ${line}: ${keyword} has no effect in an enclave`),
+      ],
+      close: async () => await base?.close(),
+    };
+  } catch (error) {
+    await base?.close();
+    throw error;
+  }
+}
+
+function requirePlain(instructions: readonly Instruction[]): readonly Instruction[] {
+  const stages = instructions.filter(({ keyword }) => keyword === 'FROM');
+  for (const { keyword, line, text } of instructions) {
+    if (keyword === 'RUN' || keyword === 'ONBUILD') {
+      throw refused(
+        line,
+        `${keyword} needs a container engine`,
+        'install docker, buildah, podman or buildctl, or build the image elsewhere and give its archive',
+      );
+    }
+    if (!known.has(keyword)) throw form(line, `there is no instruction ${JSON.stringify(keyword.slice(0, 20))}`);
+    if (/<<-?["']?[A-Za-z_]/.test(text) && (keyword === 'COPY' || keyword === 'ADD')) {
+      throw refused(line, 'here-documents are not carried out', 'put the text into a file of the context');
+    }
+  }
+  if (stages.length !== 1) {
+    const where = stages[1]?.line ?? 1;
+    throw stages.length === 0
+      ? form(where, 'a Dockerfile must have one FROM')
+      : refused(
+          where,
+          `several stages need a container engine, got ${stages.length}`,
+          'without RUN one stage is enough',
+        );
+  }
+  const first = instructions.find(({ keyword }) => keyword !== 'ARG');
+  if (first?.keyword !== 'FROM') throw form(first!.line, `FROM must come before ${first!.keyword}`);
+  return instructions;
+}
+
+function rulesOf(
+  { line }: Instruction,
+  escapeChar: WordRules['escapeChar'],
+  values: ReadonlyMap<string, string>,
+  automatic: ReadonlyMap<string, string>,
+): WordRules {
+  return { line, escapeChar, lookUp: (name) => values.get(name) ?? automatic.get(name) };
+}
+
+function entriesOf(tree: RootTree | undefined): LayerEntry[] {
+  return [...(tree ?? [])].map(([path, { origin: _, ...entry }]): LayerEntry => ({ ...entry, path, place: path }));
+}
+
+/** The layer that each entry of the base is from, for the manifest. */
+function withOrigins(tree: RootTree, base: RootTree | undefined): RootTree {
+  return new Map(
+    [...tree].map(([path, entry]) => [
+      path,
+      entry.origin === 'base' ? { ...entry, origin: base?.get(path)?.origin ?? 'base' } : entry,
+    ]),
+  );
+}
