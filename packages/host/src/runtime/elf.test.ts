@@ -49,6 +49,10 @@ test('names the file and the bound in what it refuses', () => {
     code: 'RUNTIME_ELF',
     message: 'ELF file x.so: must be ELF, 64 bit, little-endian, version 1',
   });
+  const behind = createElf({ libraries: ['libc.so.6'] });
+  // DT_NEEDED is the first entry of the dynamic section, which ends the file.
+  behind.writeBigUInt64LE(11n, behind.length - 4 * 16 + 8);
+  assert.throws(() => parseElfNeeds(behind, 'x.so'), /text at byte \d+ must end within 255 bytes and its table/);
   const cut = createElf({ libraries: ['libc.so.6'] });
   assert.throws(() => parseElfNeeds(cut.subarray(0, -16), 'x.so'), /segment at byte 0 must lie within/);
 });

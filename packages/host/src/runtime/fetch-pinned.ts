@@ -29,6 +29,7 @@ export interface FetchOptions {
 
 // Chosen.
 const silenceMs = 30_000;
+const deadlineMs = 1_800_000;
 const maxRedirects = 5;
 
 /** Resolves with its path in the cache. Throws CaissonError RUNTIME_FETCH, VerificationError RUNTIME_DIGEST. */
@@ -55,7 +56,8 @@ export async function fetchPinned(file: PinnedFile, options: FetchOptions = {}):
 }
 
 async function download(file: PinnedFile, url: string, into: FileHandle, options: FetchOptions): Promise<void> {
-  const response = await request(url, options, maxRedirects);
+  const signals = [AbortSignal.timeout(deadlineMs), ...(options.signal === undefined ? [] : [options.signal])];
+  const response = await request(url, { ...options, signal: AbortSignal.any(signals) }, maxRedirects);
   const digest = createHash('sha256');
   let size = 0;
   try {
