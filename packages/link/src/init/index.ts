@@ -1,6 +1,8 @@
 // Control of the supervisor over its unix socket: both ends.
 
 export type { PeerCredentials } from '@caisson/sys';
+export type { PlainRequest } from './answer-request.ts';
+export { answerRequest, isStreamRequest } from './answer-request.ts';
 export type { FollowedLine, InitClient, InitClientOptions } from './client.ts';
 export { openInitClient } from './client.ts';
 export type {
@@ -17,6 +19,6 @@ export type { InitSocketErrorCode } from './error-code.ts';
 export { INIT_SOCKET_ERROR_CODES } from './error-code.ts';
 export type { InitRequest, InitVerb } from './messages.ts';
 export { DEFAULT_INIT_SOCKET, DEFAULT_LOG_LINES, MAX_INIT_REQUEST_BYTES, MAX_LOG_LINES } from './messages.ts';
-export { INIT_VERBS } from './parse-request.ts';
+export { INIT_VERBS, parseCall, parseTaggedRequest } from './parse-request.ts';
 export type { InitSocketServer, InitSocketServerOptions } from './server.ts';
 export { serveInitSocket } from './server.ts';
