@@ -81,6 +81,30 @@ test('R-I5: a supervisor killed again and again leaves every service its pid, an
   reader.destroy();
 });
 
+test('what ends while there is no supervisor is in the table of the next, and is no event', {
+  skip,
+  timeout,
+}, async (context) => {
+  const scene = await arrangeSupervised(context);
+  const host = await scene.nextHost();
+  const identity = await host.start(probeRequest('web', ['wait']));
+  const supervisor = scene.supervisorPid()!;
+  const [service] = childrenOf(scene.run.pid()).filter((pid) => pid !== supervisor);
+  process.kill(supervisor, 'SIGKILL');
+  await host.closed;
+  process.kill(service!, 'SIGTERM');
+  // Gone before the next supervisor comes, 100 ms after the last.
+  while (childrenOf(scene.run.pid()).includes(service!)) await new Promise((resolve) => setImmediate(resolve));
+  const next = await scene.nextHost();
+  const events: ProcessHostEvent[] = [];
+  next.onEvent((event) => events.push(event));
+  const end = { kind: 'signal', signal: 15, dumped: false } as const;
+  deepEqual(await next.table(), [{ name: 'web', ...identity, end }]);
+  await next.table();
+  await new Promise((resolve) => setImmediate(resolve));
+  deepEqual(events, []);
+});
+
 test('a writer survives having no reader: its FIFO is held open both ways, and only forget removes it', {
   skip,
   timeout,

@@ -35,6 +35,32 @@ export const startPromises: readonly ProcessHostPromise[] = [
     },
   },
   {
+    title: 'a hundred that end as soon as they start are each answered first and told once after it',
+    async run({ host, exits }) {
+      const told: string[] = [];
+      const started = new Set<string>();
+      const { promise: all, resolve } = Promise.withResolvers<void>();
+      host.onEvent((event) => {
+        if (event.kind !== 'ended') return;
+        ok(started.has(event.entry.name), `${event.entry.name} ended before its start was answered`);
+        told.push(event.entry.name);
+        if (told.length === 100) resolve();
+      });
+      const names = Array.from({ length: 100 }, (_, index) => `short-${index}`);
+      const identities = await Promise.all(
+        names.map(async (name) => {
+          const identity = await host.start(exits(name, 0));
+          started.add(name);
+          return identity;
+        }),
+      );
+      await all;
+      equal(new Set(told).size, 100);
+      await Promise.all(names.map((name, index) => host.forget(name, identities[index]!)));
+      deepEqual(await host.table(), []);
+    },
+  },
+  {
     title: 'a second running process of a name is refused with EEXIST, and a new one beside an ended one is not',
     async run({ host, waits }) {
       const seen = watch(host);
