@@ -9,6 +9,7 @@ import type { Transport } from '@caisson/link/transport';
 import { createLinuxKernel, type Kernel, type NsmDevice } from '@caisson/sys';
 import { runConfigRecv } from './config-recv.ts';
 import { runEnclave } from './enclave.ts';
+import { runInitctlVerb } from './initctl.ts';
 import { runNetwork } from './network.ts';
 import { runNsm } from './nsm.ts';
 
@@ -26,6 +27,7 @@ type EnclaveProgramErrorCode = (typeof ENCLAVE_PROGRAM_ERROR_CODES)[number];
 const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave enclave [--hosts-file PATH] [--policy FILE]   config on standard input
        caisson-enclave network [--hosts-file PATH]                   the built-in network.service
+       caisson-enclave initctl COMMAND                               the supervisor's socket; without COMMAND its usage
        caisson-enclave nsm                                           lines on standard input and output
 `;
 // sysexits.h EX_USAGE.
@@ -41,6 +43,12 @@ export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
     });
   }
   try {
+    const [verb, ...words] = process.argv.slice(2);
+    if (verb === 'initctl') {
+      const { stdout, stderr, env } = process;
+      process.exitCode = await runInitctlVerb(words, { stdout, stderr, env, stop: stop.signal });
+      return;
+    }
     await runVerb(process.argv.slice(2), doors, stop.signal);
     process.exitCode = stop.signal.aborted ? exitCodeOf(stop.signal.reason) : 0;
   } catch (error) {
