@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { laneFigure } from '@caisson/testkit/contract';
 import { type Enclave, openEnclave, service, supervisorSkip as skip } from './supervisor/scene.ts';
 
-const timeout = 20_000;
+const timeout = process.env['CAISSON_LANE'] === undefined ? 60_000 : 900_000;
 const forever = 'exec sleep 1000000';
 // A thousand deaths a minute are allowed, and the next supervisor comes after 20 ms.
 const hasty = ['--patience', '1000:20:300:300'];

@@ -67,6 +67,12 @@ export function createControl(options: ControlOptions): Control {
     const why = entry.state.phase === 'failed' ? describeFault(entry.state.fault) : entry.state.phase;
     throw refused('INIT_SERVICE_FAILED', `service ${name} did not come up: ${why}`);
   };
+  /** Resolves when the process of now has ended, whatever somebody else asks for in between. */
+  const stopped = async (entry: ServiceEntry): Promise<void> => {
+    const { launches } = entry.state.memory;
+    set.stop([entry.service.name]);
+    await supervisor.until(() => !isActive(entry.state) || entry.state.memory.launches !== launches);
+  };
   const processes = async (): Promise<readonly ProcessView[]> => (await readProcesses()).map(toView);
   const toView = ({ session, ...reading }: ProcessReading): ProcessView => {
     const owner = [...set.entries.values()].find(({ state }) => processOf(state)?.pid === session);
@@ -108,8 +114,7 @@ export function createControl(options: ControlOptions): Control {
       if (!isActive(entry.state) && entry.state.phase !== 'waiting' && entry.state.phase !== 'backoff') {
         throw refused('INIT_SERVICE_NOT_RUNNING', `service ${name} is not running`);
       }
-      set.stop([name]);
-      await supervisor.until(() => !isActive(entry.state));
+      await stopped(entry);
     },
     async restartService(name) {
       const entry = startable(name);
@@ -124,8 +129,7 @@ export function createControl(options: ControlOptions): Control {
     async disableService(name) {
       const entry = entryOf(name);
       entry.enabled = false;
-      set.stop([name]);
-      await supervisor.until(() => !isActive(entry.state));
+      await stopped(entry);
     },
     async serviceLogs(name, lines) {
       entryOf(name);
@@ -140,7 +144,7 @@ export function createControl(options: ControlOptions): Control {
     },
     async clearLogs(name) {
       entryOf(name);
-      await voices.of(name).clear();
+      voices.of(name).clear();
     },
     listProcesses: processes,
     processStatus: findProcess,

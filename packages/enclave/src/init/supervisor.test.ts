@@ -664,7 +664,7 @@ test('what a service wrote is read from its FIFOs, and stays for who asks', asyn
     .follow(({ stream, text }) => seen.resolve(`${stream} ${text}`), new AbortController().signal);
   writeFileSync(join(folder, 'log/web.err'), 'it burns\n');
   assert.equal(await seen.promise, 'err it burns');
-  await supervisor.voices.close();
+  supervisor.voices.close();
 });
 
 test('each step of a service is a JSON line with the boot id', async () => {

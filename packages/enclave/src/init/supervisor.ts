@@ -136,7 +136,7 @@ export class Supervisor {
     giveUp.cancel();
     this.#desk.close();
     this.#notify.close();
-    await this.voices.close();
+    this.voices.close();
     return this.set.activeNames;
   }
 

@@ -53,14 +53,10 @@ export class Voices {
     }
   }
 
-  async flushed(): Promise<void> {
-    await Promise.all([...this.#logs.values()].map((log) => log.flushed()));
-  }
-
   /** What is written from now on waits for the next supervisor. */
-  async close(): Promise<void> {
+  close(): void {
     for (const reader of [...this.#readers.values()].flat()) reader.close();
-    await this.flushed();
+    for (const log of this.#logs.values()) log.close();
   }
 
   #attach(name: string, stream: 'out' | 'err'): void {

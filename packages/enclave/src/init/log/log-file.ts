@@ -1,6 +1,18 @@
-// One log file of one service, rotated. Lines wait here while the disk is slow; when too many do, the oldest are dropped and
-// counted, so that a full or dead disk costs lines and never holds up a service (R-I7). Errors are said once, until it works again.
-import { appendFile, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+// One log file of one service, rotated. Written in the same turn in which the words were read: a supervisor that is killed then has
+// lost nothing that it took out of a FIFO, and an enclave has no disk that could be waited for (its files are memory). What cannot be
+// written is counted and said once, and tried again, so that a full folder costs lines and never holds up a service (R-I7).
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
 
@@ -18,52 +30,44 @@ export interface LogFileOptions {
 }
 
 // Chosen.
-const maxPendingCharacters = 262_144;
 const retryMs = 5_000;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 
 export class LogFile {
   readonly #options: LogFileOptions;
-  #pending: string[] = [];
-  #pendingCharacters = 0;
+  #fd: number | undefined;
+  #sizeBytes = 0;
   /** Lines since the last gap was written. */
   #lost = 0;
-  #sizeBytes: number | undefined;
   #failedAtMs: number | undefined;
-  #work: Promise<void> | undefined;
 
   constructor(options: LogFileOptions) {
     this.#options = options;
   }
 
-  /** Lines that are in no file and never will be, not yet told. */
-  get lost(): number {
-    return this.#lost;
-  }
-
-  /** Whole lines with their ends; returns at once. */
+  /** Whole lines with their ends. Never throws. */
   write(lines: readonly string[]): void {
-    for (const line of lines) {
-      this.#pending.push(line);
-      this.#pendingCharacters += line.length;
+    const { clock, formatGap, onTrouble } = this.#options;
+    if (this.#failedAtMs !== undefined && clock.now() - this.#failedAtMs < retryMs) {
+      this.#lost += lines.length;
+      return;
     }
-    let dropped = 0;
-    while (this.#pendingCharacters > maxPendingCharacters) {
-      this.#pendingCharacters -= this.#pending[dropped]?.length ?? 0;
-      dropped += 1;
+    const lost = this.#lost;
+    try {
+      this.#append(Buffer.from((lost === 0 ? '' : formatGap(lost)) + lines.join('')));
+      this.#lost = 0;
+      if (this.#failedAtMs !== undefined) onTrouble({ error: undefined, lost });
+      this.#failedAtMs = undefined;
+    } catch (error) {
+      this.#lost += lines.length;
+      if (this.#failedAtMs === undefined) onTrouble({ error: error as Error, lost: this.#lost });
+      this.#failedAtMs = clock.now();
+      this.close();
     }
-    if (dropped > 0) this.#pending.splice(0, dropped);
-    this.#lost += dropped;
-    this.#work ??= this.#drain();
-  }
-
-  /** Resolves when what was written before is in the file, or lost. */
-  async flushed(): Promise<void> {
-    while (this.#work !== undefined) await this.#work;
   }
 
   /** The newest text, at most `maxBytes`, from all files; begins with a whole line. */
   async readTail(maxBytes: number): Promise<string> {
-    await this.flushed();
     const parts: string[] = [];
     let left = maxBytes;
     for (let index = 0; index < this.#options.maxFiles && left > 0; index += 1) {
@@ -76,74 +80,59 @@ export class LogFile {
     return parts.join('');
   }
 
-  async clear(): Promise<void> {
-    this.#pending = [];
-    this.#pendingCharacters = 0;
-    await this.flushed();
-    for (let index = 1; index < this.#options.maxFiles; index += 1) await rm(this.#name(index), { force: true });
-    await truncate(this.#options.path).catch(ignoreAbsence);
-    this.#sizeBytes = undefined;
+  /** Throws Node-style errors. */
+  clear(): void {
+    for (let index = 1; index < this.#options.maxFiles; index += 1) rmSync(this.#name(index), { force: true });
+    if (this.#fd === undefined) rmSync(this.#options.path, { force: true });
+    else ftruncateSync(this.#fd);
+    this.#sizeBytes = 0;
     this.#lost = 0;
   }
 
-  async #drain(): Promise<void> {
-    // A tick, so that what arrives together is written together.
-    await Promise.resolve();
-    while (this.#pending.length > 0) await this.#writeBatch();
-    this.#work = undefined;
+  /** The next line opens it again. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
-  async #writeBatch(): Promise<void> {
-    const lines = this.#pending;
-    this.#pending = [];
-    this.#pendingCharacters = 0;
-    const { clock, path, formatGap, onTrouble } = this.#options;
-    if (this.#failedAtMs !== undefined && clock.now() - this.#failedAtMs < retryMs) {
-      this.#lost += lines.length;
-      return;
+  #append(bytes: Buffer): void {
+    const { maxBytes } = this.#options;
+    let fd = this.#fd ?? this.#open();
+    if (this.#sizeBytes > 0 && this.#sizeBytes + bytes.length > maxBytes) {
+      this.#rotate();
+      fd = this.#open();
     }
-    const gap = this.#lost;
-    const text = (gap === 0 ? '' : formatGap(gap)) + lines.join('');
-    try {
-      await this.#makeRoom(Buffer.byteLength(text));
-      await appendFile(path, text, { mode: 0o600 });
-      this.#sizeBytes = (this.#sizeBytes ?? 0) + Buffer.byteLength(text);
-      this.#lost -= gap;
-      if (this.#failedAtMs !== undefined) onTrouble({ error: undefined, lost: gap });
-      this.#failedAtMs = undefined;
-    } catch (error) {
-      this.#lost += lines.length;
-      if (this.#failedAtMs === undefined) onTrouble({ error: error as Error, lost: this.#lost });
-      this.#failedAtMs = clock.now();
-      this.#sizeBytes = undefined;
-    }
+    // A full disk takes a part and then nothing: the part stays, and its line is among the lost.
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    this.#sizeBytes += bytes.length;
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
-    const { path, maxBytes, maxFiles } = this.#options;
-    if (this.#sizeBytes === undefined) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      this.#sizeBytes = await stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      );
-    }
-    if (this.#sizeBytes === 0 || this.#sizeBytes + bytes <= maxBytes) return;
-    for (let index = maxFiles - 1; index > 0; index -= 1) {
-      await rename(this.#name(index - 1), this.#name(index)).catch(ignoreAbsence);
-    }
+  #open(): number {
+    const { path } = this.#options;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    this.#fd = fd;
+    this.#sizeBytes = fstatSync(fd).size;
+    return fd;
+  }
+
+  #rotate(): void {
+    this.close();
+    const { maxFiles, path } = this.#options;
     // The reference never rotates when one file is allowed, and so never stops growing.
-    if (maxFiles <= 1) await truncate(path).catch(ignoreAbsence);
-    this.#sizeBytes = 0;
+    if (maxFiles <= 1) rmSync(path, { force: true });
+    for (let index = maxFiles - 1; index > 0; index -= 1) {
+      try {
+        renameSync(this.#name(index - 1), this.#name(index));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
   }
 
   #name(index: number): string {
     return index === 0 ? this.#options.path : `${this.#options.path}.${index}`;
   }
-}
-
-function ignoreAbsence(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 /** The end of a file from a line's beginning; undefined when there is none. */
@@ -155,10 +144,7 @@ async function readEnd(
   if (file === undefined) return undefined;
   try {
     const { size } = await file.stat();
-    if (size <= maxBytes) {
-      const text = await readFile(file, 'utf8');
-      return { text, bytes: size, whole: true };
-    }
+    if (size <= maxBytes) return { text: await readFile(file, 'utf8'), bytes: size, whole: true };
     const buffer = Buffer.alloc(maxBytes);
     const { bytesRead } = await file.read(buffer, 0, maxBytes, size - maxBytes);
     const text = buffer.toString('utf8', 0, bytesRead);

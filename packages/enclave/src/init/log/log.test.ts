@@ -74,7 +74,6 @@ test('a line stands in the file with its time and its stream, and is read back f
     const { log, clock } = openLog(folder);
     log.add('out', ['first', 'second']);
     log.add('err', ['third']);
-    await log.flushed();
     const time = new Date(clock.date()).toISOString();
     assert.equal(
       await readFile(join(folder, 'web.log'), 'utf8'),
@@ -94,7 +93,6 @@ test('files are rotated at their bound and no more of them are kept than allowed
     const { log } = openLog(folder, { maxBytes: 1_000, maxFiles: 3 });
     for (let at = 0; at < 100; at += 1) {
       log.add('out', [`line ${at}`]);
-      await log.flushed();
     }
     assert.deepEqual((await readdir(folder)).sort(), ['web.log', 'web.log.1', 'web.log.2']);
     for (const name of await readdir(folder)) assert.ok((await stat(join(folder, name))).size <= 1_000);
@@ -103,7 +101,7 @@ test('files are rotated at their bound and no more of them are kept than allowed
       texts(kept),
       Array.from({ length: 60 }, (_, at) => `line ${at + 40}`),
     );
-    await log.clear();
+    log.clear();
     assert.deepEqual(await readdir(folder), ['web.log']);
     assert.deepEqual(await log.last(10), []);
   });
@@ -114,7 +112,6 @@ test('with one file allowed, that one is rotated too', async () => {
     const { log } = openLog(folder, { maxBytes: 200, maxFiles: 1 });
     for (let at = 0; at < 50; at += 1) {
       log.add('out', [`line ${at}`]);
-      await log.flushed();
     }
     assert.deepEqual(await readdir(folder), ['web.log']);
     assert.ok((await stat(join(folder, 'web.log'))).size <= 200);
@@ -129,7 +126,6 @@ test('R-I7: when the folder takes nothing, memory keeps the last lines, losses a
     const { log, troubles, clock } = openLog(path);
     for (let at = 0; at < 100; at += 1) {
       log.add('out', [`line ${at}`]);
-      await log.flushed();
       await clock.advance(100);
     }
     assert.deepEqual(texts(await log.last(3)), ['line 97', 'line 98', 'line 99']);
@@ -138,26 +134,11 @@ test('R-I7: when the folder takes nothing, memory keeps the last lines, losses a
     await rm(path);
     await clock.advance(5_000);
     log.add('out', ['it works']);
-    await log.flushed();
     assert.deepEqual(troubles[1], { error: undefined, lost: 100 });
     assert.match(
       await readFile(join(path, 'web.log'), 'utf8'),
       /^\S+ init 100 lines are missing here\n\S+ out it works\n$/,
     );
-  });
-});
-
-test('lines that come faster than the disk takes them are dropped from the oldest, and counted in their place', async () => {
-  await withFolder(async (folder) => {
-    const { log } = openLog(folder, { maxBytes: 10 << 20 });
-    const count = 5_000;
-    for (let at = 0; at < count; at += 1) log.add('out', [`${at} ${'x'.repeat(100)}`]);
-    await log.flushed();
-    const [first = '', ...rest] = (await readFile(join(folder, 'web.log'), 'utf8')).trimEnd().split('\n');
-    const lost = Number(/ init (\d+) lines are missing here$/.exec(first)?.[1]);
-    assert.ok(lost > 0);
-    assert.equal(rest.length, count - lost);
-    assert.match(rest.at(-1) ?? '', new RegExp(` out ${count - 1} x`));
   });
 });
 

@@ -69,13 +69,14 @@ export class ServiceLog {
     stop.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
 
-  async clear(): Promise<void> {
+  /** Throws Node-style errors. */
+  clear(): void {
     this.#ring.clear();
-    await this.#file.clear();
+    this.#file.clear();
   }
 
-  async flushed(): Promise<void> {
-    await this.#file.flushed();
+  close(): void {
+    this.#file.close();
   }
 
   #tell(listener: (line: ServiceLogLine) => void, line: ServiceLogLine): void {
