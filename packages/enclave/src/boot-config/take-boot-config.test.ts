@@ -318,6 +318,33 @@ test('where a config is required the boot ends when the time is up, with the las
   deepEqual(await pcr16(), { lock: false, data: '00'.repeat(48) });
 });
 
+test('a config that is still being judged when the time is up is too late, and leaves nothing', async (context) => {
+  const { nsm, folder, options, send, pcr16 } = arrange(context);
+  const [asked, fixed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow: NsmClient = {
+    ...nsm,
+    async attestation(fields) {
+      asked.resolve();
+      await fixed.promise;
+      return await nsm.attestation(fields);
+    },
+    async lockPcr(index) {
+      await nsm.lockPcr(index);
+      fixed.resolve();
+    },
+  };
+  const image = measuredImage({
+    config: { expect: 'optional', timeoutMs: 300, unsigned: 'refuse', keys: [ada.spkiBase64] },
+  });
+  const taking = takeBootConfig({ ...options, nsm: slow, image });
+  const reply = send(await ada.sign(signed()));
+  await asked.promise;
+  equal((await taking).config, null);
+  equal((await reply)?.ok, false);
+  deepEqual(await pcr16(), { lock: true, data: pcr16For(toUtf8('caisson/no-config/1')) });
+  deepEqual(existsSync(folder) ? readdirSync(folder) : [], []);
+});
+
 test('a supervisor that finds PCR16 locked never listens: it adopts the kept bytes, expired or not', async (context) => {
   const scene = arrange(context);
   const keys = { unsigned: 'refuse' as const, keys: [ada.spkiBase64] };

@@ -89,6 +89,7 @@ const contract: readonly Rule[] = [
     answer: 'InvalidOperation',
     refusal: 'pcr_not_listed',
   },
+  { title: 'refuses PCR16 as locked', request: { type: 'LockPCR', index: 16 }, answer: 'ReadOnlyIndex' },
   {
     title: 'refuses PCR16 even to whom a list would give it',
     request: { type: 'ExtendPCR', index: 16, data },
@@ -341,6 +342,25 @@ test('never asks the device for what it did not judge: random bytes reach it as 
     if (request.type === 'LockPCR' || request.type === 'ExtendPCR') ok(someone.pcrs.includes(request.index));
     if (request.type === 'Attestation') ok(request.userData === null || !isReservedUserData(request.userData));
   }
+});
+
+test('hands a request in another order of keys to the device as it would have written it', async () => {
+  const seen: Uint8Array[] = [];
+  const device: NsmDevice = {
+    async request(bytes) {
+      seen.push(bytes);
+      return Uint8Array.of(0);
+    },
+    async close() {},
+  };
+  const fields = new Map<string, null | Uint8Array>([
+    ['public_key', null],
+    ['nonce', data],
+    ['user_data', null],
+  ]);
+  const guard = createGuardedNsm({ device, caller: Promise.resolve(someone), rate: freeRate });
+  await guard.request(encodeCbor(new Map([['Attestation', fields]])));
+  deepEqual(seen, [encodeNsmRequest(attest({ nonce: data }))]);
 });
 
 test('finds the service of a process by its line of parents, and none for a stranger', async (context) => {
