@@ -3,6 +3,7 @@
 import { CaissonError } from '@caisson/core/errors';
 import { openNsmSocket } from '@caisson/link/nsm';
 import { openTransportFromEnvironment } from '@caisson/link/transport';
+import { openOwnNsm } from '../nsm/index.ts';
 import { runEnclaveProgram } from './program.ts';
 
 await runEnclaveProgram({
@@ -18,5 +19,9 @@ await runEnclaveProgram({
         hint: 'caisson nsm serve --socket PATH shares a simulated NSM',
       },
     );
+  },
+  async openOwnNsm(env, kernel) {
+    const choice = env['CAISSON_NSM'] ?? 'device';
+    return choice.startsWith('unix:') ? openNsmSocket(choice.slice('unix:'.length)) : openOwnNsm(kernel);
   },
 });

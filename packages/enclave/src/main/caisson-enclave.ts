@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { openNsmSocket } from '@caisson/link/nsm';
 import { createKernelTransport } from '@caisson/link/transport/kernel';
+import { openOwnNsm } from '../nsm/index.ts';
 import { runEnclaveProgram } from './program.ts';
 
 // Given: the supervisor owns /dev/nsm (0600) and serves everybody else here.
@@ -21,4 +22,5 @@ await runEnclaveProgram({
     }
     return existsSync(supervisorSocket) ? openNsmSocket(supervisorSocket) : kernel.openNsm();
   },
+  openOwnNsm: (_env, kernel) => openOwnNsm(kernel),
 });

@@ -6,12 +6,13 @@ import { CaissonError, ParseError } from '@caisson/core/errors';
 import { createLog, type LogFormat, parseLogLevel } from '@caisson/core/log';
 import { type Say, sayTo } from '@caisson/link/argonaut';
 import type { Transport } from '@caisson/link/transport';
-import { createLinuxKernel, type Kernel, type NsmDevice } from '@caisson/sys';
+import { createLinuxKernel, type Kernel, type NsmDevice, openProcessHost } from '@caisson/sys';
 import { runConfigRecv } from './config-recv.ts';
 import { runEnclave } from './enclave.ts';
 import { runInitctlVerb } from './initctl.ts';
 import { runNetwork } from './network.ts';
 import { runNsm } from './nsm.ts';
+import { runSupervise } from './supervise.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +20,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface EnclaveDoors {
   openTransport(env: Environment, kernel: Kernel, say: Say): Transport;
   openNsm(env: Environment, kernel: Kernel, say: Say): Promise<NsmDevice>;
+  /** For the supervisor: what everybody else reaches through it. */
+  openOwnNsm(env: Environment, kernel: Kernel): Promise<NsmDevice>;
 }
 
 export const ENCLAVE_PROGRAM_ERROR_CODES = ['ENCLAVE_USAGE', 'ENCLAVE_NSM_CHOICE'] as const;
@@ -29,6 +32,7 @@ const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave network [--hosts-file PATH]                   the built-in network.service
        caisson-enclave initctl COMMAND                               the supervisor's socket; without COMMAND its usage
        caisson-enclave nsm                                           lines on standard input and output
+       caisson-enclave supervise                                     started by PID 1, which it speaks to on descriptor 3
 `;
 // sysexits.h EX_USAGE.
 const exitUsage = 64;
@@ -75,6 +79,15 @@ async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: Abor
     const transport = doors.openTransport(env, kernel, say);
     return runNetwork({ hostsFile: values['hosts-file'] }, { ...world, transport });
   }
+  if (verb === 'supervise' && positionals.length === 1 && Object.keys(values).length === 0) {
+    const log = createLog({ level: parseLogLevel(env['LOG_LEVEL']), format: 'json', write: writeLine, now: Date.now });
+    const transport = doors.openTransport(env, kernel, say);
+    const host = openProcessHost();
+    // Without PID 1 nothing can be decided or done; the next supervisor finds out why.
+    void host.closed.then(() => process.exit(1));
+    const openOwnNsm = () => doors.openOwnNsm(env, kernel);
+    return runSupervise({ env, kernel, transport, host, log, stop, openOwnNsm });
+  }
   if (verb === 'nsm' && positionals.length === 1 && Object.keys(values).length === 0) {
     return runNsm({ ...world, openNsm: () => doors.openNsm(env, kernel, say) });
   }
@@ -101,8 +114,12 @@ function parsePort(text: string): VsockPort {
 
 function openSay(env: Environment): Say {
   const format: LogFormat = process.stderr.isTTY === true ? 'people' : 'json';
-  const write = (line: string): void => void process.stderr.write(line);
-  return sayTo(createLog({ level: parseLogLevel(env['LOG_LEVEL']), format, write, now: Date.now }), format);
+  const level = parseLogLevel(env['LOG_LEVEL']);
+  return sayTo(createLog({ level, format, write: writeLine, now: Date.now }), format);
+}
+
+function writeLine(line: string): void {
+  process.stderr.write(line);
 }
 
 function report(error: unknown): number {
