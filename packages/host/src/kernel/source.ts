@@ -2,7 +2,7 @@
 // unpacked before its digest holds; tar and xz are the machine's.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CaissonError, ParseError, VerificationError } from '@caisson/core/errors';
@@ -10,9 +10,9 @@ import { z } from 'zod';
 import {
   debianUrls,
   digestFile,
+  extractDebianFile,
   type FetchOptions,
   fetchPinned,
-  readDebianFiles,
   readLedger,
 } from '../runtime/index.ts';
 import type { KernelErrorCode } from './error-code.ts';
@@ -85,9 +85,9 @@ async function fetchDebianSource(
   const { name, version, path, size, sha256, tarball } = data.source;
   const urls = debianUrls(path, data.snapshot, options.mirror);
   const deb = await fetchPinned({ name: `${name} ${version}`, urls, size, sha256 }, options);
-  const inside = (await readDebianFiles(deb, [tarball])).get(tarball) ?? Buffer.alloc(0);
   const file = join(folder, basename(tarball));
-  await writeFile(file, inside, { flag: 'wx' });
+  const into = await open(file, 'wx');
+  await extractDebianFile(deb, tarball, into).finally(() => into.close());
   return { path: file, input: { name, version, size, sha256 }, drop: true };
 }
 

@@ -1,14 +1,15 @@
 // Debian packages: opened for a few files, in every compression that dpkg writes.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ParseError } from '@caisson/core/errors';
 import { createAr, createDebianPackage } from '@caisson/testkit/runtime';
 import fc from 'fast-check';
-import { parseArMembers, readDebianFiles } from './debian-package.ts';
+import { extractDebianFile, parseArMembers, readDebianFiles } from './debian-package.ts';
 
 const hasXz = spawnSync('xz', ['--version']).status === 0;
 const files = { 'lib/a': Buffer.from('A'), 'lib/b': Buffer.alloc(100_000, 'b'), empty: Buffer.alloc(0) };
@@ -30,6 +31,14 @@ for (const compression of ['', '.gz', '.zst', '.xz'] as const) {
       const found = await readDebianFiles(path, ['lib/b', 'empty']);
       assert.deepEqual([...found.keys()].sort(), ['empty', 'lib/b']);
       assert.ok(found.get('lib/b')?.equals(files['lib/b']));
+      const into = await open(`${path}.b`, 'wx+');
+      await extractDebianFile(path, 'lib/b', into);
+      await assert.rejects(extractDebianFile(path, 'lib/c', into), {
+        code: 'RUNTIME_PACKAGE',
+        message: /no regular file lib\/c/,
+      });
+      await into.close();
+      assert.ok(readFileSync(`${path}.b`).equals(files['lib/b']));
       await assert.rejects(readDebianFiles(path, ['lib/a', 'lib/c']), {
         code: 'RUNTIME_PACKAGE',
         message: `package ${path}: has no regular file lib/c`,

@@ -1,7 +1,7 @@
 // A Debian package opened for a few of its files: an ar archive with a compressed tar in it (deb(5)). Its SHA-256 was checked before;
 // what comes out is checked again by the SHA-384 of each file, so xz, which Node does not have, may be the machine's program.
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -15,7 +15,8 @@ const xzDeadlineMs = 120_000;
 
 /** Content by path, of regular files. Throws ParseError RUNTIME_PACKAGE, CaissonError RUNTIME_TOOL. */
 export async function readDebianFiles(path: string, wanted: readonly string[]): Promise<Map<string, Buffer>> {
-  return readTarFiles(await readData(await readFile(path), path), wanted, path);
+  const data = readData(await readFile(path), path);
+  return readTarFiles(typeof data === 'function' ? await buffer(data()) : data, wanted, path);
 }
 
 /** Content of the regular files `wanted` of a tar archive in memory. Throws ParseError RUNTIME_PACKAGE, TAR_*. */
@@ -30,8 +31,19 @@ export async function readTarFiles(tar: Buffer, wanted: readonly string[], what:
   return found;
 }
 
-/** The member `data.tar.*` of a package, unpacked. */
-async function readData(deb: Buffer, what: string): Promise<Buffer> {
+/** Writes one regular file of a package into an empty one: for content that has no need to be in memory. */
+export async function extractDebianFile(path: string, wanted: string, into: FileHandle): Promise<void> {
+  const data = readData(await readFile(path), path);
+  for await (const entry of streamTar(typeof data === 'function' ? data() : Readable.from([data]))) {
+    if (entry.kind !== 'file' || entry.path.replace(/^\.\//, '') !== wanted) continue;
+    for await (const piece of entry.content()) await into.writeFile(piece);
+    return;
+  }
+  throw fault(path, `has no regular file ${wanted}`);
+}
+
+/** The member `data.tar.*` of a package, unpacked; as it comes where a program unpacks it. */
+function readData(deb: Buffer, what: string): Buffer | (() => AsyncGenerator<Buffer, void, undefined>) {
   const { name, content } = parseArMembers(deb, what).find((member) => member.name.startsWith('data.tar')) ?? {};
   if (name === undefined || content === undefined) throw fault(what, 'has no member data.tar');
   const limit = { maxOutputLength: maxDataBytes };
@@ -42,7 +54,7 @@ async function readData(deb: Buffer, what: string): Promise<Buffer> {
   } catch (cause) {
     throw fault(what, `${name} cannot be unpacked: ${(cause as Error).message}`);
   }
-  if (name === 'data.tar.xz') return unpackXz(content, what);
+  if (name === 'data.tar.xz') return () => unpackXz(content, what);
   throw fault(what, `data.tar must be plain, gz, zst or xz, got ${name}`);
 }
 
@@ -62,39 +74,41 @@ export function parseArMembers(bytes: Buffer, what: string): { name: string; con
   return members;
 }
 
-async function unpackXz(bytes: Buffer, what: string): Promise<Buffer> {
+async function* unpackXz(bytes: Buffer, what: string): AsyncGenerator<Buffer, void, undefined> {
   const child = spawn('xz', ['--decompress', '--stdout', '--single-stream'], { stdio: ['pipe', 'pipe', 'ignore'] });
   // Not spawn's own timeout, which outlives a program that never started.
   const deadline = setTimeout(() => child.kill('SIGKILL'), xzDeadlineMs);
-  const failed = new Promise<never>((_, reject) => {
-    child.on('error', (cause) => {
-      reject(
-        new CaissonError<RuntimeErrorCode>('RUNTIME_TOOL', `cannot run xz for ${what}: ${cause.message}`, {
-          cause,
-          hint: 'sudo apt-get install xz-utils',
-        }),
-      );
+  let failure: Error | undefined;
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('close', resolve);
+    child.on('error', (error) => {
+      failure = error;
+      resolve(null);
     });
   });
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   // xz may end before it has read everything; its exit says the rest.
   child.stdin.on('error', () => {});
   child.stdin.end(bytes);
-  let size = 0;
-  const bounded = async function* (): AsyncGenerator<Buffer> {
+  try {
+    let size = 0;
     for await (const piece of child.stdout as AsyncIterable<Buffer>) {
       size += piece.length;
-      if (size > maxDataBytes) {
-        child.kill('SIGKILL');
-        throw fault(what, `data.tar must have at most ${maxDataBytes} bytes unpacked`);
-      }
+      if (size > maxDataBytes) throw fault(what, `data.tar must have at most ${maxDataBytes} bytes unpacked`);
       yield piece;
     }
-  };
-  const data = await Promise.race([buffer(bounded()), failed]).finally(() => clearTimeout(deadline));
-  const status = await ended;
-  if (status !== 0) throw fault(what, `xz ended with ${status === null ? 'a signal' : `exit ${status}`}`);
-  return data;
+    const status = await ended;
+    if (failure !== undefined) {
+      throw new CaissonError<RuntimeErrorCode>('RUNTIME_TOOL', `cannot run xz for ${what}: ${failure.message}`, {
+        cause: failure,
+        hint: 'sudo apt-get install xz-utils',
+      });
+    }
+    if (status !== 0) throw fault(what, `xz ended with ${status === null ? 'a signal' : `exit ${status}`}`);
+  } finally {
+    clearTimeout(deadline);
+    // Also when the reader has what it wanted.
+    child.kill('SIGKILL');
+  }
 }
 
 function fault(what: string, text: string): ParseError<RuntimeErrorCode> {

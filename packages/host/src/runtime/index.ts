@@ -3,7 +3,7 @@ export type { Architecture } from './architecture.ts';
 export { ARCHITECTURES, parseArchitecture, readArchitecture } from './architecture.ts';
 export { cacheFolder } from './cache.ts';
 export { debianUrls } from './debian-mirror.ts';
-export { readDebianFiles } from './debian-package.ts';
+export { extractDebianFile } from './debian-package.ts';
 export type { FileDigest } from './digest-file.ts';
 export { digestFile } from './digest-file.ts';
 export { ensureRuntime } from './ensure-runtime.ts';
