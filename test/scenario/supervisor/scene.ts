@@ -52,6 +52,8 @@ export function service(name: string, script: string, terms: Partial<MeasuredSer
 
 export interface Enclave {
   readonly run: Pid1Run;
+  /** performance.now() when process 1 was asked for. */
+  readonly startedMs: number;
   /** What came over the ready line, in order. */
   readonly said: readonly SeenMessage[];
   /** Resolves when a message is that. */
@@ -71,6 +73,7 @@ export interface EnclaveTerms {
   readonly nodeFlags?: readonly string[];
   /** Of PID 1; default none. */
   readonly words?: readonly string[];
+  readonly binds?: Readonly<Record<string, string>>;
 }
 
 export async function openEnclave(
@@ -91,7 +94,14 @@ export async function openEnclave(
     supervisor: `${supervisor.join('\n')}\n`,
     env: 'PATH=/usr/bin:/bin\n',
     profile: 'development\n',
-    binds: { '/usr': '/usr', '/lib': '/usr/lib', '/lib64': '/usr/lib64', [root]: root, '/nsm': nsmFolder },
+    binds: {
+      '/usr': '/usr',
+      '/lib': '/usr/lib',
+      '/lib64': '/usr/lib64',
+      [root]: root,
+      '/nsm': nsmFolder,
+      ...terms.binds,
+    },
     ready: (socket) =>
       hear(socket, (message) => {
         said.push(message);
@@ -116,6 +126,7 @@ export async function openEnclave(
   rewrite(services);
 
   process.env['CAISSON_NSM'] = 'unix:/nsm/socket';
+  const startedMs = performance.now();
   const run = scene.start([...simulatedWords, ...(terms.words ?? [])]);
   delete process.env['CAISSON_NSM'];
   context.after(async () => {
@@ -138,6 +149,7 @@ export async function openEnclave(
   const inside = (path: string): string => `/proc/${run.pid()}/root${path}`;
   return {
     run,
+    startedMs,
     said,
     heard,
     inside,
