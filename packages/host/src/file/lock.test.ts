@@ -1,3 +1,4 @@
+// One holder at a time, in one process and between several, and none for ever.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

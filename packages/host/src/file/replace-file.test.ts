@@ -1,3 +1,4 @@
+// A file is the old one or the new one, whatever happens while it is written.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
