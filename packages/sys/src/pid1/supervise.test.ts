@@ -121,14 +121,14 @@ test('a writer survives having no reader: its FIFO is held open both ways, and o
     await once(reader, 'close');
   }
   deepEqual(await host.table(), [{ name: 'count', ...identity }]);
-  const steady = readFifo(path).resume();
+  const steady = readFifo(path);
+  await once(steady, 'data');
   let sawEnd = false;
   steady.on('end', () => (sawEnd = true));
   const ended = nextEvent(host, 'ended');
   await host.signal('count', identity, 9, 'process');
   await ended;
   // No writer is left but PID 1, and that is enough for a reader to go on.
-  while (steady.bytesRead === 0) await once(steady, 'data');
   await new Promise((resolve) => setTimeout(resolve, 20));
   equal(sawEnd, false);
   steady.destroy();
