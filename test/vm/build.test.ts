@@ -1,18 +1,22 @@
 // Images built by `caisson build` from a folder, an OCI layout and a docker archive boot as real enclaves, and the NSM in them reports
 // exactly the measurements that `caisson image measure` gives.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { type Cid, toVsockPort } from '@caisson/core/address';
 import { measureImage } from '@caisson/host/image';
+import { waitUntilReady } from '@caisson/host/ready';
 import { ensureRuntime, openRuntime } from '@caisson/host/runtime';
+import type { Transport } from '@caisson/link/transport';
 import { createTestImage, dockerArchive, layer, type TestImage, writeLayout } from '@caisson/testkit/oci';
 import { run } from '../../packages/cli/src/run.ts';
 import { hearReport } from './hear.ts';
 import { bundleGuest } from './image.ts';
-import { bootEnclave, skip as noRig, rigFile } from './rig.ts';
+import { bootEnclave, skip as noRig, rigFile, within } from './rig.ts';
 
 const root = join(import.meta.dirname, '../..');
 const addon = join(root, `packages/sys/build/linux-${process.arch}/caisson.node`);
@@ -37,7 +41,7 @@ after(() => !skip && rmSync(folder, { recursive: true }));
 async function build(source: string, ...words: readonly string[]): Promise<string> {
   const stderr = new PassThrough();
   const output = at(`${source}.eif`);
-  const line = ['build', at(source), '-o', output, '--kernel', rigFile('out/bzImage'), '--init', 'plain', ...words];
+  const line = ['build', at(source), '-o', output, '--kernel', rigFile('out/bzImage'), ...words];
   const status = await run(line, {
     ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, env: process.env, name: 'caisson' },
     stop: new AbortController().signal,
@@ -91,7 +95,10 @@ async function createContainer(): Promise<TestImage> {
 }
 
 test('a folder boots, and measures inside what it was said to measure', { skip }, async () => {
-  const { environment } = await bootAndCompare(await build('app', '--', 'node', '/app/guest.mjs'), 21);
+  const { environment } = await bootAndCompare(
+    await build('app', '--init', 'plain', '--', 'node', '/app/guest.mjs'),
+    21,
+  );
   assert.equal(environment['HOME'], '/');
 });
 
@@ -99,8 +106,48 @@ test('an OCI layout and a docker archive of one container boot, and are one imag
   const container = await createContainer();
   await writeLayout(at('layout'), { '': container });
   writeFileSync(at('docker.tar'), dockerArchive({ 'name:1': container }));
-  const [one, other] = [await build('layout'), await build('docker.tar')];
+  const [one, other] = [await build('layout', '--init', 'plain'), await build('docker.tar', '--init', 'plain')];
   // The same bytes: what is true of one in an enclave is true of the other.
   assert.ok(readFileSync(one).equals(readFileSync(other)));
   assert.equal((await bootAndCompare(other, 22)).environment['FROM'], 'container');
 });
+
+test('a folder with a caisson.yaml boots with the supervisor, becomes ready, and is reached by its ingress', {
+  skip,
+  timeout: 90_000,
+}, async () => {
+  mkdirSync(at('service'));
+  writeFileSync(at('service/package.json'), '{"main":"main.js"}');
+  writeFileSync(
+    at('service/caisson.yaml'),
+    'name: hello\nenv: { WHO: enclave }\ningress: ["9000:8080"]\nservices: { app: "ReadyPort = 8080" }\n',
+  );
+  writeFileSync(at('service/main.js'), serviceText);
+  const enclave = await bootEnclave({ image: await build('service'), cid: 23 });
+  const { cid, parent: transport } = enclave;
+  try {
+    await waitUntilReady({ cid, transport, deadlineMs: 30_000, intervalMs: 200 });
+    const text = await ask(transport, cid);
+    assert.match(text, /^HTTP\/1.1 200 OK\r\n[\s\S]*enclave in \/app$/);
+    assert.equal(await enclave.exit, 7, enclave.console());
+  } finally {
+    await enclave.close();
+  }
+});
+
+/** Answers once, and ends when the answer is out. */
+const serviceText = `
+const server = require('node:http').createServer((ask, answer) => {
+  answer.end(process.env.WHO + ' in ' + process.cwd(), () => setTimeout(() => process.exit(7), 200));
+});
+server.listen(8080, '127.0.0.1');
+`;
+
+async function ask(transport: Transport, cid: Cid): Promise<string> {
+  const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 5_000 });
+  let text = '';
+  socket.on('error', () => {}).on('data', (bytes: Buffer) => (text += bytes.toString()));
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  await within(5_000, 'the answer', once(socket, 'end')).finally(() => socket.destroy());
+  return text;
+}

@@ -357,16 +357,18 @@ test('a signature is made for the PCR0 that was measured, and changes no measure
     asked = pcr0;
     return Buffer.from('no signature that anyone could check, of any length');
   };
-  const signed = await buildImage(scene.plan(), output, { sign });
+  const signed = await buildImage(scene.plan(), output, { signature: { sign, pcr8: '8'.repeat(96) } });
   assert.equal(toHex(asked!), manifest.measurements.PCR0);
-  assert.deepEqual(signed.manifest.measurements, manifest.measurements);
+  assert.deepEqual(signed.manifest.measurements, { ...manifest.measurements, PCR8: '8'.repeat(96) });
   assert.equal(signed.manifest.sections.at(-1)?.kind, 'signature');
   const file = await openImageFile(output);
   const eif = await readEif(file, () => createHash('sha384'));
   await file.close();
   assert.equal(Buffer.from(eif.signature!).toString(), 'no signature that anyone could check, of any length');
   await assert.rejects(
-    buildImage(scene.plan(), join(scene.folder, 'b.eif'), { sign: () => Promise.reject(new Error('no key')) }),
+    buildImage(scene.plan(), join(scene.folder, 'b.eif'), {
+      signature: { sign: () => Promise.reject(new Error('no key')), pcr8: '' },
+    }),
     /no key/,
   );
   assert.ok(!existsSync(join(scene.folder, 'b.eif')), 'a failed signature is a failed build');

@@ -1,6 +1,8 @@
-// From a plan to an image and what lies beside it: `app.eif`, `app.eif.json`, `app.eif.cdx.json`. The same plan gives the same bytes;
+// From a plan to an image and what lies beside it: `app.eif`, `app.eif.json`, `app.eif.cdx.json`, and `app.eif.intoto.json` when it is signed. The same plan gives the same bytes;
 // nothing of the machine, the moment or the person is asked for in here.
+import { basename } from 'node:path';
 import type { ImageComponent } from '@caisson/core/measured';
+import { digestHandle, type ImageStatement } from '../statement/index.ts';
 import { requireProgram, resolveCommand } from './command.ts';
 import { resolveComponents } from './component.ts';
 import { createManifest, formatManifest, type Manifest } from './manifest.ts';
@@ -17,15 +19,24 @@ import { writeEif } from './write-eif.ts';
 
 export interface BuildOptions {
   readonly progress?: BuildProgress;
-  /** The signature section for a PCR0. */
-  readonly sign?: (pcr0: Uint8Array) => Promise<Uint8Array>;
+  readonly signature?: BuildSignature;
+  /** Says that the image is what its manifest says: the text of `app.eif.intoto.json`. */
+  readonly state?: (statement: ImageStatement) => string;
   readonly signal?: AbortSignal;
+}
+
+export interface BuildSignature {
+  /** The signature section for a PCR0. */
+  sign(pcr0: Uint8Array): Promise<Uint8Array>;
+  /** Of its certificate, hex. */
+  readonly pcr8: string;
 }
 
 export interface BuiltImage {
   readonly path: string;
   readonly manifestPath: string;
   readonly sbomPath: string;
+  readonly statementPath: string | null;
   readonly manifest: Manifest;
   /** Bytes of files that Caisson added: node and its libraries, and its own parts. */
   readonly added: { readonly runtime: number; readonly caisson: number };
@@ -39,6 +50,10 @@ export function manifestPathOf(output: string): string {
 
 export function sbomPathOf(output: string): string {
   return `${output}.cdx.json`;
+}
+
+export function statementPathOf(output: string): string {
+  return `${output}.intoto.json`;
 }
 
 /** Throws PolicyError, CaissonError and LimitError BUILD_*, and what sources, services, schema, cpio and EIF throw. Leaves no file then. */
@@ -65,23 +80,31 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
       metadata: createMetadata(plan, components),
       ramdisks: [boot.archive, application.archive],
     };
-    const written = await writeEif(image, await openOutput(output), {
+    const file = await openOutput(output);
+    const { signature, state } = options;
+    const written = await writeEif(image, file, {
       onBytes: (done, total) => progress.bytes(done, total),
-      ...(options.sign !== undefined && { sign: options.sign }),
+      ...(signature !== undefined && { sign: (pcr0) => signature.sign(pcr0) }),
       ...(options.signal !== undefined && { signal: options.signal }),
     });
     const manifest = createManifest({
       ...{ plan, written, cmdline, components, files },
-      signed: options.sign !== undefined,
+      pcr8: signature?.pcr8,
       command: command.argv,
     });
     await (await openOutput(manifestPathOf(output))).writeFile(formatManifest(manifest));
     const sbom = await createSbom(plan, manifest);
     await (await openOutput(sbomPathOf(output))).writeFile(`${JSON.stringify(sbom, null, 1)}\n`);
+    if (state !== undefined) {
+      const subject = { name: basename(output), digest: await digestHandle(file, written.size) };
+      const text = state({ subject, predicate: { ...manifest } });
+      await (await openOutput(statementPathOf(output))).writeFile(text);
+    }
     const bytesOf = (isCounted: (path: string, origin: string) => boolean): number =>
       files.reduce((sum, { path, origin, size }) => sum + (isCounted(path, origin) ? size : 0), 0);
     return {
       ...{ path: output, manifestPath: manifestPathOf(output), sbomPath: sbomPathOf(output), manifest },
+      statementPath: state === undefined ? null : statementPathOf(output),
       added: {
         runtime: bytesOf((_, origin) => origin === 'runtime'),
         caisson: bytesOf((path, origin) => origin === 'caisson' && path.startsWith(`rootfs/${CAISSON_FOLDER}/`)),

@@ -21,7 +21,13 @@ export interface Manifest {
   readonly builder: { readonly name: 'caisson'; readonly version: string };
   /** `local`: parts that the builder's own tree compiled; the same bytes come only from the same compiler. */
   readonly toolchain: 'ledger' | 'local';
-  readonly measurements: { readonly PCR0: string; readonly PCR1: string; readonly PCR2: string };
+  /** PCR8: of a signed image. */
+  readonly measurements: {
+    readonly PCR0: string;
+    readonly PCR1: string;
+    readonly PCR2: string;
+    readonly PCR8?: string;
+  };
   readonly signed: boolean;
   readonly size: number;
   readonly sections: readonly { readonly kind: string; readonly size: number; readonly sha384: string }[];
@@ -42,7 +48,7 @@ export interface Manifest {
 export interface ManifestFacts {
   readonly plan: BuildPlan;
   readonly written: WrittenEif;
-  readonly signed: boolean;
+  readonly pcr8: string | undefined;
   readonly cmdline: string;
   readonly command: readonly string[];
   readonly components: readonly ImageComponent[];
@@ -50,14 +56,17 @@ export interface ManifestFacts {
 }
 
 export function createManifest(facts: ManifestFacts): Manifest {
-  const { plan, written, signed, cmdline, command, components, files } = facts;
+  const { plan, written, pcr8, cmdline, command, components, files } = facts;
   const { pcr0, pcr1, pcr2 } = written.measurements;
   return {
     v: 1,
     builder: { name: 'caisson', version: plan.builderVersion },
     toolchain: toolchainOf(plan),
-    measurements: { PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) },
-    signed,
+    measurements: {
+      ...{ PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) },
+      ...(pcr8 !== undefined && { PCR8: pcr8 }),
+    },
+    signed: pcr8 !== undefined,
     size: written.size,
     sections: written.sections.map(({ kind, size, sha384 }) => ({ kind, size, sha384: toHex(sha384) })),
     cmdline,

@@ -18,7 +18,11 @@ export function createMetadata(
       KernelVersion: kernel.version,
     },
     DockerInfo: null,
-    CustomMetadata: { CaissonProfile: settings.profile, CaissonInit: settings.init, CaissonComponents: components },
+    CustomMetadata: settings.customMetadata ?? {
+      CaissonProfile: settings.profile,
+      CaissonInit: settings.init,
+      CaissonComponents: components,
+    },
   };
 }
 

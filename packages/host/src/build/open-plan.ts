@@ -16,6 +16,8 @@ import { readSourceCommit } from './source-commit.ts';
 export interface PlanRequest {
   /** A folder, an OCI layout, an archive of `docker save`, a registry reference. */
   readonly source: string;
+  /** Already opened: `source` is then a name only. The plan closes it. */
+  readonly openedSource?: OpenedSource;
   readonly settings: BuildSettings;
   readonly builderVersion: string;
   /** Files that may lie in a folder and never belong to it: what is about to be written, the caisson.yaml that is read. */
@@ -77,9 +79,10 @@ export async function openPlan(request: PlanRequest): Promise<OpenedPlan> {
 }
 
 async function openSource(
-  { source, readNames, progress, env = {} }: PlanRequest,
+  { source, openedSource, readNames, progress, env = {} }: PlanRequest,
   settings: BuildSettings,
 ): Promise<OpenedSource> {
+  if (openedSource !== undefined) return openedSource;
   if (isOciSource(source)) {
     const { architecture } = settings;
     const onProgress = (text: string): void => progress?.step(text);

@@ -54,6 +54,8 @@ const settings = z.strictObject({
   }),
   services: z.record(z.string(), z.string()),
   initYaml: z.string().nullable(),
+  // Absent in manifests of builders that had none.
+  customMetadata: z.unknown().default(null),
   sourceDateEpoch: count,
 });
 
@@ -61,7 +63,7 @@ const manifest = z.strictObject({
   v: z.literal(1),
   builder: z.strictObject({ name: z.literal('caisson'), version: z.string() }),
   toolchain: z.enum(['ledger', 'local']),
-  measurements: z.strictObject({ PCR0: hex96, PCR1: hex96, PCR2: hex96 }),
+  measurements: z.strictObject({ PCR0: hex96, PCR1: hex96, PCR2: hex96, PCR8: hex96.optional() }),
   signed: z.boolean(),
   size: count,
   sections: z.array(z.strictObject({ kind: z.string(), size: count, sha384: hex96 })).max(32),

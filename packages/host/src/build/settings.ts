@@ -46,6 +46,8 @@ export interface BuildSettings {
   readonly services: Readonly<Record<string, string>>;
   /** Text of an init.yaml that is not in the source. */
   readonly initYaml: string | null;
+  /** CustomMetadata of the metadata section, a JSON value; null: what Caisson says there. It is in no PCR. */
+  readonly customMetadata: unknown;
   /** Unix seconds: BuildTime of the metadata. Times of files are 0 whatever it is. */
   readonly sourceDateEpoch: number;
 }
@@ -86,5 +88,6 @@ export const DEFAULT_SETTINGS: BuildSettings = {
   operators: { v: 1, rootKey: null, threshold: 1, operators: [] },
   services: {},
   initYaml: null,
+  customMetadata: null,
   sourceDateEpoch: 0,
 };
