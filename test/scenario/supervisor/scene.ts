@@ -74,6 +74,8 @@ export interface EnclaveTerms {
   /** Of PID 1; default none. */
   readonly words?: readonly string[];
   readonly binds?: Readonly<Record<string, string>>;
+  /** Of the whole enclave. Default 120,000. */
+  readonly runMs?: number;
 }
 
 export async function openEnclave(
@@ -94,6 +96,7 @@ export async function openEnclave(
     supervisor: `${supervisor.join('\n')}\n`,
     env: 'PATH=/usr/bin:/bin\n',
     profile: 'development\n',
+    runMs: terms.runMs ?? 120_000,
     binds: {
       '/usr': '/usr',
       '/lib': '/usr/lib',

@@ -148,6 +148,19 @@ test('a stop takes what requires the service first, and ends when it has ended, 
   assert.equal(control.serviceStatus('lone').active, true);
 });
 
+test('a stop that somebody takes back before it has begun says so, and waits for nothing', async () => {
+  const program = (name: string): FakeProgram | undefined =>
+    name === 'web' ? { kind: 'runs', onSignal: () => undefined } : undefined;
+  const { control, clock } = await arrange([service('db'), service('web', { requires: ['db'] })], program);
+  const refused = assert.rejects(control.stopService('db'), { code: 'INIT_SERVICE_RUNNING' });
+  // Its stop waits for that of web, which does not listen.
+  const restarted = control.restartService('web');
+  await refused;
+  await clock.advance(2_000);
+  await restarted;
+  assert.equal(control.serviceStatus('db').phase, 'ready');
+});
+
 test('a restart replaces the process of that service alone', async () => {
   const { host, control } = await arrange([service('db'), service('web', { requires: ['db'] })]);
   const web = host.find('web')?.pid;

@@ -67,11 +67,14 @@ export function createControl(options: ControlOptions): Control {
     const why = entry.state.phase === 'failed' ? describeFault(entry.state.fault) : entry.state.phase;
     throw refused('INIT_SERVICE_FAILED', `service ${name} did not come up: ${why}`);
   };
-  /** Resolves when the process of now has ended, whatever somebody else asks for in between. */
+  /** Resolves when the process of now has ended; rejects when somebody asks for the service again before its stop has begun. */
   const stopped = async (entry: ServiceEntry): Promise<void> => {
+    const { name } = entry.service;
     const { launches } = entry.state.memory;
-    set.stop([entry.service.name]);
-    await supervisor.until(() => !isActive(entry.state) || entry.state.memory.launches !== launches);
+    const hasEnded = (): boolean => !isActive(entry.state) || entry.state.memory.launches !== launches;
+    set.stop([name]);
+    await supervisor.until(() => hasEnded() || (entry.wanted && entry.state.phase !== 'stopping'));
+    if (!hasEnded()) throw refused('INIT_SERVICE_RUNNING', `service ${name} was started again before it could stop`);
   };
   const processes = async (): Promise<readonly ProcessView[]> => (await readProcesses()).map(toView);
   const toView = ({ session, ...reading }: ProcessReading): ProcessView => {

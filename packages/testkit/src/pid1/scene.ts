@@ -37,6 +37,8 @@ export interface Pid1Layout {
   readonly profile?: string;
   /** Folders of this machine, by the path under the root that each is bound to. */
   readonly binds?: Readonly<Record<string, string>>;
+  /** Of the whole run, then SIGKILL. Default 120,000. */
+  readonly runMs?: number;
   /** What the parent does on port 9000 instead of answering the heartbeat. */
   readonly answer?: (socket: Socket) => void;
   /** What the parent does on the ready port of CID 16; without it nobody listens there. */
@@ -65,7 +67,7 @@ export interface Pid1Run {
 const readyPort = 0x4000_0000 + 16 * 256;
 export const simulatedWords: readonly string[] = ['--simulated', '--fabric', '/fabric', '--cid', '16'];
 // Chosen.
-const runMs = 120_000;
+const defaultRunMs = 120_000;
 
 /** All is gone after the test. */
 export async function arrangePid1(context: TestContext, layout: Pid1Layout): Promise<Pid1Scene> {
@@ -77,7 +79,7 @@ export async function arrangePid1(context: TestContext, layout: Pid1Layout): Pro
   spawnSync('mknod', ['-m', '666', join(folder, 'rootfs/dev/null'), 'c', '1', '3']);
   copyFileSync(join(pid1Built, 'caisson-init'), join(folder, 'init'));
   copyFileSync(join(pid1Built, 'caisson-init-probe'), join(folder, 'rootfs/bin/probe'));
-  const { cmd, env = 'PATH=/bin\n', supervisor, profile, binds = {} } = layout;
+  const { cmd, env = 'PATH=/bin\n', supervisor, profile, binds = {}, runMs = defaultRunMs } = layout;
   for (const [name, text] of Object.entries({ cmd, env, supervisor, profile })) {
     if (text !== undefined) writeFileSync(join(folder, name), text);
   }
