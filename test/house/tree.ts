@@ -32,10 +32,16 @@ const statement =
 /** The import and re-export statements of a file. */
 export function importsOf(file: string): Import[] {
   return [...read(file).matchAll(statement)].map((match) => {
-    const [, type, names = '', to, lazyTo] = match;
+    // The last one is a dynamic import whose word stands on a line of its own.
+    const [, type, names = '', to, lazyTo, brokenTo] = match;
     // `import { type A, type B }` brings no value either (verbatimModuleSyntax keeps the statement, not the binding).
     const allTypes = /^\{(\s*type\s+[\w\s]+,?)+\}$/.test(names.trim());
-    return { from: file, to: to ?? lazyTo ?? '', typeOnly: type !== undefined || allTypes, lazy: to === undefined };
+    return {
+      from: file,
+      to: to ?? lazyTo ?? brokenTo ?? '',
+      typeOnly: type !== undefined || allTypes,
+      lazy: to === undefined,
+    };
   });
 }
 

@@ -33,6 +33,8 @@ export interface BuildAgainRequest {
   readonly builderVersion: string;
   readonly kernelPath?: string;
   readonly runtimePath?: string;
+  /** Done to the second image before they are compared: signing it, with the key that never leaves this process. */
+  readonly finish?: (path: string) => Promise<void>;
   /** The first image. */
   readonly output: string;
   readonly changes?: readonly Change[];
@@ -87,6 +89,7 @@ export async function verifyReproducible(request: BuildAgainRequest): Promise<Bu
       reverseNames: asked.has('names'),
     };
     await runSecond(request.self, order, asked, place.work);
+    await request.finish?.(order.output);
     return { ...(await compareFiles(request.output, order.output)), changed: [...asked], kept };
   } finally {
     rmSync(folder, { recursive: true, force: true });

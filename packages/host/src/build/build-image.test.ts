@@ -1,5 +1,6 @@
 // What goes into an image, in which form, and what is refused. Images here are some kilobytes; test/scenario builds whole ones.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -336,6 +337,51 @@ test('a build that fails half-way leaves what was there, and nothing else', asyn
   const stop = AbortSignal.abort('SIGINT');
   await assert.rejects(buildImage(scene.plan(), output, { signal: stop }), (reason) => reason === 'SIGINT');
   assert.deepEqual(readdirSync(scene.folder).sort(), ['app.eif', 'parts', 'source']);
+});
+
+test('what a killed build left is gone after the next one', async () => {
+  scene.write(app);
+  const { pid } = spawnSync('true');
+  writeFileSync(join(scene.folder, `.caisson-${pid}-0123456789abcdef`), 'half an image');
+  await build();
+  const names = ['app.eif', 'app.eif.cdx.json', 'app.eif.json', 'parts', 'source'];
+  assert.deepEqual(readdirSync(scene.folder).sort(), names);
+});
+
+const noCpio = spawnSync('cpio', ['--version']).status !== 0 && 'there is no cpio (bench/setup installs it)';
+
+test('cpio lists the entries of our ramdisks as the manifest does', { skip: noCpio }, async () => {
+  scene.write(app);
+  symlinkSync('main.js', join(scene.folder, 'source/link'));
+  const { manifest } = await build();
+  const bytes = readFileSync(output);
+  let at = 548;
+  const sections = manifest.sections.map(({ kind, size }) => {
+    const data = bytes.subarray(at + 12, at + 12 + size);
+    at += 12 + size;
+    return { kind, data };
+  });
+  for (const [ramdisk, { data }] of sections.filter(({ kind }) => kind === 'ramdisk').entries()) {
+    const words = ['-it', '--quiet', '-v', '--numeric-uid-gid'];
+    const { status, stdout, stderr } = spawnSync('cpio', words, {
+      input: data,
+      encoding: 'utf8',
+      env: { TZ: 'UTC', PATH: process.env['PATH'] },
+    });
+    assert.deepEqual([status, stderr], [0, '']);
+    const own = manifest.files.filter((file) => file.ramdisk === ramdisk);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/).slice(8).join(' ')),
+      own.map(({ path, target }) => (target === undefined ? path : `${path} -> ${target}`)).sort(),
+    );
+    assert.ok(
+      stdout.split('\n').every((line) => line === '' || /\s0\s+0\s+\d+\s+Jan\s+1\s+1970\s/.test(line)),
+      stdout,
+    );
+  }
 });
 
 test('an output that cannot be written is named, before anything was', async () => {

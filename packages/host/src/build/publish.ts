@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
-import { syncFolder, temporaryBeside } from '../file/index.ts';
+import { sweepTemporaries, syncFolder, temporaryBeside } from '../file/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
 
 /** Writes the next file of the build; its name becomes `path` when `write` of the whole build has succeeded. */
@@ -15,6 +15,8 @@ export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Pr
   const outputs: { path: string; temporary: string; file: FileHandle }[] = [];
   try {
     const result = await write(async (path) => {
+      // What a killed build left; a folder that cannot be read is met a line further on.
+      await sweepTemporaries(dirname(path)).catch(() => {});
       const temporary = temporaryBeside(path);
       const file = await openNew(temporary, path);
       outputs.push({ path, temporary, file });
