@@ -43,7 +43,15 @@ export function createProgress(stderr: Writable & { readonly isTTY?: boolean }, 
   };
 }
 
-export function builtLines({ path, manifestPath, sbomPath, manifest, added, source }: BuiltImage): string[] {
+export function builtLines({
+  path,
+  manifestPath,
+  sbomPath,
+  statementPath,
+  manifest,
+  added,
+  source,
+}: BuiltImage): string[] {
   const { measurements, size, sections, command } = manifest;
   const kernel = sections.find(({ kind }) => kind === 'kernel')?.size ?? 0;
   const parts = [
@@ -56,6 +64,7 @@ export function builtLines({ path, manifestPath, sbomPath, manifest, added, sour
     `${plain(path)}  ${size} bytes (${sizeText(size)})`,
     `${plain(manifestPath)}  every file by its hash, and what the image was made of`,
     `${plain(sbomPath)}  CycloneDX 1.6`,
+    ...(statementPath === null ? [] : [`${plain(statementPath)}  the manifest, signed`]),
     ...Object.entries(measurements).map(([name, value]) => `${name} ${value}`),
     `holds ${parts.join(', ')}`,
     `runs ${command.length === 0 ? 'nothing: it has no command' : command.map((word) => plain(JSON.stringify(word))).join(' ')}`,
@@ -66,13 +75,15 @@ export function builtDocument(
   built: BuiltImage,
   warnings: ShownProgress['warnings'],
   again: BuiltAgain | null,
+  stored: string | null,
 ): object {
-  const { path, manifestPath, sbomPath, manifest, added, source } = built;
+  const { path, manifestPath, sbomPath, statementPath, manifest, added, source } = built;
   return {
     v: 1,
     image: path,
     manifest: manifestPath,
     sbom: sbomPath,
+    statement: statementPath,
     size: manifest.size,
     measurements: manifest.measurements,
     toolchain: manifest.toolchain,
@@ -81,6 +92,7 @@ export function builtDocument(
     command: manifest.command,
     bytes: { source, runtime: added.runtime, caisson: added.caisson },
     warnings,
+    stored,
     ...(again !== null && {
       again: {
         equal: again.isEqual,

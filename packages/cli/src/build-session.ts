@@ -21,6 +21,9 @@ export interface BuildCommandFlags {
   readonly runtime?: string;
   readonly nitroCliCompat?: true;
   readonly verifyReproducible?: true;
+  readonly sign?: string;
+  readonly cert?: string;
+  readonly signManifest?: string;
   readonly again?: true;
   readonly json?: true;
 }

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { register as registerAttest } from './commands/attest.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerBuild } from './commands/build.ts';
+import { register as registerBuildEnclave } from './commands/build-enclave.ts';
 import { register as registerConfig } from './commands/config.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
@@ -67,6 +68,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerBuild,
   registerImage,
   registerImages,
+  registerBuildEnclave,
   registerDescribeEif,
   registerPcr,
   registerSignEif,

@@ -9,6 +9,7 @@ import { registerImageReproduce } from './image-reproduce.ts';
 import { registerImageRm } from './image-rm.ts';
 import { registerImageTag } from './image-tag.ts';
 import { registerImageValidate } from './image-validate.ts';
+import { registerImageVerify } from './image-verify.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
   const image = program.command('image').description('measure enclave images, look into them, and compare them');
@@ -19,6 +20,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     registerImageFiles,
     registerImageExtract,
     registerImageDiff,
+    registerImageVerify,
     registerImageTag,
     registerImageRm,
     registerImageReproduce,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -54,7 +54,8 @@ async function caisson(...words: readonly string[]): Promise<{ code: number; out
 }
 
 async function jsonOf(schema: string, ...words: readonly string[]): Promise<Record<string, unknown>> {
-  const { out } = await caisson(...words, '--json');
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  const { out } = await caisson(...words.slice(0, end), '--json', ...words.slice(end));
   const document = JSON.parse(out) as Record<string, unknown>;
   assertFitsSchema(document, schema);
   return document;
@@ -109,4 +110,88 @@ test('sign-eif signs in place with the words and the JSON of nitro-cli', async (
   assert.equal((await caisson('image', 'validate', at('signed.eif'))).code, 0);
   assert.equal((await caisson(...words, 'arn:aws:kms:eu-west-1:123456789012:key/k')).code, 64);
   assert.equal((await caisson(...words, at('app.eif'))).code, 1);
+});
+
+test('a build signs image and manifest, keeps the image by its name, and is what its statement says', async () => {
+  execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', at('m.pem')]);
+  execFileSync('openssl', ['pkey', '-in', at('m.pem'), '-pubout', '-out', at('m.pub')]);
+  mkdirSync(at('src'), { recursive: true });
+  writeFileSync(at('src/run'), '#!/bin/true', { mode: 0o755 });
+  writeFileSync(at('kernel'), 'K');
+  const words = [
+    'build',
+    at('src'),
+    '-o',
+    at('built.eif'),
+    '--init',
+    'plain',
+    '--kernel',
+    at('kernel'),
+    '-t',
+    'built:7',
+  ];
+  const keys = ['--sign', at('key.pem'), '--cert', at('cert.pem'), '--sign-manifest', at('m.pem')];
+  const { stored, statement, measurements } = (await jsonOf('build', ...words, ...keys, '--', '/app/run')) as {
+    stored: string;
+    statement: string;
+    measurements: Record<string, string>;
+  };
+  assert.equal(statement, at('built.eif.intoto.json'));
+  const measured = await jsonOf('image-measure', 'image', 'measure', 'built:7');
+  assert.deepEqual(measured, { v: 1, ...measurements });
+  assert.ok((await caisson('images')).out.includes(stored.slice(0, 12)));
+  await jsonOf('image-verify', 'image', 'verify', at('built.eif'), '--key', at('m.pub'));
+  assert.equal((await caisson('image', 'verify', at('built.eif'), '--key', at('cert.pem'))).code, 2);
+  const other = await caisson('image', 'verify', at('app.eif'), '--statement', statement, '--key', at('m.pub'));
+  assert.equal(other.code, 2);
+  assert.match(other.err, /statement must be about app\.eif/);
+});
+
+test('a key that cannot sign stops a build before it begins, and a failed one leaves nothing', async () => {
+  const words = ['build', at('src'), '-o', at('none.eif'), '--init', 'plain', '--kernel', at('kernel')];
+  const cases = [
+    [['--sign', at('key.pem')], 64],
+    [['--sign', at('m.pem'), '--cert', at('cert.pem')], 1],
+    [['--sign-manifest', at('cert.pem')], 1],
+  ] as const;
+  for (const [keys, code] of cases) {
+    assert.equal((await caisson(...words, ...keys, '--', '/app/run')).code, code, keys.join(' '));
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('none')),
+      [],
+    );
+  }
+});
+
+test('build-enclave takes sources and a plain Dockerfile with nitro-cli’s flags, words and JSON', async () => {
+  writeFileSync(at('src/Dockerfile'), 'FROM scratch\nCOPY run /run-it\nENTRYPOINT ["/no"]\nCMD ["/run-it"]\n');
+  writeFileSync(at('meta.json'), '{"team":"a"}');
+  const words = [
+    'build-enclave',
+    '--output-file',
+    at('nitro.eif'),
+    '--kernel',
+    at('kernel'),
+    '--name',
+    'n',
+    '--version',
+    '4',
+  ];
+  const made = await caisson(...words, '--docker-dir', at('src'), '--metadata', at('meta.json'));
+  assert.equal(made.code, 0, made.err);
+  assert.match(made.err, /^Start building the Enclave Image\.\.\.\n[\s\S]*Enclave Image successfully created\.\n$/);
+  const { Measurements } = JSON.parse(made.out) as { Measurements: Record<string, string> };
+  assert.deepEqual(Object.keys(Measurements), ['HashAlgorithm', 'PCR0', 'PCR1', 'PCR2']);
+  const described = JSON.parse((await caisson('describe-eif', '--eif-path', at('nitro.eif'))).out) as Record<
+    string,
+    Record<string, unknown>
+  >;
+  assert.deepEqual(
+    [described['ImageName'], described['ImageVersion'], described['Metadata']!['team']],
+    ['n', '4', 'a'],
+  );
+  // nitro-cli's rule: CMD alone, where Docker would run /no /run-it.
+  assert.match((await caisson('image', 'inspect', at('nitro.eif'))).out, /command {2}"\/run-it"/);
+  assert.equal((await caisson(...words)).code, 64);
+  assert.match((await caisson(...words, '--docker-dir', folder)).err, /must hold a Dockerfile/);
 });

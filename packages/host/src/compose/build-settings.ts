@@ -87,6 +87,7 @@ export async function readBuildSettings(
     healthPort: policy.health_port === false ? null : (policy.health_port ?? DEFAULT_SETTINGS.healthPort),
     operators: await operatorsOf(spec, folder),
     services: await servicesOf(spec.services, folder),
+    customMetadata: null,
     initYaml:
       spec.init_file === undefined ? null : await readText(resolve(folder, spec.init_file), 'init_file', maxInitBytes),
     sourceDateEpoch: flags.sourceDateEpoch ?? 0,

@@ -1,6 +1,7 @@
 // What a builder says of an image, signed: an in-toto Statement (in-toto/attestation, spec/v1/statement.md) whose subject is the image file and
 // whose predicate is its manifest. Whoever has the key, the file and the statement needs nothing else.
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ParseError, VerificationError } from '@caisson/core/errors';
 import { openImageFile } from '../image/index.ts';
@@ -20,6 +21,7 @@ export interface ImageStatement {
 // Given.
 const payloadType = 'application/vnd.in-toto+json';
 const statementType = 'https://in-toto.io/Statement/v1';
+const pieceBytes = 1_048_576;
 // Chosen: a URI of our own, as the specification asks; the manifest's own `v` says its version.
 const predicateType = 'urn:caisson:image-manifest:1';
 
@@ -65,6 +67,19 @@ export async function verifySubject({ subject }: ImageStatement, path: string): 
     'STATEMENT_SUBJECT',
     `statement must be about ${basename(path)} with SHA-384 ${sha384}, got ${subject.digest.sha384}`,
   );
+}
+
+/** Of a file that is being made, from its first `size` bytes. */
+export async function digestHandle(file: FileHandle, size: number): Promise<FileDigests> {
+  const [sha256, sha384] = [createHash('sha256'), createHash('sha384')];
+  const buffer = Buffer.alloc(pieceBytes);
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - at), at);
+    if (bytesRead === 0) throw form(`a file of ${size} bytes must have them, got ${at}`);
+    for (const hash of [sha256, sha384]) hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  return { sha256: sha256.digest('hex'), sha384: sha384.digest('hex') };
 }
 
 /** Hex. Throws what `openImageFile` throws. */
