@@ -339,6 +339,26 @@ test('a build that fails half-way leaves what was there, and nothing else', asyn
   assert.deepEqual(readdirSync(scene.folder).sort(), ['app.eif', 'parts', 'source']);
 });
 
+test('an input that is another when it is written than when it was opened fails the build', async () => {
+  scene.write(app);
+  const plan = scene.plan();
+  const other = '0'.repeat(96);
+  const wrong = (part: 'init' | 'addon' | 'enclave') => ({
+    ...plan,
+    toolchain: { ...plan.toolchain, [part]: { ...plan.toolchain[part], sha384: other } },
+  });
+  for (const [name, changed] of [
+    ['kernel', { ...plan, kernel: { ...plan.kernel, sha384: other } }],
+    ['init', wrong('init')],
+    ['addon', wrong('addon')],
+    ['enclave', wrong('enclave')],
+  ] as const) {
+    const message = new RegExp(`^input ${name} must not change while an image is built: opened as sha384 0{96}`);
+    await assert.rejects(buildImage(changed, output), { code: 'BUILD_INPUT', message });
+  }
+  assert.deepEqual(readdirSync(scene.folder).sort(), ['parts', 'source']);
+});
+
 test('what a killed build left is gone after the next one', async () => {
   scene.write(app);
   const { pid } = spawnSync('true');

@@ -13,6 +13,7 @@ import { publishFiles } from './publish.ts';
 import { createApplicationRamdisk, createBootRamdisk } from './ramdisk.ts';
 import { addMeasured, CAISSON_FOLDER, createRootTree } from './root-tree.ts';
 import { createSbom } from './sbom.ts';
+import { verifyInputs } from './verify-input.ts';
 import { verifySettings } from './verify-settings.ts';
 import { warnOf } from './warn.ts';
 import { writeEif } from './write-eif.ts';
@@ -92,6 +93,7 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
       pcr8: signature?.pcr8,
       command: command.argv,
     });
+    verifyInputs(plan, manifest);
     await (await openOutput(manifestPathOf(output))).writeFile(formatManifest(manifest));
     const sbom = await createSbom(plan, manifest);
     await (await openOutput(sbomPathOf(output))).writeFile(`${JSON.stringify(sbom, null, 1)}\n`);
