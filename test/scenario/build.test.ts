@@ -136,23 +136,21 @@ test('reproduce says EQUAL from manifest and source alone, and names another inp
 
 test('what lies in the folder and is no part of it is left out: outputs, caisson.yaml, the repository', {
   skip,
-}, async () => {
+}, async (context) => {
+  context.after(() => {
+    for (const name of ['caisson.yaml', 'x.eif', 'x.eif.json', 'x.eif.cdx.json'])
+      rmSync(at(`app/${name}`), { force: true });
+  });
   writeFileSync(at('app/caisson.yaml'), 'name: hello\nversion: 3\nimage: {exclude: [lib/a]}\n');
   await build('app', 'app/x.eif');
   const first = readFileSync(at('app/x.eif'));
   await build('app', 'app/x.eif');
   assert.ok(first.equals(readFileSync(at('app/x.eif'))), 'the first image is not in the second');
   const manifest = JSON.parse(readFileSync(at('app/x.eif.json'), 'utf8'));
-  assert.deepEqual(manifest.settings.exclude, [
-    '.git',
-    'caisson.yaml',
-    'lib/a',
-    'x.eif',
-    'x.eif.cdx.json',
-    'x.eif.json',
-  ]);
+  for (const name of ['.git', 'caisson.yaml', 'lib/a', 'x.eif', 'x.eif.cdx.json', 'x.eif.json']) {
+    assert.ok(manifest.settings.exclude.includes(name), name);
+  }
   assert.deepEqual([manifest.settings.name, manifest.settings.version], ['hello', '3']);
-  for (const name of ['caisson.yaml', 'x.eif', 'x.eif.json', 'x.eif.cdx.json']) rmSync(at(`app/${name}`));
 });
 
 test('one container image gives one image, from a layout, an archive of it, and a docker archive', {
