@@ -29,7 +29,7 @@ const builtins: Readonly<Record<string, RegExp>> = {
   vrf: /^$/,
   verify: /^$/,
   sys: /^node:(events|fs|module|net|os|path|process|timers|url|util|worker_threads)(\/promises)?$/,
-  link: /^node:(crypto|dns|events|fs|net|path|stream|timers|util)(\/promises)?$/,
+  link: /^node:(crypto|dns|events|fs|net|path|stream|timers|tls|util)(\/promises)?$/,
   enclave: /^node:(crypto|events|fs|net|os|path|process|stream|util)(\/promises)?$/,
 };
 

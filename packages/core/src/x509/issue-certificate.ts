@@ -1,5 +1,6 @@
 // Writes an X.509 v3 certificate signed with ECDSA P-384 and SHA-384 (RFC 5280 4.1, RFC 5758 3.2), the only kind in a Nitro
-// chain. Signing goes through WebCrypto, so the same code issues in Node and in a browser.
+// chain, or with Ed25519 (RFC 8410), the only kind of the control channel. Signing goes through WebCrypto, so the same code
+// issues in Node and in a browser.
 import {
   contextConstructed,
   derBitString,
@@ -28,7 +29,7 @@ export interface CertificateFields {
   readonly extensions: readonly Uint8Array[];
 }
 
-/** `signingKey` is the issuer's P-384 private key, usable for sign. Resolves with the certificate's DER. */
+/** `signingKey` is the issuer's P-384 or Ed25519 private key, usable for sign. Resolves with the certificate's DER. */
 export async function issueCertificate(
   fields: CertificateFields,
   signingKey: CryptoKey,
@@ -36,8 +37,9 @@ export async function issueCertificate(
   if (fields.notAfter < fields.notBefore) {
     throw new TypeError(`certificate must not end before it begins, got ${fields.notBefore}..${fields.notAfter}`);
   }
-  // RFC 5758 3.2: ECDSA has no parameters, not even NULL.
-  const algorithm = derSequence(derOid(OID.ecdsaWithSha384));
+  const isEd25519 = signingKey.algorithm.name === 'Ed25519';
+  // RFC 5758 3.2, RFC 8410 3: neither has parameters, not even NULL.
+  const algorithm = derSequence(derOid(isEd25519 ? OID.ed25519 : OID.ecdsaWithSha384));
   const tbs = derSequence(
     derExplicit(0, derUnsigned(2)),
     derUnsigned(fields.serial),
@@ -48,6 +50,7 @@ export async function issueCertificate(
     fields.publicKey,
     derElement(contextConstructed(3), derSequence(...fields.extensions)),
   );
-  const raw = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, signingKey, tbs));
-  return derSequence(tbs, algorithm, derBitString(encodeEcdsaSignature(raw)));
+  const scheme = isEd25519 ? { name: 'Ed25519' } : { name: 'ECDSA', hash: 'SHA-384' };
+  const raw = new Uint8Array(await crypto.subtle.sign(scheme, signingKey, tbs));
+  return derSequence(tbs, algorithm, derBitString(isEd25519 ? raw : encodeEcdsaSignature(raw)));
 }

@@ -1,0 +1,24 @@
+// The control channel: an operator's session with an enclave, and who may open one. Both ends.
+export type { Approval, SignedApproval } from './approval.ts';
+export { hashAct, MAX_APPROVAL_SECONDS, signApproval, verifyApproval } from './approval.ts';
+export type { ControlAuthority, ControlAuthorityOptions } from './authority.ts';
+export { createControlAuthority } from './authority.ts';
+export type { EnclaveFacts, SessionBinding } from './binding.ts';
+export type { ControlCaller } from './caller.ts';
+export type { ControlErrorCode, ControlRefusal } from './error-code.ts';
+export { CONTROL_ERROR_CODES, CONTROL_REFUSALS } from './error-code.ts';
+export type { ControlIdentity } from './identity.ts';
+export { createControlIdentity } from './identity.ts';
+export { CONTROL_PORT } from './messages.ts';
+export type { ProvenEnclave } from './open-client.ts';
+export type { IssueDocument } from './open-server.ts';
+export type { OperatorList, UnverifiedOperatorList } from './operator-list.ts';
+export {
+  MAX_LIST_SECONDS,
+  MAX_OPERATOR_LIST_BYTES,
+  parseOperatorList,
+  signOperatorList,
+  verifyOperatorList,
+} from './operator-list.ts';
+export type { ControlVerb } from './verb.ts';
+export { allowsVerb, CONTROL_VERBS, DANGEROUS_VERBS, EVERY_VERB, isControlVerb } from './verb.ts';
