@@ -247,6 +247,7 @@ test('R-I7: 20 services that write 10,000 lines a second are not held up, and th
     tookEach.push(Number(words[0]));
   }
   context.diagnostic(`10,000 lines took ${Math.min(...tookEach)} to ${Math.max(...tookEach)} ms`);
+  ok(peakKb < 160 * 1_024, `${peakKb} KiB`);
   // Two cores share 20 writers and one reader: what would show a blocked service is a multiple of the second.
   ok(tookMs < 5_000 + seconds * 3_000, `${tookMs} ms`);
 });

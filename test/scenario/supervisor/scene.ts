@@ -23,6 +23,9 @@ const root = join(import.meta.dirname, '../../..');
 const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
 const program = join(root, 'dist/caisson-enclave-development.mjs');
 
+// As images have them (packages/host/src/build/ramdisk.ts).
+const memoryFlags = ['--max-old-space-size=96', '--max-semi-space-size=1'];
+
 export const supervisorSkip =
   pid1Skip || (!existsSync(program) && `${program} is not built`) || (!existsSync(node) && `no ${node}`);
 
@@ -70,7 +73,6 @@ export interface Enclave {
 }
 
 export interface EnclaveTerms {
-  readonly nodeFlags?: readonly string[];
   /** Of PID 1; default none. */
   readonly words?: readonly string[];
   readonly binds?: Readonly<Record<string, string>>;
@@ -91,7 +93,7 @@ export async function openEnclave(
 
   const said: SeenMessage[] = [];
   const waiting = new Set<() => void>();
-  const supervisor = ['/usr/bin/env', 'LOG_LEVEL=info', node, ...(terms.nodeFlags ?? []), program, 'supervise'];
+  const supervisor = ['/usr/bin/env', 'LOG_LEVEL=info', node, ...memoryFlags, program, 'supervise'];
   const scene = await arrangePid1(context, {
     supervisor: `${supervisor.join('\n')}\n`,
     env: 'PATH=/usr/bin:/bin\n',

@@ -79,6 +79,7 @@ test('a folder is an application in /app, with PID 1 in front of it and the supe
     [
       '/usr/lib/caisson/runtime/lib/ld-linux-x86-64.so.2',
       ...['--library-path', '/usr/lib/caisson/runtime/lib', '/usr/lib/caisson/runtime/bin/node'],
+      ...['--max-old-space-size=96', '--max-semi-space-size=1'],
       ...['/usr/lib/caisson/caisson-enclave.mjs', 'supervise', ''],
     ].join('\n'),
   );

@@ -7,7 +7,9 @@ import { createLineSplitter } from './split-lines.ts';
 
 // Given: what a FIFO holds at most when it is PID 1's; another writer of the same one must not keep us here.
 const maxDrainBytes = 1 << 20;
-const chunkBytes = 65_536;
+// One for all: what a read has brought is taken out of it before the next read, whichever FIFO that is of. A buffer of its own for each
+// read would be 20 MB of garbage a second under services that talk.
+const shared = Buffer.alloc(65_536);
 
 export interface FifoReader {
   /** Of the file behind the path: a new FIFO under the old name needs a new reader. */
@@ -35,9 +37,13 @@ export function openFifo(path: string, onLines: (lines: string[]) => void): Fifo
   const tell = (lines: string[]): void => {
     if (lines.length > 0) onLines(lines);
   };
-  const socket = new Socket({ fd, readable: true, writable: false });
+  const take = (length: number): true => {
+    tell(splitter.push(shared.subarray(0, length)));
+    return true;
+  };
+  const onread = { buffer: shared, callback: take };
+  const socket = new Socket({ fd, readable: true, writable: false, onread });
   let isOpen = true;
-  socket.on('data', (chunk) => tell(splitter.push(chunk)));
   // A failed read is the end of this reader and nothing else; the service goes on, its next start makes a new FIFO.
   socket.on('error', () => {});
   socket.once('close', () => {
@@ -46,11 +52,10 @@ export function openFifo(path: string, onLines: (lines: string[]) => void): Fifo
   });
   const drain = (): void => {
     // Beside libuv, which reads this descriptor in its own turn of the loop only.
-    const buffer = Buffer.alloc(chunkBytes);
     try {
       for (let left = maxDrainBytes, got = 1; left > 0 && got > 0; left -= got) {
-        got = readSync(fd, buffer);
-        tell(splitter.push(buffer.subarray(0, got)));
+        got = readSync(fd, shared);
+        take(got);
       }
     } catch {
       // EAGAIN: that was all.

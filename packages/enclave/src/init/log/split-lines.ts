@@ -20,17 +20,17 @@ export function createLineSplitter(): LineSplitter {
   let rest: Buffer = Buffer.alloc(0);
   return {
     push(chunk) {
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const lines: string[] = [];
       let start = 0;
-      for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, start)) {
-        start = cutLong(bytes, start, end, lines);
-        lines.push(lineOf(bytes, start, end));
-        start = end + 1;
+      if (rest.length > 0) {
+        // Only the line that is under way is put together; the rest of the chunk is read where it lies.
+        const end = chunk.indexOf(newline);
+        start = end === -1 ? chunk.length : end + 1;
+        const head = Buffer.concat([rest, chunk.subarray(0, start)]);
+        rest = takeLines(head, 0, lines);
+        if (end === -1) return lines;
       }
-      start = cutLong(bytes, start, bytes.length, lines);
-      // A copy: the chunk's memory is the reader's, 64 KiB for what may be three bytes.
-      rest = Buffer.from(bytes.subarray(start));
+      rest = takeLines(chunk, start, lines);
       return lines;
     },
     flush() {
@@ -40,6 +40,19 @@ export function createLineSplitter(): LineSplitter {
       return lines;
     },
   };
+}
+
+/** Gives what is left after the last end of a line. */
+function takeLines(bytes: Buffer, from: number, lines: string[]): Buffer {
+  let start = from;
+  for (let end = bytes.indexOf(newline, start); end !== -1; end = bytes.indexOf(newline, start)) {
+    start = cutLong(bytes, start, end, lines);
+    lines.push(lineOf(bytes, start, end));
+    start = end + 1;
+  }
+  start = cutLong(bytes, start, bytes.length, lines);
+  // A copy: the chunk's memory is used again for the next read.
+  return Buffer.from(bytes.subarray(start));
 }
 
 /** Cuts whole lines off what is too long; gives where the rest begins, at most MAX_LINE_BYTES before `end`. */
