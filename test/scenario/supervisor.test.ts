@@ -1,8 +1,11 @@
 // The supervisor under the real PID 1, with real processes: what the fakes of packages/enclave/src/init cannot show.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { toCid } from '@caisson/core/address';
+import { deliverConfig } from '@caisson/link/config';
 import { laneFigure } from '@caisson/testkit/contract';
 import { type Enclave, openEnclave, service, supervisorSkip as skip } from './supervisor/scene.ts';
 
@@ -67,6 +70,48 @@ test('an enclave whose service fails for good ends with its code, its reason and
     message.kind === 'words' && 'lines' in message.content ? message.content.lines : [],
   );
   ok(words.includes('it burns'), JSON.stringify(enclave.said));
+});
+
+test('nothing is started before the boot config is taken; then services have it on their input, in a file and, where allowed, around them', {
+  skip,
+  timeout,
+}, async (context) => {
+  const look = `cat; echo; cat "$FILE"; echo; echo "level $LEVEL"; ${forever}`;
+  const services = [
+    service('web', look, { standardInput: 'config', environment: { FILE: '/run/caisson/config.json', LEVEL: 'low' } }),
+  ];
+  const enclave = await openEnclave(context, services, { config: { expect: 'required', environment: ['LEVEL'] } });
+  await enclave.heard((message) => message.kind === 'state' && message.phase === 'config');
+  deepEqual(enclave.find('cat'), []);
+  const config = '{"caisson":{"environment":{"LEVEL":"high"}},"port":8080}';
+  const bytes = Buffer.from(config);
+  await deliverConfig({ transport: enclave.parent, cid: toCid(16), bytes, timeoutMs: 10_000, retry: true });
+  await enclave.ready();
+  let words: readonly string[] = [];
+  while (!words.some((line) => line.includes('level'))) words = await logsOf(enclave, 'web', 9);
+  deepEqual(
+    words.map((line) => line.replace(/^\[[^\]]*\] /, '')).filter((line) => !line.startsWith('ready')),
+    [config, config, 'level high'],
+  );
+  const digest = createHash('sha384').update(bytes).digest('hex');
+  ok(enclave.said.some((message) => message.kind === 'state' && message.configSha384 === digest));
+});
+
+test('SIGHUP to PID 1 reloads, and SIGTERM ends the enclave with 0 after its services', {
+  skip,
+  timeout,
+}, async (context) => {
+  const quiet = `trap 'echo done; exit 0' TERM; while :; do sleep 0.02; done`;
+  const enclave = await openEnclave(context, [service('web', quiet)]);
+  await enclave.ready();
+  enclave.rewrite([service('web', quiet), service('late', `touch /run/late; ${forever}`)]);
+  process.kill(enclave.run.pid(), 'SIGHUP');
+  while (!existsSync(enclave.inside('/run/late'))) await delay(10);
+  process.kill(enclave.run.pid(), 'SIGTERM');
+  match(
+    await enclave.run.ended,
+    /"message":"down","service":"web","fields":\{[^}]*"end":"exit 0"[\s\S]*\ncaisson-init: exit 0\n$/,
+  );
 });
 
 test('a cycle in the measured files stops the boot with its name, and nothing is started', {

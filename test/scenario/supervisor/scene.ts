@@ -2,11 +2,21 @@
 // supervisor, this machine's /usr for services to run from, and a simulated NSM that the test serves. Needs root and a build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { toCid } from '@caisson/core/address';
 import {
   type MeasuredService,
   writeMeasuredImage,
@@ -16,7 +26,8 @@ import {
 import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simulator';
 import { serveNsmSocket } from '@caisson/link/nsm';
 import { parseReadyLine, type SeenMessage } from '@caisson/link/ready';
-import { measuredImage } from '@caisson/testkit/boot';
+import { createFabricTransport, type Transport } from '@caisson/link/transport';
+import { type ImageChanges, measuredImage } from '@caisson/testkit/boot';
 import { arrangePid1, childrenOf, type Pid1Run, pid1Skip, simulatedWords } from '@caisson/testkit/pid1';
 
 const root = join(import.meta.dirname, '../../..');
@@ -57,6 +68,8 @@ export interface Enclave {
   readonly run: Pid1Run;
   /** performance.now() when process 1 was asked for. */
   readonly startedMs: number;
+  /** The parent's side of its wall. */
+  readonly parent: Transport;
   /** What came over the ready line, in order. */
   readonly said: readonly SeenMessage[];
   /** Resolves when a message is that. */
@@ -76,6 +89,8 @@ export interface EnclaveTerms {
   /** Of PID 1; default none. */
   readonly words?: readonly string[];
   readonly binds?: Readonly<Record<string, string>>;
+  /** Default: no config is expected. */
+  readonly config?: ImageChanges['config'];
   /** Of the whole enclave. Default 120,000. */
   readonly runMs?: number;
 }
@@ -115,8 +130,9 @@ export async function openEnclave(
   });
   const etc = join(scene.folder, 'rootfs/etc/caisson');
   mkdirSync(etc, { recursive: true });
+  chmodSync(join(scene.folder, 'fabric'), 0o700);
   mkdirSync(join(scene.folder, 'fabric/16'), { mode: 0o700 });
-  const image = measuredImage({ components: ['ready'], healthPort: 5000, config: { expect: 'none' } });
+  const image = measuredImage({ components: ['ready'], healthPort: 5000, config: terms.config ?? { expect: 'none' } });
   writeFileSync(join(etc, 'image.json'), writeMeasuredImage(image));
   const init = {
     logDir: '/log',
@@ -155,6 +171,7 @@ export async function openEnclave(
   return {
     run,
     startedMs,
+    parent: createFabricTransport({ directory: join(scene.folder, 'fabric'), localCid: toCid(3) }),
     said,
     heard,
     inside,
