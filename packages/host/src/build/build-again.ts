@@ -7,6 +7,7 @@ import {
   constants,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -105,6 +106,7 @@ export async function buildAgain(text: string): Promise<void> {
     source: order.source,
     settings: order.settings,
     builderVersion: order.builderVersion,
+    env: process.env,
     ...(order.kernelPath !== undefined && { kernelPath: order.kernelPath }),
     ...(order.runtimePath !== undefined && { runtimePath: order.runtimePath }),
     ...(order.reverseNames && { readNames: (path) => readdirSync(path, { encoding: 'buffer' }).reverse() }),
@@ -186,6 +188,7 @@ async function runSecond(
       PATH: asked.has('path') ? '/bin:/usr/bin' : PATH,
       HOME: asked.has('user') ? cwd : HOME,
       ...(TMPDIR !== undefined && { TMPDIR }),
+      ...credentials(),
       ...(asked.has('timezone') && { TZ: 'Pacific/Kiritimati' }),
       ...(asked.has('locale') && { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' }),
     },
@@ -204,9 +207,17 @@ async function runSecond(
   throw new CaissonError<BuildErrorCode>('BUILD_AGAIN', `the second build ended with ${code}: ${errors.trim()}`);
 }
 
+/** Of a registry (docs/sources.md): without them there would be no second source. */
+function credentials(): NodeJS.Dict<string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name === 'DOCKER_CONFIG' || name.startsWith('CAISSON_REGISTRY')),
+  );
+}
+
 /** A process of another user must be able to read this program and its parts. */
-function whyNoUser({ self, settings }: BuildAgainRequest): string | undefined {
+function whyNoUser({ self, settings, source }: BuildAgainRequest): string | undefined {
   if (process.getuid?.() !== 0) return 'only root can change the user';
+  if (!existsSync(source)) return 'the credentials of a registry are those of this user';
   if (settings.kernel === 'caisson') return 'the kernel lies in the cache of this user';
   const hidden = [...self.filter((word) => word.startsWith('/')), import.meta.dirname].find(
     (path) => !isOpenToAll(path),

@@ -360,6 +360,14 @@ test('an input that is another when it is written than when it was opened fails 
   assert.deepEqual(readdirSync(scene.folder).sort(), ['parts', 'source']);
 });
 
+test('the health port makes room for a service that answers on it itself', async () => {
+  scene.write({ ...app, 'service/app.service': 'ReadyAction = "vsock:5000"\n' });
+  await build({ settings: { ingress: [{ vsockPort: 5001, targetPort: 80 }] } });
+  const text = (await listed()).get('1 rootfs/etc/caisson/image.json')?.text ?? '';
+  assert.equal(parseMeasuredImage(Buffer.from(text)).healthPort, 5002);
+  assert.match(warnings.join(), /the health port is 5002: a service answers on 5000 itself/);
+});
+
 test('what a killed build left is gone after the next one', async () => {
   scene.write(app);
   const { pid } = spawnSync('true');

@@ -54,7 +54,7 @@ export async function compileMeasured(
   for (const { file, line, column, message } of [...(compiled?.warnings ?? []), ...services.warnings]) {
     progress.warning(`${file}:${line}:${column}: ${message}`);
   }
-  const terms = imageOf(settings, components, healthPortOf(settings, services));
+  const terms = imageOf(settings, components, healthPortOf(settings, services, progress));
   verifyNetwork(terms);
   const image = writeMeasuredImage(terms);
   const operators = writeMeasuredOperators(settings.operators);
@@ -83,9 +83,18 @@ function imageOf(
   };
 }
 
-/** A service that answers `action` on the port of the health server has it: ours is not opened then. */
-function healthPortOf({ healthPort }: BuildSettings, { actionPorts }: CompiledServices): number | null {
-  return healthPort !== null && actionPorts.includes(healthPort) ? null : healthPort;
+/** A service that answers `action` on the port of the health server has it: ours moves to the next one that nobody wants. */
+function healthPortOf(
+  { healthPort, ingress }: BuildSettings,
+  { actionPorts }: CompiledServices,
+  progress: BuildProgress,
+): number | null {
+  if (healthPort === null || !actionPorts.includes(healthPort)) return healthPort;
+  const taken = new Set([...actionPorts, ...ingress.map(({ vsockPort }) => vsockPort)]);
+  let port = healthPort;
+  while (taken.has(port)) port += 1;
+  progress.warning(`the health port is ${port}: a service answers on ${healthPort} itself`);
+  return port;
 }
 
 /** The root as service files are looked for in it: those of a folder at its top, and those of caisson.yaml, beside it. */

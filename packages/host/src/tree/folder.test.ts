@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -176,4 +177,22 @@ test('content that changes between the look and the read is refused: written to,
     writeFileSync(path, 'one');
     writeFileSync(join(folder, 'other'), 'two');
   }
+});
+
+test('a file that is written to while it is read is refused at its end', async (context) => {
+  const folder = folderOf(context, { a: 'x'.repeat(3_000_000) });
+  const found = entry(openFolder(folder, { as: 'folder' }).tree, 'a');
+  assert.ok(found.kind === 'file');
+  let pieces = 0;
+  await assert.rejects(
+    async () => {
+      for await (const piece of found.content.open()) {
+        pieces += 1;
+        // The same length, some bytes that were read already: only the time tells.
+        if (piece.length < 1_048_576) utimesSync(join(folder, 'a'), 1, 1);
+      }
+    },
+    { code: 'TREE_CHANGED' },
+  );
+  assert.equal(pieces, 3);
 });
