@@ -1,0 +1,164 @@
+// Splits a stream into frames of the message channel. A payload that lies whole in a chunk is a view of that chunk and never
+// copied; one that spans chunks is gathered in a buffer that grows with what has arrived, at most twice as great, never with what
+// a header announces.
+import { LimitError, ParseError } from '../errors/index.ts';
+import { crc32c } from './crc32c.ts';
+import {
+  MESSAGE_CRC_BYTES,
+  MESSAGE_FLAG_CRC,
+  MESSAGE_FLAG_LAST,
+  MESSAGE_HEADER_BYTES,
+  MESSAGE_MIN_LENGTH,
+  readUint32,
+} from './message-frame.ts';
+
+export const MESSAGE_FRAME_ERROR_CODES = [
+  'FRAME_CRC',
+  'FRAME_FLAGS',
+  'FRAME_LENGTH',
+  'FRAME_TOO_LARGE',
+  'FRAME_TRUNCATED',
+] as const;
+export type MessageFrameErrorCode = (typeof MESSAGE_FRAME_ERROR_CODES)[number];
+
+/** Called for each frame in turn. `payload` may be kept; it then keeps the chunk that it is a part of (up to 64 KiB). */
+export type MessageSink = (type: number, last: boolean, id: number, payload: Uint8Array) => void;
+
+const knownFlags = MESSAGE_FLAG_LAST | MESSAGE_FLAG_CRC;
+const lengthBytes = 4;
+
+export class MessageReader {
+  readonly #sink: MessageSink;
+  /** Largest length that a header may announce. */
+  maxFrameBytes: number;
+  /** True: a frame without a CRC is refused. */
+  requireCrc = false;
+  /** Frames handed out so far. */
+  frames = 0;
+  #held = new Uint8Array(0);
+  #heldBytes = 0;
+  #stopped = false;
+
+  constructor(sink: MessageSink, options: { readonly maxFrameBytes: number }) {
+    this.#sink = sink;
+    this.maxFrameBytes = options.maxFrameBytes;
+  }
+
+  /** Bytes of a frame that is not complete. */
+  get pendingBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** The sink wants no more: the rest of the chunk in hand is dropped. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Calls the sink for each frame that `chunk` completes. Throws ParseError FRAME_CRC, FRAME_FLAGS or FRAME_LENGTH, or LimitError
+   * FRAME_TOO_LARGE: then the stream has lost its place and the reader is of no more use.
+   */
+  push(chunk: Uint8Array): void {
+    let at = this.#heldBytes > 0 ? this.#complete(chunk) : 0;
+    while (!this.#stopped) {
+      const left = chunk.length - at;
+      if (left < lengthBytes) break;
+      const total = lengthBytes + this.#lengthAt(chunk, at);
+      if (left < total) break;
+      this.#deliver(chunk, at, total);
+      at += total;
+    }
+    if (at < chunk.length && !this.#stopped) this.#hold(chunk, at, chunk.length);
+  }
+
+  /** To be called at the end of the stream. Throws ParseError FRAME_TRUNCATED inside a frame. */
+  end(): void {
+    if (this.#heldBytes === 0) return;
+    const [held, bytes] = [this.#held, this.#heldBytes];
+    const announced = bytes < lengthBytes ? 'its 4-byte length' : `${lengthBytes + readUint32(held, 0)} bytes`;
+    throw new ParseError<MessageFrameErrorCode>('FRAME_TRUNCATED', `frame ended after ${bytes} of ${announced}`);
+  }
+
+  /** Finishes the frame that was begun before this chunk; says how many bytes of the chunk it took. */
+  #complete(chunk: Uint8Array): number {
+    let at = 0;
+    if (this.#heldBytes < lengthBytes) {
+      at = Math.min(lengthBytes - this.#heldBytes, chunk.length);
+      this.#hold(chunk, 0, at);
+      if (this.#heldBytes < lengthBytes) return at;
+    }
+    const total = lengthBytes + this.#lengthAt(this.#held, 0);
+    const missing = total - this.#heldBytes;
+    const end = Math.min(chunk.length, at + missing);
+    this.#hold(chunk, at, end);
+    if (this.#heldBytes < total) return end;
+    const frame = this.#held;
+    // The payload is a view of this buffer: it is given away, not used again.
+    this.#held = new Uint8Array(0);
+    this.#heldBytes = 0;
+    this.#deliver(frame, 0, total);
+    return end;
+  }
+
+  #lengthAt(source: Uint8Array, at: number): number {
+    const length = readUint32(source, at);
+    if (length > this.maxFrameBytes) {
+      throw new LimitError<MessageFrameErrorCode>(
+        'FRAME_TOO_LARGE',
+        `frame must have at most ${this.maxFrameBytes} bytes, its header announces ${length}`,
+      );
+    }
+    if (length < MESSAGE_MIN_LENGTH) {
+      throw new ParseError<MessageFrameErrorCode>(
+        'FRAME_LENGTH',
+        `frame must have at least ${MESSAGE_MIN_LENGTH} bytes, its header announces ${length}`,
+      );
+    }
+    return length;
+  }
+
+  #deliver(source: Uint8Array, at: number, total: number): void {
+    const flags = source[at + 5]!;
+    let end = at + total;
+    if ((flags & ~knownFlags) !== 0) {
+      throw new ParseError<MessageFrameErrorCode>('FRAME_FLAGS', `frame flags must be 0..3, got ${flags}`);
+    }
+    if ((flags & MESSAGE_FLAG_CRC) !== 0) {
+      end -= MESSAGE_CRC_BYTES;
+      this.#checkCrc(source, at, end);
+    } else if (this.requireCrc) {
+      throw new ParseError<MessageFrameErrorCode>('FRAME_CRC', 'frame must have a CRC on this connection, got none');
+    }
+    this.frames += 1;
+    const last = (flags & MESSAGE_FLAG_LAST) !== 0;
+    this.#sink(source[at + 4]!, last, readUint32(source, at + 6), source.subarray(at + MESSAGE_HEADER_BYTES, end));
+  }
+
+  #checkCrc(source: Uint8Array, at: number, end: number): void {
+    if (end < at + MESSAGE_HEADER_BYTES) {
+      const length = end + MESSAGE_CRC_BYTES - at - lengthBytes;
+      throw new ParseError<MessageFrameErrorCode>(
+        'FRAME_LENGTH',
+        `frame with a CRC must have at least ${MESSAGE_MIN_LENGTH + MESSAGE_CRC_BYTES} bytes, got ${length}`,
+      );
+    }
+    const [announced, computed] = [readUint32(source, end), crc32c(source, at + lengthBytes, end)];
+    if (announced === computed) return;
+    const hex = (value: number): string => value.toString(16).padStart(8, '0');
+    throw new ParseError<MessageFrameErrorCode>(
+      'FRAME_CRC',
+      `frame of ${end - at} bytes must have CRC ${hex(computed)}, it says ${hex(announced)}`,
+    );
+  }
+
+  #hold(source: Uint8Array, start: number, end: number): void {
+    const needed = this.#heldBytes + (end - start);
+    if (needed > this.#held.length) {
+      const grown = new Uint8Array(this.#heldBytes === 0 ? needed : Math.max(needed, this.#heldBytes * 2));
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(end - start === source.length ? source : source.subarray(start, end), this.#heldBytes);
+    this.#heldBytes = needed;
+  }
+}
