@@ -5,10 +5,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { toCid, toVsockPort } from '@caisson/core/address';
 import { silentLog } from '@caisson/core/log';
 import type { MeasuredService, Readiness } from '@caisson/core/measured';
 import type { Control } from '@caisson/link/init';
-import type { Transport } from '@caisson/link/transport';
+import { serveHealth } from '@caisson/link/ready';
+import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import { createFakeClock, createFakeProcessHost, type FakeProgram } from '@caisson/testkit/fake';
 import fc from 'fast-check';
 import { findAccount } from './account.ts';
@@ -362,4 +364,17 @@ test('an action is ready when it answers ok, and not when it is silent, starting
       },
     );
   }
+});
+
+test('an action on vsock is asked of the enclave’s own CID', async () => {
+  const directory = join(root, 'fabric');
+  mkdirSync(directory, { mode: 0o700 });
+  const transport = createFabricTransport({ directory, localCid: toCid(16) });
+  const port = toVsockPort(5001);
+  const look = (): Promise<boolean> => isReadyNow({ kind: 'action', transport: 'vsock', port }, transport, never);
+  assert.equal(await look(), false);
+  const health = { status: 'ok', phase: 'ready', reasons: [], bootId: 'ab'.repeat(16) } as const;
+  const server = await serveHealth({ transport, port, health: () => health });
+  assert.equal(await look(), true);
+  await server.close();
 });
