@@ -47,7 +47,9 @@ copy(join(root, `node_modules/node-linux-${process.arch}/bin/node`), 'lib/node',
 for (const name of ['caisson.mjs', 'caisson-enclave.mjs', 'caisson-enclave-development.mjs', 'caisson.node']) {
   copy(join(root, 'dist', name), join('lib', name), 0o644);
 }
-copy(join(root, `packages/sys/build/linux-${process.arch}/caisson-init`), 'lib/caisson-init', 0o755);
+for (const name of ['caisson-init', 'caisson-launcher']) {
+  copy(join(root, `packages/sys/build/linux-${process.arch}`, name), join('lib', name), 0o755);
+}
 await writeLedger();
 copy(join(root, 'LICENSE'), 'LICENSE', 0o644);
 copy(join(root, 'README.md'), 'README.md', 0o644);
@@ -93,6 +95,7 @@ async function describeParts(): Promise<PartLedger> {
     version,
     parts: [
       await part('init', machine, `scripts/pid1.ts, ${compiler}`),
+      await part('launcher', machine, `scripts/pid1.ts, ${compiler}`),
       await part('addon', machine, `scripts/addon.ts, ${compiler}`),
       await part('enclave', null, 'scripts/bundle.ts'),
       await part('enclave-development', null, 'scripts/bundle.ts'),

@@ -25,14 +25,14 @@ export interface InitctlProcess {
   readonly stderr: Writable;
   readonly env: Environment;
   readonly stop: AbortSignal;
+  /** Of a wrong command line. Default 64, sysexits.h EX_USAGE; under its own name 2, as its users know. */
+  readonly usageExit?: number;
 }
 
 // Given.
 const defaultConfig = '/etc/initctl.json';
-// sysexits.h EX_USAGE.
-const exitUsage = 64;
 
-/** The exit code: 0, 1 refused or broken, 64 usage, 130 or 143 stopped by a signal. */
+/** The exit code: 0, 1 refused or broken, that of usage, 130 or 143 stopped by a signal. */
 export async function runInitctlVerb(words: readonly string[], world: InitctlProcess): Promise<number> {
   try {
     const { plan, values, json } = parseInitctlWords(words);
@@ -43,7 +43,7 @@ export async function runInitctlVerb(words: readonly string[], world: InitctlPro
     world.stderr.write(`initctl: ${error.message}\n`);
     if (error.code !== 'INITCTL_USAGE') return 1;
     world.stderr.write(initctlUsage());
-    return exitUsage;
+    return world.usageExit ?? 64;
   }
 }
 

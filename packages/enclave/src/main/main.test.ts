@@ -187,6 +187,22 @@ test('ends with 64 and the usage for a wrong command line of either bundle', asy
   }
 });
 
+test('under a name that the launcher passes on, a wrong command line ends with that tool’s code', async () => {
+  for (const [name, words, exit] of [
+    ['argonaut', ['bogus'], 1],
+    ['initctl', ['bogus'], 2],
+    ['caisson-enclave', ['bogus'], 64],
+    ['renamed', ['bogus'], 64],
+  ] as const) {
+    const { code, stderr } = await runProgram('caisson-enclave', ['--called-as', name, ...words], {});
+    assert.equal(code, exit, stderr);
+    assert.match(stderr, new RegExp(`^${name === 'renamed' ? 'caisson-enclave' : name}: `));
+  }
+  const asked = await runProgram('caisson-enclave', ['--called-as', 'initctl', '-s', '/nowhere', 'ping'], {});
+  assert.equal(asked.code, 1);
+  assert.match(asked.stderr, /\/nowhere/);
+});
+
 test('the production program never takes a wall or a simulated NSM from the environment', async (t) => {
   const { directory } = setting(t);
   const env = { CAISSON_VSOCK: `fabric:${directory}`, CAISSON_CID: '16', CAISSON_NSM: 'sim' };

@@ -1,5 +1,6 @@
 // The command line of the enclave bundles: `config recv PORT`, `enclave`, `nsm`. Parsed by node:util, so that the bundle holds no
-// third-party code; what the environment may choose is up to the entry point.
+// third-party code; what the environment may choose is up to the entry point. In an image the launcher puts the name before it that it was
+// called by: under an old name the exit code of a wrong command line is that tool's.
 import { parseArgs } from 'node:util';
 import { toVsockPort, type VsockPort } from '@caisson/core/address';
 import { CaissonError, ParseError } from '@caisson/core/errors';
@@ -34,8 +35,8 @@ const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave nsm                                           lines on standard input and output
        caisson-enclave supervise                                     started by PID 1, which it speaks to on descriptor 3
 `;
-// sysexits.h EX_USAGE.
-const exitUsage = 64;
+// Given: sysexits.h EX_USAGE; argonaut's and initctl's own.
+const usageExits: Readonly<Record<string, number>> = { 'caisson-enclave': 64, argonaut: 1, initctl: 2 };
 
 /** Runs this process's command line and sets the exit code: 0, 1 failed, 64 usage, 130 or 143 stopped by a signal. */
 export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
@@ -46,18 +47,28 @@ export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
       stop.abort(signal);
     });
   }
+  const { name, words } = readName(process.argv.slice(2));
+  const usageExit = usageExits[name] ?? 64;
   try {
-    const [verb, ...words] = process.argv.slice(2);
-    if (verb === 'initctl') {
+    if (words[0] === 'initctl') {
       const { stdout, stderr, env } = process;
-      process.exitCode = await runInitctlVerb(words, { stdout, stderr, env, stop: stop.signal });
+      process.exitCode = await runInitctlVerb(words.slice(1), { stdout, stderr, env, stop: stop.signal, usageExit });
       return;
     }
-    await runVerb(process.argv.slice(2), doors, stop.signal);
+    await runVerb(words, doors, stop.signal);
     process.exitCode = stop.signal.aborted ? exitCodeOf(stop.signal.reason) : 0;
   } catch (error) {
-    process.exitCode = stop.signal.aborted && error === stop.signal.reason ? exitCodeOf(error) : report(error);
+    const isStop = stop.signal.aborted && error === stop.signal.reason;
+    process.exitCode = isStop ? exitCodeOf(error) : report(error, name, usageExit);
   }
+}
+
+/** Of a name that is none of ours nothing follows: the words are what they are. */
+function readName([first, called, ...rest]: readonly string[]): { name: string; words: readonly string[] } {
+  const all = [first, called, ...rest].filter((word) => word !== undefined);
+  if (first !== '--called-as' || called === undefined) return { name: 'caisson-enclave', words: all };
+  if (called === 'initctl') return { name: called, words: [called, ...rest] };
+  return { name: Object.hasOwn(usageExits, called) ? called : 'caisson-enclave', words: rest };
 }
 
 async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: AbortSignal): Promise<void> {
@@ -122,12 +133,12 @@ function writeLine(line: string): void {
   process.stderr.write(line);
 }
 
-function report(error: unknown): number {
+function report(error: unknown, name: string, usageExit: number): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`caisson-enclave: ${message}\n`);
+  process.stderr.write(`${name}: ${message}\n`);
   const isMisuse = error instanceof CaissonError && error.code === ('ENCLAVE_USAGE' satisfies EnclaveProgramErrorCode);
   if (isMisuse) process.stderr.write(usage);
-  return isMisuse ? exitUsage : 1;
+  return isMisuse ? usageExit : 1;
 }
 
 function misused(message: string): ParseError<EnclaveProgramErrorCode> {

@@ -101,6 +101,29 @@ test('a folder is an application in /app, with PID 1 in front of it and the supe
   assert.deepEqual(own, [], 'owners and times are zero');
 });
 
+test('argonaut, initctl and caisson-enclave are there for services to call, and never instead of the source’s own', async () => {
+  scene.write({ 'service/app.service': 'ExecStart = "argonaut enclave"\nStandardInput = "config"\n' });
+  await build();
+  const files = await listed();
+  const launcher = files.get('1 rootfs/usr/lib/caisson/caisson-launcher');
+  assert.deepEqual([launcher?.kind, launcher?.mode], ['file', '0755']);
+  for (const name of ['argonaut', 'caisson-enclave', 'initctl']) {
+    assert.equal(files.get(`1 rootfs/usr/bin/${name}`)?.target, '../../usr/lib/caisson/caisson-launcher');
+  }
+  assert.match(
+    files.get('1 rootfs/etc/caisson/services.json')?.text ?? '',
+    /"argv": \[\s*"\/usr\/bin\/argonaut",\s*"enclave"\s*\]/,
+  );
+
+  const own = ['usr/bin/initctl', 'usr/bin/true'];
+  scene.write(Object.fromEntries(own.map((path) => [path, '#!'])));
+  for (const path of own) chmodSync(join(scene.folder, 'source', path), 0o755);
+  await build({ settings: { rootfs: true, command: ['true'] } });
+  const names = await listed();
+  assert.equal(names.get('1 rootfs/usr/bin/initctl')?.kind, 'file');
+  assert.equal(names.get('1 rootfs/usr/bin/argonaut')?.kind, 'symlink');
+});
+
 test('the measured files are what the readers inside take, and hold the command as the service app', async () => {
   scene.write({ ...app, 'service/db.service': '[Service]\nExecStart = "/app/main.js"\n' });
   chmodSync(join(scene.folder, 'source/main.js'), 0o755);
@@ -164,7 +187,7 @@ test('the manifest lists exactly the entries of the ramdisks, with their hashes,
   assert.equal(manifest.size, statSync(output).size);
   assert.deepEqual(
     manifest.inputs.map(({ name, origin }) => `${name} ${origin}`),
-    ['kernel given', 'init ledger', 'addon ledger', 'enclave ledger', 'runtime ledger'],
+    ['kernel given', 'init ledger', 'launcher ledger', 'addon ledger', 'enclave ledger', 'runtime ledger'],
   );
   assert.equal(manifest.toolchain, 'ledger');
 });
@@ -344,13 +367,14 @@ test('an input that is another when it is written than when it was opened fails 
   scene.write(app);
   const plan = scene.plan();
   const other = '0'.repeat(96);
-  const wrong = (part: 'init' | 'addon' | 'enclave') => ({
+  const wrong = (part: 'init' | 'launcher' | 'addon' | 'enclave') => ({
     ...plan,
     toolchain: { ...plan.toolchain, [part]: { ...plan.toolchain[part], sha384: other } },
   });
   for (const [name, changed] of [
     ['kernel', { ...plan, kernel: { ...plan.kernel, sha384: other } }],
     ['init', wrong('init')],
+    ['launcher', wrong('launcher')],
     ['addon', wrong('addon')],
     ['enclave', wrong('enclave')],
   ] as const) {
@@ -469,5 +493,5 @@ test('the SBOM names inputs, packages that the source names itself, and every fi
     ['pkg:npm/%40a/b@1.0.0'],
   );
   const files = manifest.files.filter(({ kind }) => kind === 'file').length;
-  assert.equal(sbom.components.filter(({ type }) => type === 'file').length, files + 3, 'and three parts of Caisson');
+  assert.equal(sbom.components.filter(({ type }) => type === 'file').length, files + 4, 'and four parts of Caisson');
 });

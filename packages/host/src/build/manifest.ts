@@ -2,13 +2,14 @@
 // whoever has only it can say which file of an image is not what it was (docs/wire/manifest.md).
 import { toHex } from '@caisson/core/bytes';
 import type { ImageComponent } from '@caisson/core/measured';
+import type { Toolchain, ToolchainPart } from '../runtime/index.ts';
 import type { BuildInput, BuildPlan } from './plan.ts';
 import type { ManifestFile } from './ramdisk.ts';
 import type { BuildSettings } from './settings.ts';
 import type { WrittenEif } from './write-eif.ts';
 
 export interface ManifestInput {
-  /** `kernel`, `init`, `addon`, `enclave`, `runtime`, `nsm.ko`, or of the source: a layer, an index, a configuration. */
+  /** `kernel`, `init`, `launcher`, `addon`, `enclave`, `runtime`, `nsm.ko`, or of the source: a layer, an index, a configuration. */
   readonly name: string;
   readonly origin: 'ledger' | 'local' | 'given' | 'source';
   readonly size: number;
@@ -85,7 +86,7 @@ export function createManifest(facts: ManifestFacts): Manifest {
 
 /** Whether every part of Caisson's own, where one is in the image, is the ledger's. */
 export function toolchainOf({ toolchain, runtime, settings }: BuildPlan): 'ledger' | 'local' {
-  const parts = settings.init === 'caisson' ? [toolchain.init, toolchain.addon, toolchain.enclave] : [toolchain.init];
+  const parts = [toolchain.init, ...(settings.init === 'caisson' ? supervisedParts(toolchain) : [])];
   return [...parts, ...(runtime === null ? [] : [runtime])].every(({ origin }) => origin === 'ledger')
     ? 'ledger'
     : 'local';
@@ -98,15 +99,18 @@ export function inputsOf({ kernel, toolchain, runtime, settings, source }: Build
     size,
     digest: `sha384:${sha384}`,
   });
-  const { init, addon, enclave } = toolchain;
   return [
     input(kernel, 'kernel'),
     ...(kernel.nsmModule === null ? [] : [input(kernel.nsmModule, 'nsm.ko')]),
-    input(init),
-    ...(settings.init === 'caisson' ? [input(addon), input(enclave)] : []),
+    input(toolchain.init),
+    ...(settings.init === 'caisson' ? supervisedParts(toolchain).map((part) => input(part)) : []),
     ...(runtime === null ? [] : [input(runtime, 'runtime')]),
     ...source.inputs.map(({ name, size, digest }) => ({ name, origin: 'source' as const, size, digest })),
   ];
+}
+
+function supervisedParts({ launcher, addon, enclave }: Toolchain): ToolchainPart[] {
+  return [launcher, addon, enclave];
 }
 
 /** One document, the same bytes for the same image. */

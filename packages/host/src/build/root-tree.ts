@@ -11,7 +11,10 @@ import type { BuildPlan } from './plan.ts';
 
 export const CAISSON_FOLDER = 'usr/lib/caisson';
 export const ENCLAVE_PROGRAM = `${CAISSON_FOLDER}/caisson-enclave.mjs`;
+export const LAUNCHER = `${CAISSON_FOLDER}/caisson-launcher`;
 export const MEASURED_FOLDER = 'etc/caisson';
+// Chosen: what argonaut's users and initctl's call inside. A source's own programs of these names stay.
+const enclaveNames = ['argonaut', 'caisson-enclave', 'initctl'];
 // Given: what AWS's builder makes, and PID 1 mounts on.
 const mountPoints = ['dev', 'proc', 'run', 'sys', 'tmp', 'var'];
 // A folder has no users of its own; programs ask for the names of 0 and of nobody.
@@ -44,12 +47,14 @@ export function createRootTree(
     }
   }
   if (isSupervised) {
-    const part = ({ path, size }: { path: string; size: number }): TreeEntry => ({
-      ...{ kind: 'file', mode: 0o644, uid: 0, gid: 0, origin: 'caisson' },
+    const part = ({ path, size }: { path: string; size: number }, mode = 0o644): TreeEntry => ({
+      ...{ kind: 'file', mode, uid: 0, gid: 0, origin: 'caisson' },
       content: createPartContent(path, size),
     });
     add(tree, ENCLAVE_PROGRAM, part(toolchain.enclave));
     add(tree, `${CAISSON_FOLDER}/caisson.node`, part(toolchain.addon));
+    add(tree, LAUNCHER, part(toolchain.launcher, 0o755));
+    for (const name of enclaveNames) linkName(tree, `usr/bin/${name}`);
   }
   if (isSupervised) requireFree(tree, MEASURED_FOLDER);
   return tree;
@@ -86,6 +91,17 @@ function inFolder(entry: TreeEntry, isFolder: boolean): TreeEntry {
 
 function folderEntry(origin: string): TreeEntry {
   return { kind: 'directory', mode: 0o755, uid: 0, gid: 0, origin };
+}
+
+/** Where the source has the name, or leads another way, it keeps it. */
+function linkName(tree: Map<string, TreeEntry>, path: string): void {
+  const isOpen = ['usr', 'usr/bin'].every((folder) => (tree.get(folder)?.kind ?? 'directory') === 'directory');
+  if (!isOpen || tree.has(path)) return;
+  // Relative, so that it also holds when the root is mounted somewhere else.
+  add(tree, path, {
+    ...{ kind: 'symlink', mode: 0o777, uid: 0, gid: 0, origin: 'caisson' },
+    target: `../../${LAUNCHER}`,
+  });
 }
 
 /** Folders on the way are made where they are missing. */

@@ -4,7 +4,7 @@ import { CaissonError } from '@caisson/core/errors';
 import type { BuildErrorCode } from './error-code.ts';
 import type { Manifest } from './manifest.ts';
 import type { BuildPlan } from './plan.ts';
-import { CAISSON_FOLDER, ENCLAVE_PROGRAM } from './root-tree.ts';
+import { CAISSON_FOLDER, ENCLAVE_PROGRAM, LAUNCHER } from './root-tree.ts';
 
 /** Throws CaissonError BUILD_INPUT. */
 export function verifyInputs({ kernel, toolchain }: BuildPlan, { sections, files }: Manifest): void {
@@ -14,6 +14,7 @@ export function verifyInputs({ kernel, toolchain }: BuildPlan, { sections, files
     ['nsm.ko', kernel.nsmModule?.sha384 ?? '', written.get('0 nsm.ko')],
     ['init', toolchain.init.sha384, written.get('0 init')],
     ['enclave', toolchain.enclave.sha384, written.get(`1 rootfs/${ENCLAVE_PROGRAM}`)],
+    ['launcher', toolchain.launcher.sha384, written.get(`1 rootfs/${LAUNCHER}`)],
     ['addon', toolchain.addon.sha384, written.get(`1 rootfs/${CAISSON_FOLDER}/caisson.node`)],
   ];
   for (const [name, opened, found] of parts) {

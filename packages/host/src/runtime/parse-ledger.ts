@@ -59,7 +59,7 @@ const partLedger = z.strictObject({
   version: z.string().nullable(),
   parts: z.array(
     z.strictObject({
-      name: z.enum(['init', 'addon', 'enclave', 'enclave-development']),
+      name: z.enum(['init', 'launcher', 'addon', 'enclave', 'enclave-development']),
       /** null: the same for both. */
       architecture: z.enum(['x86_64', 'aarch64']).nullable(),
       size: bytes,

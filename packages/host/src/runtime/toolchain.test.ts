@@ -15,7 +15,7 @@ const names = Object.keys(PART_FILES) as PartName[];
 
 function partOf(name: PartName, text: string): PartLedger['parts'][number] {
   const hash = (algorithm: string): string => createHash(algorithm).update(text).digest('hex');
-  const architecture = name === 'init' || name === 'addon' ? 'x86_64' : null;
+  const architecture = name === 'init' || name === 'launcher' || name === 'addon' ? 'x86_64' : null;
   return { name, architecture, size: text.length, sha256: hash('sha256'), sha384: hash('sha384'), made: 'here' };
 }
 

@@ -1,4 +1,4 @@
-// The parts of Caisson itself that go into an image: PID 1, the addon, the enclave program. Each is a file, and says whether the
+// The parts of Caisson itself that go into an image: PID 1, the launcher, the addon, the enclave program. Each is a file, and says whether the
 // ledger knows its bytes. A tree that compiled its own parts may build with them; the image is then `toolchain: local`.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ export interface Toolchain {
   readonly architecture: Architecture;
   /** PID 1 of the image. */
   readonly init: ToolchainPart;
+  /** What `initctl`, `argonaut` and `caisson-enclave` are inside. */
+  readonly launcher: ToolchainPart;
   readonly addon: ToolchainPart;
   /** The enclave program of the profile. */
   readonly enclave: ToolchainPart;
@@ -45,6 +47,7 @@ export interface ToolchainOptions {
 /** What each part is called wherever it lies. */
 export const PART_FILES: Readonly<Record<PartName, string>> = {
   init: 'caisson-init',
+  launcher: 'caisson-launcher',
   addon: 'caisson.node',
   enclave: 'caisson-enclave.mjs',
   'enclave-development': 'caisson-enclave-development.mjs',
@@ -56,6 +59,7 @@ export async function openToolchain(options: ToolchainOptions): Promise<Toolchai
   const find = (name: PartName): Promise<ToolchainPart> => findPart(name, options);
   const parts = {
     init: await find('init'),
+    launcher: await find('launcher'),
     addon: await find('addon'),
     enclave: await find(profile === 'development' ? 'enclave-development' : 'enclave'),
   };
@@ -95,7 +99,7 @@ async function findPart(name: PartName, options: ToolchainOptions): Promise<Tool
   throw new CaissonError<RuntimeErrorCode>(
     'RUNTIME_PART',
     `no ${PART_FILES[name]} for ${architecture} in ${folders.join(', ') || 'any folder'}`,
-    { hint: 'npm run build makes it (PID 1 and the addon need a C compiler)' },
+    { hint: 'npm run build makes it (PID 1, the launcher and the addon need a C compiler)' },
   );
 }
 

@@ -80,6 +80,7 @@ export function createBuildScene(): BuildScene {
           kind: origin,
           architecture: 'x86_64',
           init: part('init', origin),
+          launcher: part('launcher', origin),
           addon: part('addon', origin),
           enclave: part('enclave', origin),
         },
