@@ -5,8 +5,12 @@ export type { ControlAuthority, ControlAuthorityOptions } from './authority.ts';
 export { createControlAuthority } from './authority.ts';
 export type { EnclaveFacts, SessionBinding } from './binding.ts';
 export type { ControlCaller } from './caller.ts';
+export type { ConnectControlOptions, ControlSession } from './client.ts';
+export { connectControl, said } from './client.ts';
 export type { ControlErrorCode, ControlRefusal } from './error-code.ts';
 export { CONTROL_ERROR_CODES, CONTROL_REFUSALS } from './error-code.ts';
+export type { ControlEvent } from './event.ts';
+export type { ControlHandlers, ControlMessageHandler, ControlStreamHandler } from './handler.ts';
 export type { ControlIdentity } from './identity.ts';
 export { createControlIdentity } from './identity.ts';
 export { CONTROL_PORT } from './messages.ts';
@@ -20,5 +24,10 @@ export {
   signOperatorList,
   verifyOperatorList,
 } from './operator-list.ts';
+export type { Readiness } from './readiness.ts';
+export { CONTROL_REQUEST } from './request-type.ts';
+export type { ControlServer, ControlServerLimits, ControlServerOptions } from './server.ts';
+export { serveControl } from './server.ts';
+export type { SessionInfo } from './session-info.ts';
 export type { ControlVerb } from './verb.ts';
 export { allowsVerb, CONTROL_VERBS, DANGEROUS_VERBS, EVERY_VERB, isControlVerb } from './verb.ts';

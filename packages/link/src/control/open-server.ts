@@ -8,7 +8,7 @@
 
 import type { Duplex } from 'node:stream';
 import { toHex } from '@caisson/core/bytes';
-import { CaissonError, PolicyError } from '@caisson/core/errors';
+import { CaissonError, LimitError, PolicyError } from '@caisson/core/errors';
 import type { MeasuredOperator } from '@caisson/core/measured';
 import type { ControlAuthority } from './authority.ts';
 import { type EnclaveFacts, encodeBinding } from './binding.ts';
@@ -32,6 +32,8 @@ export interface OpenServerOptions {
   readonly issue: IssueDocument;
   readonly facts: EnclaveFacts;
   readonly timeoutMs: number;
+  /** No further session fits. Asked of operators only: a stranger does not learn it. */
+  readonly isFull?: () => boolean;
   /** The key is an operator's: whoever it is no longer counts as a stranger. */
   readonly onKnown?: () => void;
 }
@@ -62,6 +64,9 @@ export async function openServer(stream: Duplex, options: OpenServerOptions): Pr
       );
     }
     options.onKnown?.();
+    if (options.isFull?.() === true) {
+      throw new LimitError<ControlErrorCode>('CONTROL_BUSY', 'enclave has as many sessions as it may');
+    }
     const messages = new MessageStream(secure.tls, { maxBytes: MAX_CLIENT_MESSAGE_BYTES, deadlineMs });
     const hello = expect(await messages.next(), 'hello');
     const document = await attest(hello.nonce).catch((cause: unknown) => {
@@ -102,5 +107,6 @@ function reasonOf(error: unknown): ControlRefusal {
   const code = error instanceof CaissonError ? error.code : '';
   if (code === 'CONTROL_KEY') return 'key';
   if (code === 'CONTROL_REFUSED') return 'nsm';
+  if (code === 'CONTROL_BUSY') return 'busy';
   return code === 'CONTROL_TIMEOUT' ? 'time' : 'message';
 }

@@ -1,0 +1,122 @@
+// The asking end: a proven session, its channel, and proof asked for again while it lasts. What an enclave was at the start says little about it ten
+// minutes later only if it could change; so the same enclave must answer for the same session, again, until it ends.
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { equalBytes } from '@caisson/core/bytes';
+import { CaissonError, VerificationError } from '@caisson/core/errors';
+import { type Channel, createChannel } from '../channel/channel.ts';
+import { RemoteError } from '../channel/error-code.ts';
+import { type Approval, hashAct, signApproval } from './approval.ts';
+import type { ControlErrorCode } from './error-code.ts';
+import type { ControlIdentity } from './identity.ts';
+import { NONCE_BYTES } from './messages.ts';
+import { type OpenClientOptions, openClient, type ProvenEnclave, prove } from './open-client.ts';
+import { encodeSignedApproval } from './own-handler.ts';
+import { CONTROL_REQUEST } from './request-type.ts';
+import { parseSessionInfo, type SessionInfo } from './session-info.ts';
+import type { ControlVerb } from './verb.ts';
+
+export interface ConnectControlOptions extends OpenClientOptions {
+  /** A connection to the enclave's control port: over vsock, or through somebody's pipe. */
+  dial(): Promise<Duplex>;
+  /** Between proofs. Default 600,000. */
+  readonly reproveMs?: number;
+}
+
+export interface ControlSession {
+  /** For verbs: requests of type 64 and above. */
+  readonly channel: Channel;
+  /** As it was proven last. */
+  readonly enclave: ProvenEnclave;
+  info(): Promise<SessionInfo>;
+  /** Asks for proof now. Rejects as the opening does, and ends the session then. */
+  prove(): Promise<ProvenEnclave>;
+  /** Approves one request of `type` with `payload`, by this session's operator and by `others`, whose keys are here too. */
+  approve(verb: ControlVerb, type: number, payload: Uint8Array, others?: readonly ControlIdentity[]): Promise<void>;
+  /** Replaces the operator list in force. */
+  sendOperatorList(list: Uint8Array): Promise<void>;
+  /** Resolves when the session has ended: undefined if both ends said so. */
+  readonly closed: Promise<CaissonError | undefined>;
+  close(): Promise<void>;
+}
+
+// Chosen: security.md 4.2.
+const defaultReproveMs = 600_000;
+const approvalSeconds = 300;
+
+/** Rejects as `openClient` and `dial` do. */
+export async function connectControl(options: ConnectControlOptions): Promise<ControlSession> {
+  const { identity, reproveMs = defaultReproveMs } = options;
+  const { stream, secure, enclave: first } = await openClient(await options.dial(), options);
+  const channel = createChannel(stream, { role: 'dialler' });
+  let enclave = first;
+
+  const reprove = async (): Promise<ProvenEnclave> => {
+    try {
+      const nonce = Uint8Array.from(randomBytes(NONCE_BYTES));
+      const document = await channel.request(CONTROL_REQUEST.attest, nonce);
+      const next = await prove(document, nonce, secure, options);
+      // TLS has held the key; these say that nothing behind it was exchanged.
+      const isSame =
+        equalBytes(next.facts.bootId, first.facts.bootId) &&
+        equalBytes(next.facts.configSha384, first.facts.configSha384);
+      if (!isSame) {
+        throw new VerificationError<ControlErrorCode>(
+          'CONTROL_BINDING',
+          'enclave must be the one of this session, got another boot or config',
+        );
+      }
+      enclave = next;
+      return next;
+    } catch (cause) {
+      const error =
+        cause instanceof CaissonError ? cause : new CaissonError('CONTROL_CLOSED', 'proof failed', { cause });
+      channel.destroy(error);
+      throw error;
+    }
+  };
+  const timer = setInterval(() => void reprove().catch(() => {}), reproveMs).unref();
+  const closed = channel.closed.finally(() => {
+    clearInterval(timer);
+    secure.tls.destroySoon();
+  });
+
+  return {
+    channel,
+    closed,
+    get enclave() {
+      return enclave;
+    },
+    info: async () => parseSessionInfo(await said(channel.request(CONTROL_REQUEST.session, new Uint8Array()))),
+    prove: reprove,
+    async approve(verb, type, payload, others = []) {
+      const { facts } = first;
+      const approval: Approval = {
+        ...{ verb, actSha256: hashAct(type, payload), actId: Uint8Array.from(randomBytes(16)) },
+        ...{ bootId: facts.bootId, serverKeySha256: secure.bindingOf(new Uint8Array(NONCE_BYTES)).serverKeySha256 },
+        // By the enclave's clock, which its document has told: this machine's may be wrong.
+        notAfter: Math.floor(enclave.attestation.timestamp / 1_000) + approvalSeconds + 600,
+      };
+      for (const signer of [identity, ...others]) {
+        const signed = encodeSignedApproval(await signApproval(approval, signer));
+        await said(channel.request(CONTROL_REQUEST.approve, signed));
+      }
+    },
+    async sendOperatorList(list) {
+      await said(channel.request(CONTROL_REQUEST.operators, list));
+    },
+    async close() {
+      await channel.close();
+    },
+  };
+}
+
+/** An enclave's refusal with its own code, where the code is of this channel: callers tell `not ready` from `may not` by it. */
+export async function said<Result>(answer: Promise<Result>): Promise<Result> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.remoteText === '') throw error;
+    throw new CaissonError(error.remoteCode, `enclave: ${error.remoteText}`, { cause: error });
+  }
+}

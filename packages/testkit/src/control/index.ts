@@ -1,0 +1,3 @@
+// A control port in memory, with an operator who may use it.
+export type { ControlScene, ControlSceneOptions } from './scene.ts';
+export { createControlScene, otherPcr0, testOperator } from './scene.ts';
