@@ -1,6 +1,6 @@
 // A statement is believed only when the given key signed exactly it, as what it is, about exactly this file.
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,20 +23,16 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 type Pair = { readonly secret: Buffer; readonly open: Buffer };
-const pem = (pair: { privateKey: string; publicKey: string }): Pair => ({
-  secret: Buffer.from(pair.privateKey),
-  open: Buffer.from(pair.publicKey),
+const pem = (pair: KeyPairKeyObjectResult): Pair => ({
+  secret: Buffer.from(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+  open: Buffer.from(pair.publicKey.export({ type: 'spki', format: 'pem' })),
 });
-const encodings = {
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-} as const;
-const ed25519 = pem(generateKeyPairSync('ed25519', encodings));
+const ed25519 = pem(generateKeyPairSync('ed25519'));
 const pairs: Readonly<Record<string, Pair>> = {
   ed25519,
-  'P-256': pem(generateKeyPairSync('ec', { namedCurve: 'P-256', ...encodings })),
-  'P-384': pem(generateKeyPairSync('ec', { namedCurve: 'P-384', ...encodings })),
-  'P-521': pem(generateKeyPairSync('ec', { namedCurve: 'P-521', ...encodings })),
+  'P-256': pem(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
+  'P-384': pem(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
+  'P-521': pem(generateKeyPairSync('ec', { namedCurve: 'P-521' })),
 };
 const digest = { sha256: 'ab'.repeat(32), sha384: 'cd'.repeat(48) };
 const statement = { subject: { name: 'app.eif', digest }, predicate: { v: 1, size: 3 } };
@@ -60,7 +56,7 @@ test('is not believed under another key, whatever key id it names', () => {
   for (const name of ['P-256', 'P-384']) {
     assert.throws(() => verifyStatement(text, pairs[name]!.open), { code: 'STATEMENT_SIGNATURE' });
   }
-  const other = pem(generateKeyPairSync('ed25519', encodings));
+  const other = pem(generateKeyPairSync('ed25519'));
   assert.throws(() => verifyStatement(text, other.open), { code: 'STATEMENT_SIGNATURE' });
 });
 
@@ -108,7 +104,7 @@ test('refuses every form that is none, before and after the signature', () => {
     const text = signEnvelope(Buffer.from(payload), type, ed25519.secret);
     assert.throws(() => verifyStatement(text, ed25519.open), { code: 'STATEMENT_FORM' }, payload);
   }
-  const rsa = pem(generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings }));
+  const rsa = pem(generateKeyPairSync('rsa', { modulusLength: 2048 }));
   assert.throws(() => signStatement(statement, rsa.secret), { code: 'STATEMENT_KEY' });
   assert.throws(() => signStatement(statement, Buffer.from('no key')), { code: 'STATEMENT_KEY' });
   assert.throws(() => verifyStatement('{}', Buffer.from('no key')), { code: 'STATEMENT_KEY' });
