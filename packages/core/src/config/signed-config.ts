@@ -6,6 +6,7 @@ import {
   COSE_ALGORITHM,
   type CoseSign1,
   parseCoseSign1,
+  type SigningKey,
   signCoseSign1Ed25519,
   verifyCoseSign1Ed25519,
 } from '../cose/index.ts';
@@ -54,7 +55,7 @@ export function isSignedConfig(bytes: Uint8Array): boolean {
 /** `key` is the Ed25519 private key of `spki`. Throws ParseError CONFIG_SIGNED_FIELD or LimitError CONFIG_TOO_LARGE. */
 export async function signConfig(
   content: SignedConfigContent,
-  key: CryptoKey,
+  key: SigningKey,
   spki: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const payload = encodePayload(content);

@@ -1,6 +1,8 @@
 // Writes an X.509 v3 certificate signed with ECDSA P-384 and SHA-384 (RFC 5280 4.1, RFC 5758 3.2), the only kind in a Nitro
 // chain, or with Ed25519 (RFC 8410), the only kind of the control channel. Signing goes through WebCrypto, so the same code
 // issues in Node and in a browser.
+
+import type { SigningKey } from '../cose/index.ts';
 import {
   contextConstructed,
   derBitString,
@@ -32,7 +34,7 @@ export interface CertificateFields {
 /** `signingKey` is the issuer's P-384 or Ed25519 private key, usable for sign. Resolves with the certificate's DER. */
 export async function issueCertificate(
   fields: CertificateFields,
-  signingKey: CryptoKey,
+  signingKey: SigningKey,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (fields.notAfter < fields.notBefore) {
     throw new TypeError(`certificate must not end before it begins, got ${fields.notBefore}..${fields.notAfter}`);
@@ -51,6 +53,6 @@ export async function issueCertificate(
     derElement(contextConstructed(3), derSequence(...fields.extensions)),
   );
   const scheme = isEd25519 ? { name: 'Ed25519' } : { name: 'ECDSA', hash: 'SHA-384' };
-  const raw = new Uint8Array(await crypto.subtle.sign(scheme, signingKey, tbs));
+  const raw = new Uint8Array(await crypto.subtle.sign(scheme, signingKey as CryptoKey, tbs));
   return derSequence(tbs, algorithm, derBitString(isEd25519 ? raw : encodeEcdsaSignature(raw)));
 }
