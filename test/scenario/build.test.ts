@@ -1,6 +1,7 @@
 // Whole builds by the program itself, in processes of their own: the same bytes in whatever surroundings, and again from the manifest. The parts
 // are those of this tree; node and the kernel are stand-ins of some bytes, because what is built here is not booted (test/vm does).
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -132,6 +133,30 @@ test('reproduce says EQUAL from manifest and source alone, and names another inp
   const third = await caisson(...again, at('other'));
   assert.match(third.stdout, /^toolchain: local.*\ninput kernel: sha384:[0-9a-f]{96} \| sha384:[0-9a-f]{96}\nPCR0: /);
   assert.equal((await caisson('image', 'reproduce', at('bzImage'), at('app'))).status, 1);
+});
+
+test('an image that was signed after it was built is made again but for its signature, and one that was changed is not', {
+  skip,
+}, async () => {
+  await build('app', 'a.eif');
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-subj', '/CN=signer', '-days', '2', '-nodes'];
+  const files = ['-keyout', at('sign.key'), '-out', at('sign.pem')];
+  execFileSync('openssl', ['req', '-new', '-x509', ...ec, ...files], { stdio: 'pipe' });
+  const sign = ['sign-eif', '--eif-path', at('a.eif'), '--private-key', at('sign.key')];
+  const signed = await caisson(...sign, '--signing-certificate', at('sign.pem'));
+  assert.equal(signed.status, 0, signed.stderr);
+  const again = ['image', 'reproduce', at('a.eif.json'), at('app'), ...given()];
+  const same = await caisson(...again);
+  assert.deepEqual(
+    [same.status, same.stdout],
+    [0, 'EQUAL: the same bytes but for the signature, which only its key can make\n'],
+  );
+  const eif = readFileSync(at('a.eif'));
+  eif.write('X', eif.indexOf('"CaissonInit"') + 1);
+  writeFileSync(at('a.eif'), eif);
+  const other = await caisson(...again);
+  assert.deepEqual([other.status, /^metadata\.CustomMetadata\./m.test(other.stdout)], [2, true], other.stdout);
+  assert.doesNotMatch(other.stdout, /^signature/m);
 });
 
 test('what lies in the folder and is no part of it is left out: outputs, caisson.yaml, the repository', {

@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compareImages, type ImageDifference, openImageFile } from '../image/index.ts';
+import { compareImages, type ImageComparison, type ImageDifference, openImageFile } from '../image/index.ts';
 import { buildImage } from './build-image.ts';
 import { compareInputs, compareOutputs } from './compare-manifest.ts';
 import type { Manifest } from './manifest.ts';
@@ -23,6 +23,7 @@ export interface Reproduction {
   readonly isMeasuredEqual: boolean;
   /** Of the manifest: with `local` the same bytes come only from the same compiler. */
   readonly toolchain: 'ledger' | 'local';
+  /** By its manifest, or later: `sign-eif` signs what was built. */
   readonly signed: boolean;
   /** What went in comes first. */
   readonly differences: readonly ImageDifference[];
@@ -43,15 +44,15 @@ export async function reproduceImage(request: ReproduceRequest): Promise<Reprodu
       });
       const written = compareOutputs(manifest, again.manifest);
       const bytes =
-        imagePath !== undefined && !manifest.signed && existsSync(imagePath)
-          ? await compareFiles(imagePath, output)
+        imagePath !== undefined && existsSync(imagePath)
+          ? withoutSignature(await compareFiles(imagePath, output))
           : null;
       const outputs = written.length > 0 || bytes === null ? written : bytes.differences;
       return {
         isEqual: outputs.length === 0,
         isMeasuredEqual: bytes?.isMeasuredEqual ?? !outputs.some(({ place }) => /^PCR[012]$/.test(place)),
         toolchain: manifest.toolchain,
-        signed: manifest.signed,
+        signed: manifest.signed || bytes?.isSigned === true,
         differences: [...(outputs.length === 0 ? [] : compareInputs(manifest, again.manifest)), ...outputs],
       };
     } finally {
@@ -60,6 +61,18 @@ export async function reproduceImage(request: ReproduceRequest): Promise<Reprodu
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What is left where the image on the left has a signature and the one that was just built has none. */
+function withoutSignature({ differences, isMeasuredEqual }: ImageComparison): ImageComparison & { isSigned: boolean } {
+  const isOfSignature = ({ place, left, right }: ImageDifference): boolean =>
+    right === null &&
+    (place.startsWith('signature.') || (left === 'signature' && /^section\[\d+\]\.kind$/.test(place)));
+  const kept = differences.filter((difference) => !isOfSignature(difference));
+  return {
+    ...{ isMeasuredEqual, differences: kept, isEqual: kept.length === 0 },
+    isSigned: kept.length < differences.length,
+  };
 }
 
 export async function compareFiles(left: string, right: string): ReturnType<typeof compareImages> {
