@@ -341,6 +341,12 @@ export class Connection implements Channel {
 
   readonly #onEnd = (): void => {
     if (this.#ended) return;
+    // Both have said it; only this end's last bytes may still be on their way, to an other end that no longer needs them.
+    if (this.#closeSeen && this.#closeSent) {
+      this.#finish(undefined);
+      this.#duplex.destroy();
+      return;
+    }
     let why = 'the stream ended without CLOSE';
     try {
       this.#reader.end();

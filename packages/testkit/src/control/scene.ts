@@ -2,7 +2,7 @@
 // test changes it names; the rest is as it should be.
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Duplex, duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { toCid, toVsockPort } from '@caisson/core/address';
 import { parseHex, toHex } from '@caisson/core/bytes';
 import type { ImageProfile, MeasuredOperator, MeasuredOperators } from '@caisson/core/measured';
@@ -26,6 +26,7 @@ import {
 import type { Phase } from '@caisson/link/ready';
 import type { Transport, TransportPeer } from '@caisson/link/transport';
 import { type AttestationPolicy, checkPolicy } from '@caisson/verify/policy';
+import { createWire } from './wire.ts';
 
 export interface ControlSceneOptions extends Partial<ControlServerLimits> {
   readonly handlers?: ControlHandlers;
@@ -140,7 +141,7 @@ function createMemoryPort(): { transport: Transport; dial: () => Promise<Duplex>
     transport,
     async dial() {
       if (accept === undefined) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-      const [near, far] = duplexPair();
+      const [near, far] = createWire();
       accept(far as unknown as Socket, { cid: toCid(3), port: toVsockPort(1_024) });
       return near;
     },
