@@ -13,7 +13,7 @@ export type AnswerJson = (request: JsonObject) => object | Promise<object>;
 export const MAX_JSON_BYTES = 65_536;
 
 // Chosen.
-const maxDepth = 32;
+export const maxJsonDepth = 32;
 
 /** Serves until the other end ends; bytes that were read already are to be put back (unshift). Never rejects. */
 export async function serveJson(
@@ -66,7 +66,7 @@ export async function serveJson(
 
 /** Throws CaissonError for what is no JSON object: the connection ends with `{"error":"bad-request"}`. */
 async function answerOne(request: Uint8Array, answer: AnswerJson): Promise<Uint8Array> {
-  const root = parseStrictJson(request, { maxBytes: MAX_JSON_BYTES, maxDepth });
+  const root = parseStrictJson(request, { maxBytes: MAX_JSON_BYTES, maxDepth: maxJsonDepth });
   if (!isJsonObject(root)) {
     throw new ParseError<ChannelErrorCode>('CHANNEL_JSON', `JSON request must be an object, got ${describeJson(root)}`);
   }

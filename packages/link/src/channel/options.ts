@@ -15,7 +15,10 @@ export interface ChannelOptions {
   readonly crc?: boolean;
   /** Sizes, rising, to which writes are filled up, so that the parent learns less from lengths. Default none. */
   readonly padTo?: readonly number[];
-  /** Bytes in one system call. Default 32,768, and 31,744 where the duplex is TLS, which adds its own. */
+  /**
+   * Bytes in one write. Default 262,144: the vsock sockets of @caisson/sys cut each into system calls of at most 32,768. Over TLS, which
+   * passes that cut by and adds bytes of its own, 31,744.
+   */
   readonly maxWriteBytes?: number;
   /** Bytes of a request or a reply that is not a stream. Default 1,048,576. */
   readonly maxMessageBytes?: number;
@@ -48,6 +51,9 @@ const vsockWriteBytes = 32_768;
 // RFC 8446 section 5: a record of at most 16,384 bytes costs 5 + 1 + 16 more. 1 KiB is room for 46 records.
 const tlsRoomBytes = 1_024;
 
+// Chosen: a whole slab.
+const plainWriteBytes = 262_144;
+
 const greatestTimeoutMs = 2_147_483_647;
 
 /** Throws TypeError for what cannot be. */
@@ -72,7 +78,7 @@ export function settle(options: ChannelOptions, encrypted: boolean): ChannelSett
     crc: options.crc ?? false,
     maxFrameBytes: count('maxFrameBytes', MESSAGE_MAX_FRAME_BYTES, helloFloorBytes, MESSAGE_MAX_FRAME_BYTES),
     windowBytes: count('windowBytes', 1_048_576, helloFloorBytes, 1_073_741_824),
-    maxWriteBytes: count('maxWriteBytes', encrypted ? vsockWriteBytes - tlsRoomBytes : vsockWriteBytes, 1, 2 ** 30),
+    maxWriteBytes: count('maxWriteBytes', encrypted ? vsockWriteBytes - tlsRoomBytes : plainWriteBytes, 1, 2 ** 30),
     maxMessageBytes: count('maxMessageBytes', 1_048_576, 0, 2 ** 31 - 1),
     streamWindowBytes: count('streamWindowBytes', 262_144, 4 * MAX_CHUNK_BYTES, 2 ** 30),
     maxStreams: count('maxStreams', 64, 1, 65_536),

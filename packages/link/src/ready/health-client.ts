@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { describeJson, isJsonArray, isJsonObject, type JsonObject, parseStrictJson } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
-import { errnoName } from '../transport/socket-error.ts';
 import type { Transport } from '../transport/transport.ts';
-import { exchangeFrame, type FrameExchange } from './exchange.ts';
+import { type AskOutcome, askFrame } from './ask.ts';
+import { exchangeFrame } from './exchange.ts';
 import {
   HEALTH_ERRORS,
   HEALTH_STATUSES,
@@ -29,11 +29,7 @@ export type HealthOutcome =
   | { readonly kind: 'answered'; readonly health: SeenHealth }
   /** It speaks the form and would not say: too many ask, or the question is unknown to it. */
   | { readonly kind: 'declined'; readonly error: HealthError }
-  /** Nobody listens. */
-  | { readonly kind: 'refused' }
-  /** The dial failed otherwise; `code` is the errno name, ETIMEDOUT among them. */
-  | { readonly kind: 'unreachable'; readonly code: string }
-  | Exclude<FrameExchange, { kind: 'answered' }>;
+  | Exclude<AskOutcome, { kind: 'answered' }>;
 
 export interface AskHealthOptions {
   readonly transport: Transport;
@@ -52,18 +48,9 @@ const question = Buffer.from('{"action":"health"}');
 
 /** Rejects with the reason of `signal`, or with a CaissonError that says why this side cannot dial at all. */
 export async function askHealth(options: AskHealthOptions): Promise<HealthOutcome> {
-  const { transport, cid, port, timeoutMs = defaultTimeoutMs, signal, onConnected } = options;
-  let socket: Socket;
-  try {
-    socket = await transport.connect({ cid, port }, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
-  } catch (error) {
-    signal?.throwIfAborted();
-    const code = errnoName(error);
-    if (error instanceof CaissonError || code === undefined) throw error;
-    return code === 'ECONNREFUSED' ? { kind: 'refused' } : { kind: 'unreachable', code };
-  }
-  onConnected?.();
-  return await askHealthOn(socket, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
+  const { timeoutMs = defaultTimeoutMs } = options;
+  const outcome = await askFrame({ ...options, timeoutMs, maxBytes: maxAnswerBytes }, question);
+  return outcome.kind === 'answered' ? readAnswer(outcome.answer) : outcome;
 }
 
 /** The same on a socket that is connected already, of any family; destroys it. */
