@@ -345,8 +345,11 @@ test('the image’s command is the service app, which waits for the network; a f
   ]);
   const odd = { ...application, env: ['a.b=1', `BIG=${'x'.repeat(8_000)}`] };
   assert.deepEqual(await faultsOf({}, { application: odd }), [
-    'image:1:1: environment of app must have names of letters, digits and _, got "a.b"',
-    'image:1:1: command and environment of app must have at most 7168 bytes together, got 8029',
+    'environment of app must have names of letters, digits and _, got "a.b"',
+    'command and environment of app must have at most 7168 bytes together, got 8029',
+  ]);
+  assert.deepEqual(await faultsOf({}, { application: { ...application, argv: ['nothing'] }, findPrograms: true }), [
+    'command must be a program of the image, got nothing: not found in /opt/bin',
   ]);
   const { actionPorts } = await compileServices(
     tree({ 'service/a.service': 'ExecStart = "/a"\nReadyAction = "vsock:5000"' }),

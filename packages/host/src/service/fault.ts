@@ -14,9 +14,13 @@ export interface ServiceFault {
   readonly hint?: string;
 }
 
+/** What stands for a file where a service comes from the image itself: no place in it would help anybody. */
+export const IMAGE_ITSELF = 'image';
+
 /** `etc/init.d/web.service:4:1: unknown key ExecStrat (did you mean ExecStart?)`. */
 export function formatServiceFault({ level, file, line, column, message }: ServiceFault): string {
-  return `${file}:${line}:${column}: ${level === 'warning' ? 'warning: ' : ''}${message}`;
+  const place = file === IMAGE_ITSELF ? '' : `${file}:${line}:${column}: `;
+  return `${place}${level === 'warning' ? 'warning: ' : ''}${message}`;
 }
 
 /** One line for each fault; warnings are in `faults` too. */

@@ -9,7 +9,7 @@ import {
   withApplication,
 } from './built-in.ts';
 import { checkLinks, type PlacedService } from './check-link.ts';
-import type { ServiceFault } from './fault.ts';
+import { IMAGE_ITSELF, type ServiceFault } from './fault.ts';
 import { findProgram } from './find-program.ts';
 import { parseServiceText, startBytes } from './parse-service.ts';
 import type { ServiceSource } from './service-source.ts';
@@ -57,16 +57,16 @@ export function judgeServices(sources: readonly ServiceSource[], options: JudgeO
     placed.push({ service, file, place: parsed.place });
   }
   const place = { line: 1, column: 1 };
-  if (options.network) placed.push({ service: createNetwork(), file: 'image', place });
+  if (options.network) placed.push({ service: createNetwork(), file: IMAGE_ITSELF, place });
   if (application !== null && !owners.has('app')) {
-    placed.push({ service: createApplication(application, options.network), file: 'image', place });
+    placed.push({ service: createApplication(application, options.network), file: IMAGE_ITSELF, place });
   }
   for (const one of placed) faults.push(...checkStart(one));
   faults.push(...checkLinks(placed, unread));
   const services = placed.map((one) => located(one, options.programs, faults));
   // By name, so that nothing but the words of the files decides the bytes.
   services.sort((left, right) => (left.name < right.name ? -1 : 1));
-  const order = new Map([...sources.map(({ file }) => file), 'image'].map((file, index) => [file, index]));
+  const order = new Map([...sources.map(({ file }) => file), IMAGE_ITSELF].map((file, index) => [file, index]));
   const rank = ({ file }: ServiceFault): number => order.get(file) ?? -1;
   faults.sort((left, right) => rank(left) - rank(right) || left.line - right.line || left.column - right.column);
   return { services, faults };
@@ -105,7 +105,8 @@ function located(
   const { workingDirectory, environment } = service;
   const found = findProgram(tree, word, { workingDirectory, searchPath: environment['PATH'] });
   if ('path' in found) return { ...service, argv: [found.path, ...rest] };
-  const message = `ExecStart of ${service.name} must name a program of the image, got ${word}: ${found.missing}`;
+  const what = file === IMAGE_ITSELF ? 'command must be' : `ExecStart of ${service.name} must name`;
+  const message = `${what} a program of the image, got ${word}: ${found.missing}`;
   faults.push({ level: service.enabled ? 'fault' : 'warning', file, ...place, message });
   return service;
 }
