@@ -18,6 +18,7 @@ import { register as registerKms } from './commands/kms.ts';
 import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerPcr } from './commands/pcr.ts';
+import { register as registerRbuilds } from './commands/rbuilds.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerService } from './commands/service.ts';
 import { register as registerSignEif } from './commands/sign-eif.ts';
@@ -94,6 +95,8 @@ const oldNames: Readonly<Record<string, OldName>> = {
   },
   // These were clap programs, which end with 2.
   initctl: { about: 'control the supervisor inside an enclave', commands: [registerInitctl], usageExit: 2 },
+  // It ended with 0 whatever happened; a shell's own code for wrong words is 2.
+  rbuilds: { about: '', commands: [registerRbuilds], usageExit: 2, single: true },
   'ip-to-vsock': { about: '', commands: [registerIpToVsock], usageExit: 2, single: true },
   'vsock-to-ip': { about: '', commands: [registerVsockToIp], usageExit: 2, single: true },
 };

@@ -7,7 +7,7 @@ export interface Surroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The name the program was called by: `caisson`, `argonaut`, `initctl`, `ip-to-vsock`, `vsock-to-ip`. */
+  /** The name the program was called by: `caisson`, `argonaut`, `initctl`, `ip-to-vsock`, `rbuilds`, `vsock-to-ip`. */
   readonly name: string;
   /** SIGINT, SIGTERM and SIGHUP for commands that stay; aborting `stop` asks a long-running command to end. */
   readonly stop: AbortSignal;

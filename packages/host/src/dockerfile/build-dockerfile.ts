@@ -17,6 +17,8 @@ export interface DockerfileOptions extends OciOptions {
   readonly file?: string;
   /** Values of ARG. */
   readonly args?: Readonly<Record<string, string>>;
+  /** Paths of the folder that are no part of the context, with what is below them: what a build itself writes there. */
+  readonly exclude?: readonly string[];
 }
 
 // Said of a container, and nothing an enclave does.
@@ -71,7 +73,7 @@ export async function buildDockerfile(folder: string, options: DockerfileOptions
     architecture,
   });
   try {
-    const context = readContext(folder, file);
+    const context = readContext(folder, file, options.exclude);
     const args = new Map<string, string>();
     const state = stateOf(base?.config ?? null);
     const layers: { origin: string; entries: LayerEntry[] }[] = [{ origin: 'base', entries: entriesOf(base?.tree) }];

@@ -37,9 +37,9 @@ export async function openBase(
   return await openOciSource(`docker://${image}`, options);
 }
 
-export function readContext(folder: string, file: string): RootTree {
+export function readContext(folder: string, file: string, exclude: readonly string[] = []): RootTree {
   const path = [`${file}.dockerignore`, join(folder, '.dockerignore')].find((one) => existsSync(one));
-  const { tree } = openFolder(folder, { as: 'folder' });
+  const { tree } = openFolder(folder, { as: 'folder', exclude });
   if (path === undefined) return tree;
   const rules = parseIgnore(readText(path));
   return new Map(

@@ -1,0 +1,64 @@
+// /apps of an image, as users of the reference know it: names of programs, .config, .logs. What the source has there itself stays, but
+// for the places that are ours: neither may be taken for the other.
+import { PolicyError } from '@caisson/core/errors';
+import { COMPONENTS } from '../build/index.ts';
+import { LAUNCHER } from '../build/root-tree.ts';
+import type { RootTree, TreeEntry } from '../tree/index.ts';
+import type { RbuildsErrorCode } from './error-code.ts';
+
+export const APPS_FOLDER = 'apps';
+export const LOG_FOLDER = `/${APPS_FOLDER}/.logs`;
+// Given: what the launcher's program answers to, and the component that a name needs.
+const names: readonly { readonly name: string; readonly needs?: 'control' }[] = [
+  { name: 'argonaut' },
+  { name: 'caisson-enclave' },
+  { name: 'initctl' },
+  { name: 'pipeline', needs: 'control' },
+];
+const owner = { uid: 0, gid: 0, origin: 'rbuilds' } as const;
+
+/** A name appears with its inhabitant. */
+export function appNames(): string[] {
+  return names.flatMap(({ name, needs }) => (needs && COMPONENTS[needs].absent !== undefined ? [] : [name]));
+}
+
+/** `initYaml` is shown in /apps/.config as it was compiled; null: the source's own is linked there. Throws PolicyError RBUILDS_APPS. */
+export function addApps(source: RootTree, initYaml: string | null): RootTree {
+  const tree = new Map(source);
+  for (const path of ['', '/.config', '/.logs']) addFolder(tree, `${APPS_FOLDER}${path}`);
+  const shown = initYaml === null ? linkTo('../../etc/init.yaml') : textFile(initYaml);
+  addOwn(tree, `${APPS_FOLDER}/.config/init.yaml`, shown);
+  // Relative, so that it also holds when the root is mounted somewhere else.
+  for (const name of appNames()) addOwn(tree, `${APPS_FOLDER}/${name}`, linkTo(`../${LAUNCHER}`));
+  return tree;
+}
+
+function addFolder(tree: Map<string, TreeEntry>, path: string): void {
+  const found = tree.get(path);
+  if (found === undefined) tree.set(path, { kind: 'directory', mode: 0o755, ...owner });
+  else if (found.kind !== 'directory') throw clash(path, `be a folder, got ${found.kind}`);
+}
+
+function addOwn(tree: Map<string, TreeEntry>, path: string, entry: TreeEntry): void {
+  if (tree.has(path)) throw clash(path, 'not be in the Dockerfile’s image: rbuilds puts its own there');
+  tree.set(path, entry);
+}
+
+function linkTo(target: string): TreeEntry {
+  return { kind: 'symlink', mode: 0o777, ...owner, target };
+}
+
+function textFile(text: string): TreeEntry {
+  const bytes = Buffer.from(text);
+  const content = {
+    size: bytes.length,
+    async *open() {
+      yield bytes;
+    },
+  };
+  return { kind: 'file', mode: 0o644, ...owner, content };
+}
+
+function clash(path: string, bound: string): PolicyError<RbuildsErrorCode> {
+  return new PolicyError('RBUILDS_APPS', `/${path} must ${bound}`);
+}
