@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { toCid, toVsockPort } from '@caisson/core/address';
 import { parseHex, toHex } from '@caisson/core/bytes';
 import type { ImageProfile, MeasuredOperator, MeasuredOperators } from '@caisson/core/measured';
-import { createNsmClient } from '@caisson/core/nitro';
+import { createNsmClient, type NsmClient } from '@caisson/core/nitro';
 import { createSimulatedAuthority, createSimulatedNsm, type SimulatedAuthority } from '@caisson/host/simulator';
 import {
   type ConnectControlOptions,
@@ -21,12 +21,15 @@ import {
   createControlAuthority,
   createControlIdentity,
   type EnclaveFacts,
+  type IssueDocument,
   serveControl,
 } from '@caisson/link/control';
 import type { Phase } from '@caisson/link/ready';
 import type { Transport, TransportPeer } from '@caisson/link/transport';
 import { type AttestationPolicy, checkPolicy } from '@caisson/verify/policy';
 import { createWire } from './wire.ts';
+
+type DocumentFields = Parameters<IssueDocument>[0];
 
 export interface ControlSceneOptions extends Partial<ControlServerLimits> {
   readonly handlers?: ControlHandlers;
@@ -42,6 +45,8 @@ export interface ControlSceneOptions extends Partial<ControlServerLimits> {
   readonly pcr0?: string;
   /** Shared by scenes that one parent runs. */
   readonly ca?: SimulatedAuthority;
+  /** An enclave that lies about what it was asked for: between its server and its NSM. */
+  readonly issue?: (fields: DocumentFields, nsm: NsmClient) => Promise<Uint8Array>;
   /** Default: the machine's clock, unix seconds. */
   readonly now?: () => number;
 }
@@ -96,7 +101,7 @@ export async function createControlScene(options: ControlSceneOptions = {}): Pro
     },
     issue(fields) {
       documents += 1;
-      return nsm.attestation(fields);
+      return options.issue?.(fields, nsm) ?? nsm.attestation(fields);
     },
     onEvent: (event) => void events.push(event),
   });
