@@ -84,6 +84,28 @@ test('names a part that is missing and where it was looked for', async (t) => {
   });
 });
 
+test('takes no part that is compiled for another machine, and says how to make one for it', async (t) => {
+  const { folder, all, released } = scene(t);
+  const elf = (machine: number): string => {
+    const head = Buffer.alloc(64);
+    head.write('\x7fELF', 'latin1');
+    head.writeUInt16LE(machine, 18);
+    return head.toString('latin1');
+  };
+  const own = folder('arm64', { init: elf(183), launcher: elf(183) });
+  const dist = folder('dist', { ...all('x'), addon: elf(62) });
+  const request = { profile: 'production', ledger: released } as const;
+  const here = await openToolchain({ ...request, architecture: 'x86_64', folders: [dist] });
+  assert.equal(here.addon.path, join(dist, 'caisson.node'));
+  const [foreign, machine] = process.arch === 'arm64' ? (['x86_64', 'x64'] as const) : (['aarch64', 'arm64'] as const);
+  const folders = foreign === 'aarch64' ? [own, dist] : [folder('none', {}), own];
+  await assert.rejects(openToolchain({ ...request, architecture: foreign, folders }), {
+    code: 'RUNTIME_PART',
+    message: foreign === 'aarch64' ? /^no caisson\.node for aarch64 in / : /^no caisson-init for x86_64 in /,
+    hint: new RegExp(`CC=${foreign}-linux-gnu-gcc node scripts/addon\\.ts --arch ${machine}$`),
+  });
+});
+
 test('looks beside a packed program first, and in a tree where a tree compiles', (t) => {
   const { folder, all } = scene(t);
   const lib = folder('lib', all('x'));

@@ -1,10 +1,11 @@
 // The parts of Caisson itself that go into an image: PID 1, the launcher, the addon, the enclave program. Each is a file, and says whether the
 // ledger knows its bytes. A tree that compiled its own parts may build with them; the image is then `toolchain: local`.
 import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, PolicyError } from '@caisson/core/errors';
 import type { ImageProfile } from '@caisson/core/measured';
-import { ARCHITECTURES, type Architecture } from './architecture.ts';
+import { ARCHITECTURES, type Architecture, readArchitecture } from './architecture.ts';
 import { digestFile } from './digest-file.ts';
 import type { RuntimeErrorCode } from './error-code.ts';
 import { readPartLedger } from './ledger.ts';
@@ -90,6 +91,8 @@ async function findPart(name: PartName, options: ToolchainOptions): Promise<Tool
   );
   let first: ToolchainPart | undefined;
   for (const path of folders.map((folder) => join(folder, PART_FILES[name])).filter((path) => existsSync(path))) {
+    // `dist` has the parts of this machine under names that say nothing of it.
+    if (isForAnother(architecture, await readMachine(path))) continue;
     const digest = await digestFile(path);
     const part: ToolchainPart = { name, path, ...digest, origin: known.has(digest.sha384) ? 'ledger' : 'local' };
     if (part.origin === 'ledger' && !preferLocal) return part;
@@ -99,8 +102,36 @@ async function findPart(name: PartName, options: ToolchainOptions): Promise<Tool
   throw new CaissonError<RuntimeErrorCode>(
     'RUNTIME_PART',
     `no ${PART_FILES[name]} for ${architecture} in ${folders.join(', ') || 'any folder'}`,
-    { hint: 'npm run build makes it (PID 1, the launcher and the addon need a C compiler)' },
+    { hint: architecture === readArchitecture() ? buildHint : crossHint(architecture) },
   );
+}
+
+// Given: e_machine of the ELF header, and who starts so.
+const [elfMagic, machineAt] = [0x7f454c46, 18];
+
+/** e_machine of an ELF file; null for every other file. */
+async function readMachine(path: string): Promise<number | null> {
+  const file = await open(path, 'r');
+  try {
+    const head = Buffer.alloc(machineAt + 2);
+    await file.read(head, 0, head.length, 0);
+    return head.readUInt32BE(0) === elfMagic ? head.readUInt16LE(machineAt) : null;
+  } finally {
+    await file.close();
+  }
+}
+
+function isForAnother(architecture: Architecture, machine: number | null): boolean {
+  return machine !== null && machine !== ARCHITECTURES[architecture].elfMachine;
+}
+
+const buildHint = 'npm run build makes it (PID 1, the launcher and the addon need a C compiler)';
+
+/** docs/build.md, "Another machine". */
+function crossHint(architecture: Architecture): string {
+  const { node } = ARCHITECTURES[architecture];
+  const compiler = `CC=${architecture}-linux-gnu-gcc`;
+  return `npm run build makes parts for this machine only; with a cross compiler: ${['pid1', 'addon'].map((part) => `${compiler} node scripts/${part}.ts --arch ${node}`).join(' && ')}`;
 }
 
 function fits(part: PartLedger['parts'][number], architecture: Architecture): boolean {
