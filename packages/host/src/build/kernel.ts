@@ -1,11 +1,13 @@
 // The kernel of an image: a file, or one by name. Hashed when it is opened and measured again when it is written.
 import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';
 import { resolveKernel } from '../kernel/index.ts';
 import { type Architecture, digestFile } from '../runtime/index.ts';
 import { createFileContent, type TreeContent } from '../tree/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
+import { KERNEL_HEAD_BYTES, type KernelHead, readKernelHead } from './kernel-head.ts';
 import type { BuildInput, BuildKernel } from './plan.ts';
 
 // Given: aws-nitro-enclaves-cli, blobs/*/cmdline.
@@ -22,6 +24,14 @@ const maxBytes = 268_435_456;
 /** A file, or `aws` or `caisson`. Throws PolicyError BUILD_KERNEL and what `resolveKernel` throws. */
 export async function openKernel(name: string, architecture: Architecture): Promise<BuildKernel> {
   const { origin, path, configPath, nsmPath, cmdline } = resolveKernel(name, { architecture });
+  const head = await readHead(path);
+  if (head.architecture !== null && head.architecture !== architecture) {
+    throw new PolicyError<BuildErrorCode>(
+      'BUILD_KERNEL',
+      `kernel ${path} must be for ${architecture}, got one for ${head.architecture}`,
+      { hint: `name another with --kernel, or build with --arch ${head.architecture}` },
+    );
+  }
   const standard = origin === 'aws' ? AWS_CMDLINES[architecture] : DEFAULT_CMDLINE;
   return {
     ...(await openPart(path, 'kernel')),
@@ -29,8 +39,19 @@ export async function openKernel(name: string, architecture: Architecture): Prom
     name: origin === 'file' ? basename(path) : origin,
     nsmModule: nsmPath === null ? null : await openPart(nsmPath, 'nsm.ko'),
     cmdline: cmdline ?? standard,
-    version: configPath === null ? '' : readVersion(configPath),
+    version: (configPath === null ? '' : readVersion(configPath)) || head.version,
   };
+}
+
+async function readHead(path: string): Promise<KernelHead> {
+  const file = await open(path, 'r');
+  try {
+    const head = Buffer.alloc(KERNEL_HEAD_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return readKernelHead(head.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
 }
 
 async function openPart(path: string, what: string): Promise<BuildInput & { content: TreeContent }> {

@@ -18,7 +18,7 @@ export interface BuildKernel extends BuildInput {
   readonly nsmModule: (BuildInput & { readonly content: TreeContent }) | null;
   /** Default command line. */
   readonly cmdline: string;
-  /** As far as a kernel by name says it; '' where nothing does. */
+  /** As its .config or its own head says it; '' where neither does. */
   readonly version: string;
 }
 

@@ -41,7 +41,8 @@ export function resolveKernel(name: string, options: ResolveKernelOptions): Reso
   }
   if (name === 'caisson') {
     const path = join(kernelCacheFolder(profile, env), image);
-    return resolved('caisson', path, `make it once: caisson kernel build --profile ${profile}`);
+    const make = `make it once: caisson kernel build --profile ${profile}`;
+    return resolved('caisson', path, architecture === 'x86_64' ? make : 'only x86_64 is built here; name a file');
   }
   return resolved('file', name, 'a kernel is a file, or one of the names aws and caisson');
 }
