@@ -24,13 +24,14 @@ export async function runProgram(
 ): Promise<void> {
   stop.throwIfAborted();
   let last = '';
+  // Not spawn's own timeout, whose timer outlives a program that is not there.
+  const deadline = AbortSignal.timeout(deadlineMs);
   const ended = await new Promise<string | undefined>((resolve) => {
     const child = spawn(program, words, {
       cwd: folder,
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      signal: stop,
-      timeout: deadlineMs,
+      signal: AbortSignal.any([stop, deadline]),
       killSignal: 'SIGKILL',
     });
     const hear = (line: string): void => {
@@ -47,8 +48,19 @@ export async function runProgram(
       });
       stream.on('end', () => void (rest !== '' && hear(rest)));
     }
-    child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    child.on('close', (code, signal) => resolve(code === 0 ? undefined : `ended with ${code ?? signal}`));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      // What was killed is still waited for.
+      if (error.name !== 'AbortError') resolve(error.code ?? error.message);
+    });
+    child.on('close', (code, signal) =>
+      resolve(
+        code === 0
+          ? undefined
+          : deadline.aborted
+            ? `took longer than ${deadlineMs} ms`
+            : `ended with ${code ?? signal}`,
+      ),
+    );
   });
   stop.throwIfAborted();
   if (ended === undefined) return;
