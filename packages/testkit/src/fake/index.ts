@@ -12,5 +12,7 @@ export { createFakeProcessHost } from './process-host.ts';
 export { countSockets } from './socket-count.ts';
 export type { StandInOptions } from './stand-in-addon.ts';
 export { createStandInAddon } from './stand-in-addon.ts';
+export type { FakeStream, StreamPair, StreamPairOptions } from './stream-pair.ts';
+export { createStreamPair } from './stream-pair.ts';
 export type { FakeTarget, FakeVsock, FakeVsockNetwork } from './vsock-network.ts';
 export { createFakeVsockNetwork } from './vsock-network.ts';

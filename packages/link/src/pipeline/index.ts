@@ -1,0 +1,1 @@
+// Commands, jobs and copies of files over an operator's session. Both ends.
