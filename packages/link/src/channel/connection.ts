@@ -137,9 +137,12 @@ export class Connection implements Channel {
     this.#responder.serve(handlers);
   }
 
-  ping(options: { readonly deadlineMs?: number } = {}): Promise<number> {
+  async ping(options: { readonly deadlineMs?: number } = {}): Promise<number> {
+    await this.opened;
     const deadlineMs = options.deadlineMs ?? this.#settings.deadlineMs;
-    return this.#pings.ask(deadlineMs, (payload) => this.#writer.frame(frameType.ping, false, connectionId, payload));
+    return await this.#pings.ask(deadlineMs, (payload) =>
+      this.#writer.frame(frameType.ping, false, connectionId, payload),
+    );
   }
 
   close(options: { readonly deadlineMs?: number } = {}): Promise<CaissonError | undefined> {
@@ -152,6 +155,7 @@ export class Connection implements Channel {
     }, deadlineMs).unref();
     if (!this.#draining) {
       this.#drain(closing('this end is closing'));
+      this.#greet();
       this.#writer.frame(frameType.goAway, false, connectionId, encodeRefusal(closing('this end is closing')));
     }
     this.#goOnClosing();
@@ -326,7 +330,6 @@ export class Connection implements Channel {
     if (outstanding > 0 && !this.#closeSeen) return;
     if (!this.#closeSent) {
       this.#closeSent = true;
-      this.#greet();
       this.#writer.frame(frameType.close, false, connectionId);
     }
     if (!this.#closeSeen) return;
@@ -365,7 +368,8 @@ export class Connection implements Channel {
   /** The other end broke the protocol: it is told its code, as far as the socket takes it now. */
   #fault(error: CaissonError): void {
     this.#reader.stop();
-    if (this.#greeted) this.#writer.frame(frameType.goAway, false, connectionId, encodeRefusal(error));
+    if (this.#greeted && !this.#closeSent)
+      this.#writer.frame(frameType.goAway, false, connectionId, encodeRefusal(error));
     this.#writer.flush();
     this.#finish(error);
     this.#duplex.end();

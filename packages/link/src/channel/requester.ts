@@ -34,6 +34,8 @@ export class Requester {
   /** Until the other end's HELLO, what every end allows. */
   #windowBytes = helloFloorBytes;
   #maxFrameBytes = helloFloorBytes;
+  /** A listener is silent until it has greeted. */
+  #silent: boolean;
   /** Why nothing new is sent. */
   #refusal: CaissonError | undefined;
 
@@ -42,6 +44,7 @@ export class Requester {
     this.#writer = writer;
     this.#counters = counters;
     this.#table = new RequestTable(settings.role);
+    this.#silent = settings.role === 'listener';
     this.#onIdle = onIdle;
   }
 
@@ -56,6 +59,7 @@ export class Requester {
   allow(windowBytes: number, maxFrameBytes: number): void {
     this.#windowBytes = windowBytes;
     this.#maxFrameBytes = maxFrameBytes;
+    this.#silent = false;
     this.#pump();
   }
 
@@ -173,7 +177,7 @@ export class Requester {
     if (signal !== undefined) call.watch(signal, () => this.#cancel(call, signal.reason));
     call.cost = Math.min(call.payload.length, this.#roomOfFrame()) + requestCostBytes;
     if (!whole && call.sender === undefined) call.sender = this.#sendFlow(call);
-    const atOnce = this.waiting === 0 && this.#usedBytes + call.cost <= this.#windowBytes;
+    const atOnce = this.waiting === 0 && !this.#silent && this.#usedBytes + call.cost <= this.#windowBytes;
     // What is not sent ends no tick, and the cached time would grow old.
     const nowMs = atOnce ? this.#sweeper.now(this.#writer.ticks) : performance.now();
     if (deadlineMs > 0) {

@@ -4,6 +4,7 @@
 //
 // While the socket holds a write, frames gather in the next slab: batches form by themselves when the socket is the slow part, and
 // no timer delays anything when it is not.
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   crc32c,
@@ -45,6 +46,8 @@ export class FrameWriter {
   readonly #options: WriterOptions;
   readonly #duplex: Duplex;
   readonly #counters: Counters;
+  /** A socket has copied what it has taken; another kind of stream may hand the very bytes to its reader. */
+  readonly #copies: boolean;
   readonly #pieces: Uint8Array[] = [];
   #slab = Buffer.allocUnsafeSlow(firstSlabBytes);
   /** Where the slab's bytes begin that no piece has yet, and where they end. */
@@ -72,6 +75,7 @@ export class FrameWriter {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#duplex = options.duplex;
+    this.#copies = options.duplex instanceof Socket;
     this.#counters = options.counters;
   }
 
@@ -146,9 +150,11 @@ export class FrameWriter {
       }
       this.#taken();
     }
-    // The kernel has copied it all: the same slab serves the next tick.
-    this.#sealed = 0;
-    this.#end = 0;
+    if (this.#copies) {
+      // The kernel has copied it all: the same slab serves the next tick.
+      this.#sealed = 0;
+      this.#end = 0;
+    }
     this.#options.onProgress();
   }
 
@@ -184,7 +190,8 @@ export class FrameWriter {
     this.#inFlightBytes = 0;
     for (let [oldest] = this.#used; oldest !== undefined && oldest.endsAt <= this.#takenTotal; [oldest] = this.#used) {
       this.#used.shift();
-      if (oldest.slab.length === greatestSlabBytes && this.#free.length < keptSlabs) this.#free.push(oldest.slab);
+      if (this.#copies && oldest.slab.length === greatestSlabBytes && this.#free.length < keptSlabs)
+        this.#free.push(oldest.slab);
     }
   }
 
@@ -231,7 +238,7 @@ export class FrameWriter {
   #wait(): void {
     this.#waitingSinceMs = performance.now();
     // The slab is the socket's until it has been taken.
-    if (this.#sealed > 0) this.#newSlab();
+    if (this.#copies && this.#sealed > 0) this.#newSlab();
     this.#watchOver();
   }
 

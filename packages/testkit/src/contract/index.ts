@@ -2,6 +2,8 @@
 
 export type { BridgePromise, WaterOptions } from './bridge.ts';
 export { bridgeContract, describeBridgeContract } from './bridge.ts';
+export type { ChannelPromise, DuplexSource } from './channel.ts';
+export { channelContract, describeChannelContract } from './channel.ts';
 export { assertFitsSchema } from './json-schema.ts';
 export type { KernelPair, KernelPromise } from './kernel.ts';
 export { describeKernelContract, kernelContract } from './kernel.ts';
