@@ -13,6 +13,8 @@ export type { ControlEvent } from './event.ts';
 export type { ControlHandlers, ControlMessageHandler, ControlStreamHandler } from './handler.ts';
 export type { ControlIdentity } from './identity.ts';
 export { createControlIdentity } from './identity.ts';
+export { createControlInitClient } from './init-client.ts';
+export { createInitHandlers } from './init-handler.ts';
 export { CONTROL_PORT } from './messages.ts';
 export type { ProvenEnclave } from './open-client.ts';
 export type { IssueDocument } from './open-server.ts';
