@@ -33,6 +33,8 @@ import { arrangePid1, childrenOf, type Pid1Run, pid1Skip, simulatedWords } from 
 const root = join(import.meta.dirname, '../../..');
 const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
 const program = join(root, 'dist/caisson-enclave-development.mjs');
+/** Where the tree stands inside: PID 1 mounts over /tmp and /run, and the tree may lie there. */
+const inside = (path: string): string => path.replace(root, '/house');
 
 // As images have them (packages/host/src/build/ramdisk.ts).
 const memoryFlags = ['--max-old-space-size=96', '--max-semi-space-size=1'];
@@ -108,7 +110,7 @@ export async function openEnclave(
 
   const said: SeenMessage[] = [];
   const waiting = new Set<() => void>();
-  const supervisor = ['/usr/bin/env', 'LOG_LEVEL=info', node, ...memoryFlags, program, 'supervise'];
+  const supervisor = ['/usr/bin/env', 'LOG_LEVEL=info', inside(node), ...memoryFlags, inside(program), 'supervise'];
   const scene = await arrangePid1(context, {
     supervisor: `${supervisor.join('\n')}\n`,
     env: 'PATH=/usr/bin:/bin\n',
@@ -118,7 +120,7 @@ export async function openEnclave(
       '/usr': '/usr',
       '/lib': '/usr/lib',
       '/lib64': '/usr/lib64',
-      [root]: root,
+      '/house': root,
       '/nsm': nsmFolder,
       ...terms.binds,
     },
@@ -167,14 +169,14 @@ export async function openEnclave(
       void run.ended.then((text) => reject(new Error(`the enclave has ended; its console:\n${text}`)));
     });
   let relay: Promise<string> | undefined;
-  const inside = (path: string): string => `/proc/${run.pid()}/root${path}`;
+  const seen = (path: string): string => `/proc/${run.pid()}/root${path}`;
   return {
     run,
     startedMs,
     parent: createFabricTransport({ directory: join(scene.folder, 'fabric'), localCid: toCid(3) }),
     said,
     heard,
-    inside,
+    inside: seen,
     rewrite,
     async ready() {
       await heard((message) => 'phase' in message && message.phase === 'ready');
@@ -200,7 +202,7 @@ async function openRelay(context: TestContext, pid: number, folder: string): Pro
       for (const one of [from, to]) one.on('error', () => { from.destroy(); to.destroy(); });
       from.pipe(to).pipe(from);
     }).listen('/nsm/relay', () => console.log('open'));`;
-  const child = spawn('nsenter', ['-t', `${pid}`, '-p', '-m', '-r', node, '-e', script], {
+  const child = spawn('nsenter', ['-t', `${pid}`, '-p', '-m', '-r', inside(node), '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   context.after(() => child.kill('SIGKILL'));

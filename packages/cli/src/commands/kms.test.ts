@@ -100,7 +100,7 @@ test('policy refuses zeros, other roles, and files that are no image, and writes
     [[...base, '--pcr', `0=${'a'.repeat(96)}`], 1, /index in 3\.\.31/],
     [[...base, '--admin', role], 1, /admin must be another principal/],
     [['policy', '--eif', at('one.eif'), '--role', 'parent'], 1, /role must read arn:aws:iam/],
-    [['policy', '--eif', at('none.eif'), '--role', role], 1, /cannot read image .*none\.eif: ENOENT/],
+    [['policy', '--eif', at('none.eif'), '--role', role], 1, /cannot open image .*none\.eif: ENOENT/],
     [['policy', '--eif', at('cut.eif'), '--role', role], 1, /EIF/],
     [['policy', '--eif', at('fifo'), '--role', role], 1, /must be a regular file/],
     [['policy', '--eif', folder, '--role', role], 1, /must be a regular file/],
