@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { RBUILDS_COMMANDS } from './command.ts';
 import { parseRbuildsWords, RBUILDS_OPTIONS } from './option.ts';
 import { DEFAULT_RBUILDS_SETTINGS, type RbuildsSettings } from './settings.ts';
 
@@ -112,4 +115,14 @@ test('any words are an order or a refusal with the code for it', () => {
     }),
     { seed: 7, numRuns: 500 },
   );
+});
+
+test('docs/rbuilds.md has every option and every command by its name', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/rbuilds.md'), 'utf8');
+  const idle = /^docker_(?:\w+_clear|prepare_\w+|\w*image_build)$/;
+  const names = [
+    ...RBUILDS_OPTIONS.flatMap((option) => option.names),
+    ...RBUILDS_COMMANDS.map(({ name }) => name),
+  ].filter((name) => !page.includes(`\`${name}`) && !idle.test(name));
+  assert.deepEqual(names, []);
 });
