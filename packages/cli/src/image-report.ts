@@ -4,11 +4,11 @@ import { toHex } from '@caisson/core/bytes';
 import type { EifCertificate, EifMeasurements } from '@caisson/core/eif';
 import type { CaissonError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
-import type { ImageInspection, RamdiskSummary } from '@caisson/host/image';
+import type { ImageInspection, MeasuredSummary, RamdiskSummary } from '@caisson/host/image';
 import { measurementLines, secondsText } from './attest-report.ts';
 
 export function inspectionFacts(inspection: ImageInspection): Readonly<Record<string, unknown>> {
-  const { size, survey, certificate, pcr8, signatureHolds, ramdisks, faults } = inspection;
+  const { size, survey, certificate, pcr8, signatureHolds, ramdisks, measured, faults } = inspection;
   const { header, sections, measurements, cmdline, metadata } = survey;
   const { version, architecture, defaultMemoryBytes, defaultCpus } = header;
   return {
@@ -23,6 +23,7 @@ export function inspectionFacts(inspection: ImageInspection): Readonly<Record<st
     })),
     measurements: measurements === undefined ? null : measurementFacts(measurements, pcr8),
     cmdline: cmdline ?? null,
+    measured: measured === undefined ? null : measuredFacts(measured),
     metadata: metadata ?? null,
     signature:
       signatureHolds === undefined
@@ -37,6 +38,10 @@ export function inspectionFacts(inspection: ImageInspection): Readonly<Record<st
     })),
     faults: faultFacts(faults),
   };
+}
+
+function measuredFacts({ profile, init, name, version, components }: MeasuredSummary): object {
+  return { profile, init, name: name ?? null, version: version ?? null, components };
 }
 
 export function faultFacts(faults: readonly CaissonError[]): { readonly code: string; readonly message: string }[] {
@@ -61,12 +66,13 @@ function certificateFacts({ subjectText, issuerText, notBefore, notAfter }: EifC
 }
 
 export function inspectionLines(inspection: ImageInspection): string[] {
-  const { size, survey, certificate, pcr8, signatureHolds, ramdisks, faults } = inspection;
+  const { size, survey, certificate, pcr8, signatureHolds, ramdisks, measured, faults } = inspection;
   const { header, sections, measurements, cmdline, metadata } = survey;
   return [
     `image      ${size} bytes, EIF version ${header.version}, ${header.architecture}`,
     `defaults   ${header.defaultMemoryBytes / 2 ** 20} MiB, ${header.defaultCpus} CPUs`,
     ...(cmdline === undefined ? [] : [`cmdline    ${plain(cmdline)}`]),
+    ...(measured === undefined ? [] : measuredLines(measured)),
     '',
     'sections',
     ...sections.map(
@@ -85,9 +91,18 @@ export function inspectionLines(inspection: ImageInspection): string[] {
         })),
     '',
     ...signatureLines(certificate, signatureHolds),
-    ...(metadata === undefined ? [] : ['', 'metadata', ...metadataLines(metadata)]),
+    ...(metadata === undefined ? [] : ['', 'metadata   in no PCR', ...metadataLines(metadata)]),
     ...ramdisks.flatMap((ramdisk, index) => ['', ...ramdiskLines(ramdisk, index)]),
     ...(faults.length === 0 ? [] : ['', ...faults.map(faultLine)]),
+  ];
+}
+
+function measuredLines({ profile, init, name, version, components }: MeasuredSummary): string[] {
+  const parts = components.length === 0 ? 'no components' : `components ${components.join(', ')}`;
+  return [
+    ...(name === undefined ? [] : [`name       ${name} ${version}`]),
+    `profile    ${profile}${profile === 'development' ? ', which takes orders from anyone' : ''}`,
+    `init       ${init}, ${parts}`,
   ];
 }
 

@@ -58,7 +58,7 @@ async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
     throw new UsageError('--root and --backend must stand together: AWS’s root is compiled in');
   }
   if (flags.eif !== undefined && flags.image !== undefined) throw new UsageError('give either --eif or --image');
-  const { draftPolicy, formatPolicy, measureImageFile } = await import('@caisson/host/policy');
+  const { draftPolicy, formatPolicy, measureImageFile, readImageProfile } = await import('@caisson/host/policy');
   const roots = await readRoots(flags.root);
   const document =
     flags.document === undefined ? undefined : await verifiedDocument(await readDocument(flags.document, stdin), roots);
@@ -66,13 +66,11 @@ async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
     const name = document.root === 'aws' ? 'AWS’s root' : 'a custom root';
     stderr.write(`taken on first sight from a document of ${msText(document.timestamp)} that holds under ${name}\n`);
   }
+  const path = flags.image === undefined ? flags.eif : await resolveImage(flags.image, surroundings);
   const policy = draftPolicy({
     pcrs: flags.pcr,
-    ...(flags.eif !== undefined && { image: await measureImageFile(flags.eif) }),
-    ...(flags.image !== undefined && {
-      image: await measureImageFile(await resolveImage(flags.image, surroundings)),
-      ...(await leastVersionOf(flags.image)),
-    }),
+    ...(path !== undefined && { image: await measureImageFile(path), imageProfile: await readImageProfile(path) }),
+    ...(flags.image !== undefined && (await leastVersionOf(flags.image))),
     ...(document !== undefined && { document }),
     ...(flags.role !== undefined && { roleArn: flags.role }),
     ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),

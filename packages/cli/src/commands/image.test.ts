@@ -151,6 +151,20 @@ test('inspect describes damaged images too, and no text of an image reaches the 
   );
 });
 
+test('inspect says which profile is measured, and that metadata is not', async () => {
+  const boot = createCpio([{ path: 'profile', kind: 'file', mode: 0o644, content: toUtf8('development\n') }]);
+  const ramdisks = [await bytesOf(boot.open()), toUtf8('R')];
+  const metadata = { ImageName: 'a', CustomMetadata: { CaissonProfile: 'production' } };
+  const image: EifImage = { architecture: 'x86_64', kernel: toUtf8('K'), cmdline: 'quiet', metadata, ramdisks };
+  writeFileSync(at('own.eif'), await bytesOf((await planEif(image, sha384)).open()));
+  const { out } = await caisson('image', 'inspect', at('own.eif'));
+  assert.match(out, /^profile {4}development, which takes orders from anyone\ninit {7}plain, no components$/m);
+  assert.match(out, /^metadata {3}in no PCR$/m);
+  const { measured } = await jsonOf('image-inspect', 'inspect', at('own.eif'));
+  assert.deepEqual(measured, { profile: 'development', init: 'plain', name: null, version: null, components: [] });
+  assert.equal((await jsonOf('image-inspect', 'inspect', at('plain.eif')))['measured'], null);
+});
+
 test('diff ends with 0 for the same bytes and with 2 for others, and tells both kinds of sameness apart', async () => {
   const same = await caisson('image', 'diff', at('plain.eif'), at('plain.eif'));
   assert.deepEqual(same, { code: 0, out: 'EQUAL: the same bytes\n', err: '' });

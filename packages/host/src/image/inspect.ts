@@ -13,6 +13,7 @@ import {
 import { CaissonError, ParseError } from '@caisson/core/errors';
 import type { ImageFile } from './image-file.ts';
 import { ramdisksOf } from './list-file.ts';
+import { createMeasuredReader, type MeasuredSummary } from './measured.ts';
 import { isReadable, openRamdisk, type RamdiskForm, readRamdiskForm } from './ramdisk.ts';
 
 export interface RamdiskSummary {
@@ -36,6 +37,8 @@ export interface ImageInspection {
   /** Whether the signature is over this PCR0 by that certificate, dates aside; undefined without a signature. */
   readonly signatureHolds: boolean | undefined;
   readonly ramdisks: readonly RamdiskSummary[];
+  /** What it says of itself where it is measured; undefined for an image of another builder. */
+  readonly measured: MeasuredSummary | undefined;
   readonly faults: readonly CaissonError[];
 }
 
@@ -50,19 +53,26 @@ export async function inspectImage(file: ImageFile, at?: number): Promise<ImageI
   const faults: CaissonError[] = [...survey.faults];
   const signed = await inspectSignature(survey, at, faults);
   const ramdisks: RamdiskSummary[] = [];
+  const reader = createMeasuredReader();
   for (const [index, section] of ramdisksOf(survey.sections).entries()) {
     const form = await readRamdiskForm(file, section);
     const summary = createSummary(index, faults);
     try {
-      if (isReadable(form)) for await (const entry of openRamdisk(file, section)) await summary.add(entry);
+      if (isReadable(form)) {
+        for await (const entry of openRamdisk(file, section)) {
+          await summary.add(entry);
+          await reader.add(index, entry);
+        }
+      }
     } catch (error) {
       if (!(error instanceof CaissonError) || error.code === 'IMAGE_CHANGED') throw error;
       faults.push(new ParseError(error.code, `ramdisk ${index}: ${error.message}`, { cause: error }));
     }
     ramdisks.push(summary.finish(form));
   }
+  const measured = reader.finish(faults);
   await file.requireUnchanged();
-  return { size: file.size, survey, ...signed, ramdisks, faults };
+  return { size: file.size, survey, ...signed, ramdisks, measured, faults };
 }
 
 async function inspectSignature(

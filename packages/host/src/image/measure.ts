@@ -4,13 +4,14 @@ import { createHash } from 'node:crypto';
 import { toHex } from '@caisson/core/bytes';
 import {
   type EifMeasurements,
+  type EifSurvey,
   extendZero,
   parseEifCertificate,
   parseEifSignature,
   readEif,
   verifyEifSignature,
 } from '@caisson/core/eif';
-import { openImageFile } from './image-file.ts';
+import { type ImageFile, openImageFile } from './image-file.ts';
 
 /** Hex, 48 bytes each. */
 export interface ImageMeasurements {
@@ -27,17 +28,25 @@ const sha384 = () => createHash('sha384');
 export async function measureImage(path: string): Promise<ImageMeasurements> {
   const file = await openImageFile(path);
   try {
-    const { measurements, signature: section } = await readEif(file, sha384);
+    const { measurements } = await measureOpenImage(file);
     await file.requireUnchanged();
-    const { pcr0, pcr1, pcr2 } = measurements;
-    const pcrs = { PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) };
-    if (section === undefined) return pcrs;
-    const signature = parseEifSignature(section);
-    await verifyEifSignature(signature, { pcr0 });
-    return { ...pcrs, PCR8: await extended(signature.certificate.der) };
+    return measurements;
   } finally {
     await file.close();
   }
+}
+
+/** The same of a file that its caller has open and looks at further, and what was walked. */
+export async function measureOpenImage(
+  file: ImageFile,
+): Promise<{ readonly measurements: ImageMeasurements; readonly survey: EifSurvey }> {
+  const survey = await readEif(file, sha384);
+  const { pcr0, pcr1, pcr2 } = survey.measurements;
+  const pcrs = { PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) };
+  if (survey.signature === undefined) return { measurements: pcrs, survey };
+  const signature = parseEifSignature(survey.signature);
+  await verifyEifSignature(signature, { pcr0 });
+  return { measurements: { ...pcrs, PCR8: await extended(signature.certificate.der) }, survey };
 }
 
 /**

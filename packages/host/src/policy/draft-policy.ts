@@ -2,6 +2,7 @@
 // disagree about a PCR are an error, never a list of both.
 import { createHash } from 'node:crypto';
 import { PolicyError } from '@caisson/core/errors';
+import type { ImageProfile } from '@caisson/core/measured';
 import type { VerifiedDocument } from '@caisson/verify';
 import { type AttestationPolicy, checkPolicy, type PolicySource } from '@caisson/verify/policy';
 import type { PolicyFileErrorCode } from './error-code.ts';
@@ -9,6 +10,8 @@ import type { PolicyFileErrorCode } from './error-code.ts';
 export interface PolicyMaterial {
   /** PCR0 to PCR2 of an image file. */
   readonly image?: Readonly<Record<number, string>>;
+  /** Of that image, where it has one. */
+  readonly imageProfile?: ImageProfile | null;
   /** A document that was verified: its PCR0 to PCR2, and PCR8 where the image is signed. */
   readonly document?: VerifiedDocument;
   /** Hex by index. */
@@ -31,7 +34,8 @@ const instanceForm = /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
 export function draftPolicy(material: PolicyMaterial): AttestationPolicy {
   const { document, roleArn, instanceId } = material;
   if (document?.debug) throw fault('document must be of an enclave that is not in debug mode, got one in debug mode');
-  if (document?.profile === 'development' && !material.allowDevelopment) {
+  const isDevelopment = [document?.profile, material.imageProfile].includes('development');
+  if (isDevelopment && !material.allowDevelopment) {
     throw fault('image must have profile production, got development', 'allow it with --allow-development');
   }
   const pcrs: Record<number, string> = {};
