@@ -1,5 +1,6 @@
 // Builds packages/sys/build/linux-<arch>/caisson-init, the first process of an enclave, from packages/sys/pid1/*.c: static, so
-// that it runs where there is nothing else. Beside it the probe that its tests start, and the launcher of the names in images. Does nothing when sources, flags and
+// that it runs where there is nothing else. Beside it the probe that its tests start, and the launcher of the names in images, and
+// the program that sets the room of a simulated enclave. Does nothing when sources, flags and
 // compiler are those of the last build. Without a compiler or a static C library it says so in one line and succeeds.
 // `--sanitize`: UBSan that traps, in a folder of its own. `--arch arm64`: with CC set to a cross compiler.
 import { spawnSync } from 'node:child_process';
@@ -23,6 +24,7 @@ for (const [name, sources] of [
   ['caisson-init', globSync('packages/sys/pid1/*.c', { cwd: root }).sort()],
   ['caisson-init-probe', globSync('packages/sys/pid1/probe/*.c', { cwd: root }).sort()],
   ['caisson-launcher', ['packages/sys/launcher/launcher.c']],
+  ['caisson-sim', globSync('packages/sys/sim/*.c', { cwd: root }).sort()],
 ] as const) {
   const line = build(name, sources);
   if (line === undefined) continue;
@@ -43,7 +45,7 @@ function build(name: string, sources: readonly string[]): string | undefined {
     compiler,
     flags,
     sources,
-    headers: globSync('packages/sys/pid1/{,probe/}*.h', { cwd: root }).sort(),
+    headers: globSync('packages/sys/{pid1,pid1/probe,sim}/*.h', { cwd: root }).sort(),
     output: join(folder, name),
     obstacle: () =>
       canLinkStatic(command)

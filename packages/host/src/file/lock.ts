@@ -5,6 +5,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LimitError } from '@caisson/core/errors';
 import type { FileErrorCode } from './error-code.ts';
+import { readProcessStart } from './process-start.ts';
 import { temporaryBeside } from './replace-file.ts';
 
 export interface LockOptions {
@@ -23,7 +24,7 @@ export async function withLock<Result>(
   options: LockOptions = {},
 ): Promise<Result> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const mine = `${process.pid} ${await startTimeOf(process.pid)} ${randomBytes(8).toString('hex')}\n`;
+  const mine = `${process.pid} ${await readProcessStart(process.pid)} ${randomBytes(8).toString('hex')}\n`;
   const temporary = temporaryBeside(path);
   await writeFile(temporary, mine, { flag: 'wx', mode: 0o600 });
   try {
@@ -81,12 +82,5 @@ async function takeAway(path: string, dead: string): Promise<void> {
 
 async function isHeld(holder: string): Promise<boolean> {
   const [pid, startTime] = holder.split(' ');
-  return /^[0-9]{1,10}$/.test(pid ?? '') && (await startTimeOf(Number(pid))) === startTime;
-}
-
-/** Clock ticks since boot, so that a reused pid is not taken for the holder; empty when there is no such process. */
-async function startTimeOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // Field 22; the second field is in parentheses and may hold anything.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return /^[0-9]{1,10}$/.test(pid ?? '') && (await readProcessStart(Number(pid))) === startTime;
 }

@@ -19,4 +19,4 @@ export type { PackedRuntime, PackOptions } from './pack-runtime.ts';
 export { packRuntime } from './pack-runtime.ts';
 export type { ArchiveLedger, PartLedger, PartName } from './parse-ledger.ts';
 export type { Toolchain, ToolchainOptions, ToolchainPart } from './toolchain.ts';
-export { openToolchain } from './toolchain.ts';
+export { openToolchain, PART_FILES, partFolders } from './toolchain.ts';

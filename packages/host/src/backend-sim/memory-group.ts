@@ -1,0 +1,74 @@
+// The bound on what the processes of one simulated enclave have in memory, where this machine's control groups allow it: as root, under the
+// memory controller of either version. Elsewhere only its files are bounded, and the start says so.
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface MemoryGroup {
+  add(pid: number): Promise<void>;
+  /** When nothing runs in it any more. Never throws. */
+  remove(): Promise<void>;
+}
+
+// Given: where systemd and its like mount them; Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst.
+const unified = '/sys/fs/cgroup';
+const controller = '/sys/fs/cgroup/memory';
+// Chosen: the kernel lets a group go a moment after its last process.
+const removeTries = 20;
+const removePauseMs = 25;
+
+/** Undefined where it cannot be had. */
+export async function createMemoryGroup(cid: number, bytes: number): Promise<MemoryGroup | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const name = groupName(cid);
+  return (await createUnified(`${unified}/${name}`, bytes)) ?? (await createController(`${controller}/${name}`, bytes));
+}
+
+/** What a host that was killed left behind. */
+export async function removeMemoryGroup(cid: number): Promise<void> {
+  for (const folder of [unified, controller]) await rmdir(`${folder}/${groupName(cid)}`).catch(() => {});
+}
+
+function groupName(cid: number): string {
+  return `caisson-sim-${cid}`;
+}
+
+async function createUnified(path: string, bytes: number): Promise<MemoryGroup | undefined> {
+  const controllers = await readFile(`${unified}/cgroup.subtree_control`, 'latin1').catch(() => '');
+  if (!controllers.split(/\s+/).includes('memory')) return undefined;
+  return await create(path, { 'memory.max': bytes, 'memory.swap.max': 0 });
+}
+
+async function createController(path: string, bytes: number): Promise<MemoryGroup | undefined> {
+  return await create(path, { 'memory.limit_in_bytes': bytes });
+}
+
+async function create(path: string, settings: Readonly<Record<string, number>>): Promise<MemoryGroup | undefined> {
+  try {
+    await mkdir(path);
+  } catch {
+    return undefined;
+  }
+  const group: MemoryGroup = {
+    add: (pid) => writeFile(`${path}/cgroup.procs`, String(pid)),
+    async remove() {
+      for (let tried = 0; tried < removeTries; tried += 1) {
+        try {
+          return await rmdir(path);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return;
+          await pause(removePauseMs);
+        }
+      }
+    },
+  };
+  try {
+    const [[first, bytes] = ['', 0], ...others] = Object.entries(settings);
+    await writeFile(`${path}/${first}`, String(bytes));
+    // Swap is a file of its own, and absent where there is none.
+    for (const [name, value] of others) await writeFile(`${path}/${name}`, String(value)).catch(() => {});
+    return group;
+  } catch {
+    await group.remove();
+    return undefined;
+  }
+}

@@ -1,0 +1,93 @@
+// What a simulation must know of an image before it unpacks one byte: that its ramdisks can be written anywhere at all, that its first process is
+// ours, and whether its enclave program is the one that knows only real walls.
+import type { StreamedCpioEntry } from '@caisson/core/cpio';
+import type { SurveyedSection } from '@caisson/core/eif';
+import { LimitError, PolicyError } from '@caisson/core/errors';
+import type { BackendErrorCode } from '../backend/index.ts';
+import type { ImageFile, LeftOut } from '../image/index.ts';
+import { type ExtractPlan, planExtract } from '../image/plan-extract.ts';
+import { openRamdisk } from '../image/ramdisk.ts';
+
+export interface ReadImage {
+  readonly plan: ExtractPlan;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly profile: 'development' | 'production';
+  /** It holds Caisson's enclave program, at PROGRAM_PATH. */
+  readonly hasProgram: boolean;
+  /** Devices, fifos and what stands where the simulation puts its own. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+// Given: host/build.
+export const PROGRAM_PATH = 'rootfs/usr/lib/caisson/caisson-enclave.mjs';
+/** Top-level names that PID 1 reads; the rest of a boot ramdisk is the kernel's. */
+const topNames = new Set(['init', 'profile', 'supervisor', 'cmd', 'env', 'rootfs']);
+const ownMark = Buffer.from('caisson-init: ');
+// Chosen: ours has under 1 MiB.
+const maxInitBytes = 16 << 20;
+const maxProfileBytes = 64;
+
+/** True for what is unpacked. */
+export function isWanted(path: string): boolean {
+  const [top = ''] = path.split('/', 1);
+  return topNames.has(top) && !path.startsWith('rootfs/dev/');
+}
+
+/** Throws PolicyError BACKEND_IMAGE or IMAGE_ENTRY, LimitError BACKEND_CAPACITY, and what `openRamdisk` throws. */
+export async function readImage(
+  file: ImageFile,
+  ramdisks: readonly SurveyedSection[],
+  maxBytes: number,
+): Promise<ReadImage> {
+  const kept = new Map<string, Buffer>();
+  const leftOut: LeftOut[] = [];
+  let bytes = 0;
+  async function* entries(): AsyncGenerator<StreamedCpioEntry> {
+    for (const section of ramdisks) {
+      for await (const entry of openRamdisk(file, section)) {
+        if (entry.fault === undefined && !isWanted(entry.path)) continue;
+        bytes += entry.size;
+        if (bytes > maxBytes) throw exceeded(file, maxBytes);
+        const limit = keptBytes(entry.path);
+        if (limit !== undefined && entry.kind === 'file') kept.set(entry.path, await contentOf(file, entry, limit));
+        yield entry;
+      }
+    }
+  }
+  const plan = await planExtract(entries());
+  for (const one of plan.leftOut) if (!one.why.startsWith('link to')) leftOut.push(one);
+  const init = kept.get('init');
+  if (init === undefined || !init.includes(ownMark)) {
+    throw refused(
+      file,
+      'must have the first process of Caisson in its boot ramdisk',
+      'build it with caisson build; others boot in qemu and on nitro',
+    );
+  }
+  if (!plan.folders.includes('rootfs')) throw refused(file, 'must have its root file system in rootfs/');
+  // As PID 1 reads it: nothing said is production.
+  const profile = kept.get('profile')?.toString('latin1') === 'development\n' ? 'development' : 'production';
+  return { plan, bytes, profile, hasProgram: plan.files.has(PROGRAM_PATH), leftOut };
+}
+
+function keptBytes(path: string): number | undefined {
+  if (path === 'init') return maxInitBytes;
+  return path === 'profile' ? maxProfileBytes : undefined;
+}
+
+async function contentOf(file: ImageFile, entry: StreamedCpioEntry, limit: number): Promise<Buffer> {
+  if (entry.size > limit) throw refused(file, `must have at most ${limit} bytes in ${entry.path}, got ${entry.size}`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of entry.content()) pieces.push(piece.slice());
+  return Buffer.concat(pieces);
+}
+
+function exceeded({ path }: ImageFile, maxBytes: number): LimitError<BackendErrorCode> {
+  const message = `image ${path} must fit into ${maxBytes / 2 ** 20} MiB of memory when it is unpacked, got more`;
+  return new LimitError('BACKEND_CAPACITY', message, { hint: 'give the enclave more memory' });
+}
+
+function refused({ path }: ImageFile, bound: string, hint?: string): PolicyError<BackendErrorCode> {
+  return new PolicyError('BACKEND_IMAGE', `image ${path} ${bound}`, hint === undefined ? {} : { hint });
+}

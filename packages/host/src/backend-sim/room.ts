@@ -1,0 +1,109 @@
+// One simulated enclave as a process of this machine: caisson-sim with its control socket on descriptor 3 (packages/sys/sim/main.c), from the
+// empty stage over the start of PID 1 to the end. This end of the socket is the enclave's life: the kernel closes it when this process dies.
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { CaissonError } from '@caisson/core/errors';
+import type { BackendErrorCode, ConsoleRing } from '../backend/index.ts';
+
+export interface RoomOptions {
+  readonly helper: string;
+  readonly fabric: string;
+  readonly cid: number;
+  readonly nsm: string;
+  /** First user of its range; 0: the caller's own only. */
+  readonly base: number;
+  readonly sizeBytes: number;
+  /** CPU ids it may run on; undefined: all. */
+  readonly cpuIds: readonly number[] | undefined;
+  readonly console: ConsoleRing;
+}
+
+// Given: docs/pid1.md.
+const initPath = '/init';
+// Chosen.
+const longestSaid = 4_096;
+
+export class Room {
+  /** Resolves when all its processes are gone. */
+  readonly ended: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #control: Duplex;
+  #said = '';
+  #hear = (): void => {};
+  #isOver = false;
+  #initPid: number | undefined;
+
+  constructor({ helper, fabric, cid, nsm, base, sizeBytes, cpuIds, console }: RoomOptions) {
+    const init = [initPath, '--simulated', '--fabric', '/fabric', '--cid', String(cid)];
+    const words = [helper, fabric, String(cid), nsm, String(base), String(sizeBytes), ...init];
+    const [program = '', ...rest] = cpuIds === undefined ? words : ['taskset', '-c', cpuIds.join(','), ...words];
+    // A session of its own: Ctrl-C at a terminal is for whoever stops the enclave, not for PID 1.
+    this.#child = spawn(program, rest, {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] },
+      detached: true,
+    });
+    this.#control = this.#child.stdio[3] as Duplex;
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.on('data', (piece: Buffer) => console.push(piece));
+    this.#control
+      .on('error', () => {})
+      .on('data', (piece: Buffer) => {
+        this.#said = (this.#said + piece.toString('latin1')).slice(-longestSaid);
+        this.#hear();
+      });
+    this.ended = new Promise((resolve) => {
+      const end = (): void => {
+        this.#isOver = true;
+        this.#control.destroy();
+        this.#hear();
+        resolve();
+      };
+      this.#child.once('close', end).once('error', end);
+    });
+  }
+
+  get pids(): readonly number[] {
+    return [this.#initPid, this.#child.pid].filter((pid) => pid !== undefined);
+  }
+
+  /** Of the process whose working folder is the empty root. Throws CaissonError BACKEND_UNAVAILABLE. */
+  async staged(): Promise<number> {
+    return await this.#heard('stage');
+  }
+
+  /** Starts PID 1 in what is unpacked. Throws CaissonError BACKEND_UNAVAILABLE. */
+  async start(): Promise<void> {
+    this.#control.write('g');
+    this.#initPid = await this.#heard('init');
+  }
+
+  signal(name: 'SIGTERM' | 'SIGHUP'): void {
+    if (this.#initPid !== undefined && !this.#isOver) process.kill(this.#initPid, name);
+  }
+
+  /** Whether PID 1 runs or not. */
+  kill(): void {
+    // The helper kills process 1 and waits for the namespace; it itself must not be killed first, or nobody would wait.
+    this.#control.destroy();
+  }
+
+  async #heard(word: string): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#hear = () => {
+      const found = new RegExp(`^${word} ([0-9]+)$`, 'm').exec(this.#said)?.[1];
+      const fault = /^fault (.*)\n/m.exec(this.#said)?.[1];
+      if (found !== undefined) resolve(Number(found));
+      else if (fault !== undefined) reject(unavailable(fault));
+      else if (this.#isOver) reject(unavailable(`caisson-sim ended before it said ${word}`));
+    };
+    this.#hear();
+    return await promise;
+  }
+}
+
+function unavailable(why: string): CaissonError<BackendErrorCode> {
+  return new CaissonError('BACKEND_UNAVAILABLE', `cannot set the room of a simulated enclave: ${why}`, {
+    hint: 'caisson-sim needs Linux 5.12 with user namespaces for this user; as root also a file system of the state folder that can be mapped (tmpfs, ext4, xfs, btrfs)',
+  });
+}

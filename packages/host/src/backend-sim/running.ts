@@ -1,0 +1,36 @@
+// A simulated enclave from its start to its end: who ended it, and that nothing is left before anybody hears of the end.
+import { type ConsoleRing, type EnclaveEnd, readEnd, type Undo } from '../backend/index.ts';
+import type { Room } from './room.ts';
+
+export interface RunningRoom {
+  readonly ended: Promise<EnclaveEnd>;
+  stop(graceMs?: number): Promise<EnclaveEnd>;
+  kill(): Promise<EnclaveEnd>;
+}
+
+// Chosen: PID 1 gives the supervisor 35 s, then services 5 s.
+const defaultGraceMs = 40_000;
+
+export function watchEnd(room: Room, console: ConsoleRing, undo: Undo): RunningRoom {
+  let byHost = false;
+  const ended = room.ended.then(async (): Promise<EnclaveEnd> => {
+    await undo.run();
+    return readEnd(new TextDecoder().decode(console.bytes), byHost);
+  });
+  const kill = (): Promise<EnclaveEnd> => {
+    byHost = true;
+    room.kill();
+    return ended;
+  };
+  return {
+    ended,
+    kill,
+    async stop(graceMs = defaultGraceMs) {
+      room.signal('SIGTERM');
+      const timer = setTimeout(kill, graceMs);
+      const end = await ended;
+      clearTimeout(timer);
+      return end;
+    },
+  };
+}

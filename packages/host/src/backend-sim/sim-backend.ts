@@ -1,0 +1,151 @@
+// The simulator as a backend. A start takes these steps, each undone in reverse when a later one fails and at the enclave's end:
+//
+//   spec, machine, image looked at -> CID claimed -> simulated NSM with the image's measurements -> room staged -> ramdisks unpacked
+//   -> (one boot at a time from here) port 9000 -> PID 1 -> heartbeat
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CID_PARENT, type Cid } from '@caisson/core/address';
+import { CaissonError } from '@caisson/core/errors';
+import { createFabricTransport } from '@caisson/link/transport';
+import {
+  awaitBoot,
+  type Backend,
+  type BackendErrorCode,
+  ConsoleRing,
+  checkSpec,
+  claimCid,
+  type DocumentOrigin,
+  type EnclaveSpec,
+  openRunFolder,
+  type RunFolder,
+  type RunningEnclave,
+  Undo,
+} from '../backend/index.ts';
+import { type ImageMeasurements, measureOpenImage, openImageFile, ramdisksOf } from '../image/index.ts';
+import { serveSimulatedNsm } from '../simulator/index.ts';
+import { describeDepartures, SIM_DIFFERENCES } from './difference.ts';
+import { findDevelopmentProgram, findHelper, findMissing } from './find-helper.ts';
+import { createMemoryGroup } from './memory-group.ts';
+import { readImage } from './read-image.ts';
+import { nsmPath, ownFolder, removeRemains } from './remains.ts';
+import { Room } from './room.ts';
+import { watchEnd } from './running.ts';
+import { unpackImage } from './unpack.ts';
+
+export interface SimBackendOptions {
+  /** The state folder (wire.md 10); made when absent. */
+  readonly state: string;
+}
+
+const mebibyte = 2 ** 20;
+const zeroPcr = '0'.repeat(96);
+// Given: the users of containers, docs of systemd UIDS-GIDS. Chosen: a range for each of 20,000 CIDs.
+const firstUser = 524_288;
+const usersOfOne = 65_536;
+const ranges = 20_000;
+
+export function createSimBackend({ state }: SimBackendOptions): Backend {
+  const isRoot = process.getuid?.() === 0;
+  return {
+    kind: 'sim',
+    capabilities: {
+      stopsInOrder: true,
+      consoleAlways: true,
+      memory: isRoot ? 'processes' : 'files',
+      cpuIds: true,
+      users: isRoot,
+    },
+    findMissing: async () => findMissing(),
+    describeDifferences: () => SIM_DIFFERENCES,
+    async start(spec) {
+      checkSpec(spec);
+      const missing = findMissing();
+      if (missing[0] !== undefined) {
+        const [{ what, get }] = [missing[0]];
+        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint: get });
+      }
+      const undo = new Undo();
+      try {
+        return await startEnclave(spec, state, isRoot, undo);
+      } catch (error) {
+        await undo.run();
+        throw error;
+      }
+    },
+  };
+}
+
+async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, undo: Undo): Promise<RunningEnclave> {
+  const fromMs = performance.now();
+  const { name, memoryMiB, signal } = spec;
+  const file = await openImageFile(spec.image);
+  try {
+    const { measurements, survey } = await measureOpenImage(file);
+    const ramdisks = ramdisksOf(survey.sections);
+    const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
+    const folder = await openRunFolder(state);
+    const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (cid) => removeRemains(folder, cid) });
+    undo.add(() => claim.release());
+    const { cid } = claim;
+    undo.add(() => removeRemains(folder, cid));
+    await removeRemains(folder, cid);
+    await mkdir(ownFolder(folder, cid), { mode: 0o700 });
+    const documents = await serveNsm(spec, folder, cid, measurements, undo);
+    const console = new ConsoleRing();
+    const group = await createMemoryGroup(cid, memoryMiB * mebibyte);
+    if (group !== undefined) undo.add(() => group.remove());
+    const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
+    const room = new Room({
+      ...{ helper: findHelper()!, fabric: folder.fabric, cid, nsm: nsmPath(folder, cid), base, console },
+      sizeBytes: memoryMiB * mebibyte,
+      cpuIds: 'ids' in spec.cpus ? spec.cpus.ids : undefined,
+    });
+    undo.add(async () => {
+      room.kill();
+      await room.ended;
+    });
+    const pid = await room.staged();
+    const program = image.profile === 'production' && image.hasProgram ? findDevelopmentProgram() : undefined;
+    await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, base, program, signal });
+    await file.requireUnchanged();
+    await group?.add(pid);
+    const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
+    const running = watchEnd(room, console, undo);
+    await awaitBoot({
+      ...{ spec, state: folder.state, cid, transport, console },
+      ended: running.ended,
+      run: () => room.start(),
+    });
+    return {
+      ...{ name, cid, backend: 'sim', measurements, documents, transport, console, ...running },
+      pids: room.pids,
+      bootMs: Math.round(performance.now() - fromMs),
+      vsock: `fabric:${folder.fabric}`,
+      departures: describeDepartures({
+        ...{ isRoot, isProgramReplaced: program !== undefined, hasMemoryGroup: group !== undefined },
+        cpuCount: 'count' in spec.cpus ? spec.cpus.count : undefined,
+        leftOut: image.leftOut,
+      }),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function serveNsm(
+  { debug = false }: EnclaveSpec,
+  folder: RunFolder,
+  cid: Cid,
+  { PCR0, PCR1, PCR2, PCR8 }: ImageMeasurements,
+  undo: Undo,
+): Promise<DocumentOrigin> {
+  // As hardware has it: an enclave that can be looked into proves nothing.
+  const pcrs = debug ? { 0: zeroPcr, 1: zeroPcr, 2: zeroPcr } : { 0: PCR0, 1: PCR1, 2: PCR2 };
+  const nsm = await serveSimulatedNsm({
+    socketPath: nsmPath(folder, cid),
+    pcrs: { ...pcrs, ...(PCR8 !== undefined && { 8: PCR8 }) },
+    state: join(folder.state, 'sim-authority'),
+  });
+  undo.add(() => nsm.close());
+  return { kind: 'simulated', rootPem: nsm.rootPem, rootSha256: nsm.rootSha256 };
+}

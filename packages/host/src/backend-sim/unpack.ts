@@ -1,0 +1,99 @@
+// Writes the ramdisks of an image where the simulation's first process will find its root. As in taking an image apart, the order is the defence:
+// folders and files are made new, no link followed, and links come last, when nothing is written any more; here they may lead anywhere,
+// because whoever follows them stands inside. With `base` every user of the image is that many further on, which is himself inside.
+import { constants } from 'node:fs';
+import { chmod, copyFile, type FileHandle, lchown, mkdir, open, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StreamedCpioEntry } from '@caisson/core/cpio';
+import type { SurveyedSection } from '@caisson/core/eif';
+import { CaissonError, PolicyError } from '@caisson/core/errors';
+import type { BackendErrorCode } from '../backend/index.ts';
+import type { ImageFile } from '../image/index.ts';
+import { openRamdisk } from '../image/ramdisk.ts';
+import { isWanted, PROGRAM_PATH, type ReadImage } from './read-image.ts';
+
+export interface UnpackOptions {
+  /** Empty, and nobody else's. */
+  readonly target: string;
+  /** 0: owners are not applied. */
+  readonly base: number;
+  /** Put in the place of the image's enclave program. */
+  readonly program: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Owned {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+// Given: CAISSON_SIM_USERS of packages/sys/sim.
+const users = 65_536;
+
+/** Throws PolicyError BACKEND_IMAGE for an owner past the range, CaissonError IMAGE_CHANGED, and Node-style errors. */
+export async function unpackImage(
+  file: ImageFile,
+  ramdisks: readonly SurveyedSection[],
+  { plan, hasProgram }: ReadImage,
+  { target, base, program, signal }: UnpackOptions,
+): Promise<void> {
+  const at = (path: string): string => join(target, path);
+  for (const path of plan.folders) await mkdir(at(path), { mode: 0o700 });
+  // PID 1 mounts there and finds /dev as the simulation furnishes it, whether the image has the folder or not.
+  const owned = new Map<string, Owned>(plan.folders.map((path) => [path, { mode: 0o755, uid: 0, gid: 0 }]));
+  if (!plan.folders.includes('rootfs/dev')) {
+    await mkdir(at('rootfs/dev'), { mode: 0o755 });
+    owned.set('rootfs/dev', { mode: 0o755, uid: 0, gid: 0 });
+  }
+  const links: [path: string, target: string, owner: Owned][] = [];
+  for (const section of ramdisks) {
+    for await (const entry of openRamdisk(file, section)) {
+      signal?.throwIfAborted();
+      const { path, kind } = entry;
+      if (!isWanted(path) || (kind !== 'file' && kind !== 'directory' && kind !== 'symlink')) continue;
+      requirePlanned(file, entry, plan.files.has(path) || owned.has(path) || kind === 'symlink');
+      const owner = { mode: entry.mode, ...ownerOf(file, entry, base) };
+      if (kind === 'symlink') links.push([path, entry.target!, owner]);
+      else owned.set(path, owner);
+      if (kind !== 'file' || plan.copies.has(path)) continue;
+      await writeNew(at(path), path === PROGRAM_PATH && hasProgram ? program : undefined, entry);
+    }
+  }
+  for (const [path, holder] of plan.copies) await copyFile(at(holder), at(path), constants.COPYFILE_EXCL);
+  // Children first: a folder that is closed to its owner is closed to whoever has no privilege.
+  for (const [path, { mode, uid, gid }] of [...owned].reverse()) {
+    if (base !== 0) await lchown(at(path), uid + base, gid + base);
+    await chmod(at(path), mode);
+  }
+  for (const [path, to, { uid, gid }] of links) {
+    await symlink(to, at(path));
+    if (base !== 0) await lchown(at(path), uid + base, gid + base);
+  }
+}
+
+function ownerOf(file: ImageFile, { path, uid, gid }: StreamedCpioEntry, base: number): { uid: number; gid: number } {
+  if (base !== 0 && (uid >= users || gid >= users)) {
+    const message = `image ${file.path} must have owners below ${users}, got ${uid}:${gid} of ${JSON.stringify(path)}`;
+    throw new PolicyError<BackendErrorCode>('BACKEND_IMAGE', message);
+  }
+  return { uid, gid };
+}
+
+/** The file is read a second time: what was not planned was not looked at. */
+function requirePlanned(file: ImageFile, { path }: StreamedCpioEntry, isPlanned: boolean): void {
+  if (isPlanned) return;
+  const message = `image ${file.path} must not change while it is read, got ${JSON.stringify(path)} the second time only`;
+  throw new CaissonError('IMAGE_CHANGED', message);
+}
+
+async function writeNew(path: string, instead: string | undefined, entry: StreamedCpioEntry): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  if (instead !== undefined) return await copyFile(instead, path, constants.COPYFILE_EXCL);
+  const out: FileHandle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    for await (const piece of entry.content()) await out.writeFile(piece);
+  } finally {
+    await out.close();
+  }
+}

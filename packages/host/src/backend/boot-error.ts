@@ -1,0 +1,28 @@
+// A boot that came to nothing, with the evidence: how it ended and the console's last lines.
+import { CaissonError } from '@caisson/core/errors';
+import type { EnclaveEnd } from './end.ts';
+import { describeEnd } from './end.ts';
+import type { BackendErrorCode } from './error-code.ts';
+
+export class BootError extends CaissonError<BackendErrorCode> {
+  override readonly name = 'BootError';
+  /** Undefined: it was ended because it was late. */
+  readonly end: EnclaveEnd | undefined;
+  /** Safe to print. */
+  readonly consoleTail: string;
+
+  constructor(name: string, outcome: { readonly end: EnclaveEnd } | { readonly lateMs: number }, consoleTail: string) {
+    const tail = consoleTail === '' ? 'its console is empty' : `the last lines of its console:\n${consoleTail}`;
+    if ('end' in outcome) {
+      super('BACKEND_BOOT', `enclave ${name} ${describeEnd(outcome.end)} before its heartbeat; ${tail}`, {
+        hint: 'the line before `caisson-init: exit` names the step, and docs/pid1.md what it needs',
+      });
+    } else {
+      super('BACKEND_LATE', `enclave ${name} must send its heartbeat within ${outcome.lateMs} ms; ${tail}`, {
+        hint: 'give it longer, or look where its console stops',
+      });
+    }
+    this.end = 'end' in outcome ? outcome.end : undefined;
+    this.consoleTail = consoleTail;
+  }
+}

@@ -1,0 +1,50 @@
+// What an enclave has said on its console: the newest part, bounded, and a way to hear the rest as it comes. The enclave is not trusted here: what
+// it writes is bytes, and a terminal gets them only through `tail`.
+
+export interface EnclaveConsole {
+  /** The newest bytes, at most MAX_CONSOLE_BYTES. */
+  readonly bytes: Uint8Array;
+  /** The newest whole lines, at most `lines`, without what steers a terminal. */
+  tail(lines?: number): string;
+  /** Hears every piece from now on; call the result to stop. */
+  listen(hear: (piece: Uint8Array) => void): () => void;
+}
+
+// Chosen.
+export const MAX_CONSOLE_BYTES = 262_144;
+const tailLines = 20;
+const longestLine = 1_000;
+
+export class ConsoleRing implements EnclaveConsole {
+  readonly #listeners = new Set<(piece: Uint8Array) => void>();
+  readonly #pieces: Buffer[] = [];
+  #size = 0;
+
+  push(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#size += piece.length;
+    while (this.#size - this.#pieces[0]!.length >= MAX_CONSOLE_BYTES) this.#size -= this.#pieces.shift()!.length;
+    for (const hear of this.#listeners) hear(piece);
+  }
+
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.#pieces).subarray(-MAX_CONSOLE_BYTES);
+  }
+
+  tail(lines = tailLines): string {
+    const text = new TextDecoder().decode(this.bytes);
+    const all = text.split('\n').map(readable);
+    if (all.at(-1) === '') all.pop();
+    return all.slice(-lines).join('\n');
+  }
+
+  listen(hear: (piece: Uint8Array) => void): () => void {
+    this.#listeners.add(hear);
+    return () => this.#listeners.delete(hear);
+  }
+}
+
+/** Escape sequences could rewrite what stands above them. */
+function readable(line: string): string {
+  return line.slice(0, longestLine).replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\t' ? ' ' : ''));
+}

@@ -1,0 +1,21 @@
+// How an enclave ended. It has no exit status: its code is PID 1's last line on the console (wire.md 4), and where nobody saw that line, it died.
+
+export type EnclaveEnd =
+  | { readonly kind: 'exited'; readonly code: number }
+  /** `byHost`: this side ended it. */
+  | { readonly kind: 'died'; readonly byHost: boolean };
+
+// Given: docs/pid1.md. The serial port of a machine ends lines with CR LF.
+const lastLine = /^caisson-init: exit ([0-9]{1,3})\r?$/;
+
+/** `text`: the console to its end. A line of that form counts only as the last one: anybody inside may have written an earlier one. */
+export function readEnd(text: string, byHost: boolean): EnclaveEnd {
+  const code = lastLine.exec(text.trimEnd().split('\n').at(-1) ?? '')?.[1];
+  return code === undefined || Number(code) > 255 ? { kind: 'died', byHost } : { kind: 'exited', code: Number(code) };
+}
+
+/** `ended with 7`, `died`. */
+export function describeEnd(end: EnclaveEnd): string {
+  if (end.kind === 'exited') return `ended with ${end.code}`;
+  return end.byHost ? 'was ended by this host' : 'died without an exit code';
+}

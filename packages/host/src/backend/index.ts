@@ -1,0 +1,28 @@
+// What starts enclaves: the interface, and what its implementations share.
+export type {
+  Backend,
+  BackendCapabilities,
+  BackendKind,
+  CpuChoice,
+  DocumentOrigin,
+  EnclaveSpec,
+  MissingPart,
+  RunningEnclave,
+} from './backend.ts';
+export type { Boot } from './boot.ts';
+export { awaitBoot } from './boot.ts';
+export { BootError } from './boot-error.ts';
+export type { CidClaim, ClaimedCid } from './cid-pool.ts';
+export { claimCid } from './cid-pool.ts';
+export type { EnclaveConsole } from './console.ts';
+export { ConsoleRing, MAX_CONSOLE_BYTES } from './console.ts';
+export type { EnclaveEnd } from './end.ts';
+export { describeEnd, readEnd } from './end.ts';
+export type { BackendErrorCode } from './error-code.ts';
+export { BACKEND_ERROR_CODES } from './error-code.ts';
+export type { Heartbeat } from './heartbeat.ts';
+export { awaitHeartbeat } from './heartbeat.ts';
+export type { RunFolder } from './run-folder.ts';
+export { openRunFolder } from './run-folder.ts';
+export { checkSpec } from './spec.ts';
+export { Undo } from './undo.ts';

@@ -1,0 +1,58 @@
+// Where sockets of running enclaves lie: short, because a socket's path has 107 bytes, and of one user alone. In the state folder where that is
+// short enough, else under /tmp by a name that follows from it, so that every process of this user finds the same one.
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CaissonError, PolicyError } from '@caisson/core/errors';
+import type { BackendErrorCode } from './error-code.ts';
+
+export interface RunFolder {
+  readonly path: string;
+  /** The state folder, without links. */
+  readonly state: string;
+  /** The folder of the fabric, with the parent's own. */
+  readonly fabric: string;
+}
+
+// Given: wire.md 10 has 100 for a socket; `/fabric/4194303/4294967294` follows.
+const longestFolderBytes = 70;
+
+/** Makes it, 0700. Throws PolicyError BACKEND_STATE where it is not this user's own, CaissonError BACKEND_STATE where it cannot be made. */
+export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
+  try {
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    const state = await realpath(stateFolder);
+    const near = join(state, 'run');
+    const digest = createHash('sha256').update(state).digest('hex').slice(0, 12);
+    const isShort = Buffer.byteLength(near) <= longestFolderBytes;
+    const path = isShort ? near : join(await realpath(tmpdir()), `caisson-${process.getuid?.()}-${digest}`);
+    const fabric = join(path, 'fabric');
+    for (const folder of [path, fabric, join(fabric, '3')]) await openOwn(folder);
+    return { path, state, fabric };
+  } catch (cause) {
+    if (cause instanceof CaissonError) throw cause;
+    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new CaissonError<BackendErrorCode>('BACKEND_STATE', `cannot use state folder ${stateFolder}: ${why}`, {
+      cause,
+      hint: 'name another in CAISSON_STATE',
+    });
+  }
+}
+
+/** Whoever can write there can listen as anybody. */
+async function openOwn(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  const found = await lstat(path);
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return;
+  const got = `uid ${found.uid}, mode ${(found.mode & 0o7777).toString(8)}`;
+  throw new PolicyError<BackendErrorCode>(
+    'BACKEND_STATE',
+    `${path} must be this user's own folder with mode 700, got ${got}`,
+    {
+      hint: 'remove it, or name another state folder in CAISSON_STATE',
+    },
+  );
+}

@@ -1,0 +1,9 @@
+// Which process a pid means: kept beside a pid in a file, so that a reused one is not taken for the one that was meant.
+import { readFile } from 'node:fs/promises';
+
+/** Clock ticks since boot, as text; empty when there is no such process. */
+export async function readProcessStart(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // Field 22; the second field is in parentheses and may hold anything.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
