@@ -91,6 +91,8 @@ test('commands of a pipe run in order until it ends, or until exit', async () =>
   const piped = await rbuilds([], 'make init\r\n\nnetwork\nmake_eif', { stages });
   assert.deepEqual([piped.code, ran, piped.err], [0, ['init', 'eif'], '']);
   assert.match(piped.out, /^make_init\nmake_init: done\nnetwork: on\nmake_eif\n/, 'and no prompt');
+  const shell = await rbuilds(['--lsh'], 'printf "%s" one\r\n', fakes());
+  assert.deepEqual([shell.code, shell.out], [0, 'one\n'], 'a line of another system ends where it ends');
   const left = fakes();
   assert.equal((await rbuilds([], 'make_init\nexit\nmake_eif\n', left)).code, 0);
   assert.deepEqual(left.ran, ['init']);
@@ -145,6 +147,16 @@ test('a terminal that cannot be opened is told once, and the toggle is off again
   };
   const { code, err } = await rbuilds([], 'tty\nmake_init\n', { stages, openTerminal });
   assert.deepEqual([code, ran, err], [1, [], 'rbuilds: no terminal\n']);
+});
+
+test('a signal ends a run that waits for its next line, with the signal’s code', async () => {
+  const stop = new AbortController();
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  const ended = runRbuilds([], { ...streams, env: {}, name: 'rbuilds', stop: stop.signal, onReload: () => {} });
+  streams.stdin.write('help\n');
+  for await (const text of streams.stdout) if (String(text).includes('exit')) break;
+  stop.abort('SIGTERM');
+  assert.equal(await ended, 143);
 });
 
 test('a wrong command line ends with 2, and help and version with 0, under the name rbuilds', async () => {

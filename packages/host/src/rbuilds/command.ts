@@ -63,7 +63,7 @@ export const RBUILDS_COMMANDS: readonly RbuildsCommand[] = [
   text('man', 'the same'),
   text('info', 'what is set, and what fits this machine'),
   toggle('tty', 'terminal', 'read and write /dev/tty, or no more'),
-  toggle('debug', 'debug', 'say what is run, or no more'),
+  toggle('debug', 'debug', 'say why something failed, or no more'),
   toggle('q', 'question', 'ask before each stage, or no more'),
   toggle('lsh', 'localShell', 'hand lines that are no command to /bin/sh, or no more'),
   toggle('network', 'network', 'listed ways in and out, or no more'),

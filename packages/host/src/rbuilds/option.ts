@@ -39,7 +39,7 @@ export const RBUILDS_OPTIONS: readonly RbuildsOption[] = [
   { names: ['--info'], about: 'what is set, and what fits this machine', command: 'info' },
   {
     names: ['--debug', '-v', '--verbose'],
-    about: 'say what is run, and why something failed',
+    about: 'say why something failed, with its causes',
     apply: set({ debug: true }),
   },
   { names: ['--question', '-q'], about: 'ask before each stage', apply: set({ question: true }) },

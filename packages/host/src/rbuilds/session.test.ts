@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PolicyError } from '@caisson/core/errors';
+import { withLock } from '../file/index.ts';
 import { parseRbuildsLine, RBUILDS_COMMANDS } from './command.ts';
 import { createRbuildsSession } from './session.ts';
 import { DEFAULT_RBUILDS_SETTINGS, type RbuildsSettings } from './settings.ts';
@@ -224,6 +225,15 @@ test('make_nitro and make_clear leave no folder where there was none', async () 
   await session.run('make_nitro');
   await session.run('make_clear');
   assert.equal(existsSync(join(folder, 'eif')), false);
+});
+
+test('a second run in the same folder is refused while the first builds', async () => {
+  mkdirSync(join(folder, 'eif'), { recursive: true });
+  await withLock(join(folder, 'eif/.make_build.lock'), async () => {
+    const { session, names } = open();
+    await assert.rejects(session.run('make_eif'), { code: 'RBUILDS_STAGE', message: /^make_eif failed: .*\b\d+\b/ });
+    assert.deepEqual(names(), []);
+  });
 });
 
 test('a stop ends the run before the next stage, with its own reason', async () => {

@@ -18,7 +18,7 @@ export interface RbuildsSettings {
   readonly reverseNetwork: boolean;
   readonly forwardNetwork: boolean;
   readonly init: 'c' | 'go' | 'rs';
-  /** Says what is run, and why something failed. */
+  /** Says why something failed, with its causes. */
   readonly debug: boolean;
   /** Asks before each stage. */
   readonly question: boolean;
