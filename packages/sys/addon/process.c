@@ -1,12 +1,14 @@
-// What one process must know of another: who is at the other end of a unix socket, and a terminal to give him.
+// What one process must know of another: who is at the other end of a unix socket, and a terminal or a FIFO to give him.
 #include "module.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // peerCredentials(fd, out: Uint32Array of 3): number. Fills pid, uid and gid as they were at connect(2) (unix(7)); borrows `fd`.
@@ -81,8 +83,23 @@ static napi_value resize_terminal(napi_env env, napi_callback_info info) {
   return caisson_number(env, ioctl(fd, TIOCSWINSZ, &window) < 0 ? -errno : 0);
 }
 
+// makeFifo(path): number. For its owner only (mkfifo(3)); a name that is taken is EEXIST and left alone.
+static napi_value make_fifo(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  if (!caisson_args(env, info, 1, args, NULL)) return NULL;
+  char path[PATH_MAX];
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, args[0], path, sizeof path, &length) != napi_ok || length == 0 ||
+      length >= sizeof path - 1 || strlen(path) != length) {
+    napi_throw_type_error(env, NULL, "path must be text without NUL below PATH_MAX bytes");
+    return NULL;
+  }
+  return caisson_number(env, mkfifo(path, 0600) < 0 ? -errno : 0);
+}
+
 napi_status caisson_register_process(napi_env env, napi_value exports) {
   napi_status status = caisson_add(env, exports, "peerCredentials", peer_credentials, NULL);
   if (status == napi_ok) status = caisson_add(env, exports, "openTerminal", open_terminal_binding, NULL);
-  return status != napi_ok ? status : caisson_add(env, exports, "resizeTerminal", resize_terminal, NULL);
+  if (status == napi_ok) status = caisson_add(env, exports, "resizeTerminal", resize_terminal, NULL);
+  return status != napi_ok ? status : caisson_add(env, exports, "makeFifo", make_fifo, NULL);
 }

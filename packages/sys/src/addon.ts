@@ -56,6 +56,7 @@ export interface ProcessAddon {
   /** The master's descriptor and the path of the other side. */
   openTerminal(columns: number, rows: number): AddonResult | [fd: number, path: string];
   resizeTerminal(fd: number, columns: number, rows: number): AddonResult;
+  makeFifo(path: string): AddonResult;
 }
 
 export interface Addon extends VsockAddon, NsmAddon, LoopbackAddon, ProcessAddon, BridgeAddon {}

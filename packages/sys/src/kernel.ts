@@ -87,6 +87,8 @@ export interface Kernel {
   peerCredentials(socket: Socket): PeerCredentials;
   openTerminal(size: TerminalSize): Terminal;
   resizeTerminal(fd: number, size: TerminalSize): void;
+  /** Mode 0600. Throws Node-style errors: EEXIST, ENOENT ... */
+  makeFifo(path: string): void;
   /** Brings `lo` up with 127.0.0.1/8. Idempotent. */
   bringUpLoopback(): Promise<void>;
   /** One epoll thread that relays bytes without JavaScript. The caller closes it. */

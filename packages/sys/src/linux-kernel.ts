@@ -76,6 +76,7 @@ function createBareKernel(loaded: LoadedAddon & { addon: undefined }): Kernel {
     peerCredentials: refuse('peerCredentials'),
     openTerminal: refuse('openTerminal'),
     resizeTerminal: refuse('resizeTerminal'),
+    makeFifo: refuse('makeFifo'),
     bringUpLoopback: reject('bringUpLoopback'),
     createEngine: refuse('createEngine'),
   };

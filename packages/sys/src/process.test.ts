@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,4 +68,18 @@ test('a terminal has the size it was given, later another, and carries what is t
   equal(bytes.toString(), 'hello\r\n');
   throws(() => kernel.resizeTerminal(other + 1000, { columns: 1, rows: 1 }), { code: 'EBADF' });
   throws(() => kernel.openTerminal({ columns: 65_536, rows: 1 }), TypeError);
+});
+
+test('a FIFO is made for its owner only, and never over what is there', { skip }, (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'fifo');
+  kernel.makeFifo(path);
+  const stat = lstatSync(path);
+  equal(stat.isFIFO(), true);
+  equal(stat.mode & 0o777, 0o600);
+  throws(() => kernel.makeFifo(path), { code: 'EEXIST', syscall: 'mkfifo' });
+  throws(() => kernel.makeFifo(join(folder, 'no/where')), { code: 'ENOENT' });
+  for (const wrong of ['', 'a\0b', 'x'.repeat(5000), 5 as unknown as string])
+    throws(() => kernel.makeFifo(wrong), TypeError);
 });

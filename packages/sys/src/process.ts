@@ -1,10 +1,10 @@
-// Who is at the other end of a unix socket, and terminals: what the control sockets and `exec -t` need of the kernel.
+// Who is at the other end of a unix socket, terminals and FIFOs: what the control sockets and `exec` need of the kernel.
 import type { Socket } from 'node:net';
 import type { ProcessAddon } from './addon.ts';
 import { createSystemError, errnoOf } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 
-export type ProcessFace = Pick<Kernel, 'peerCredentials' | 'openTerminal' | 'resizeTerminal'>;
+export type ProcessFace = Pick<Kernel, 'peerCredentials' | 'openTerminal' | 'resizeTerminal' | 'makeFifo'>;
 
 export function createProcessFace(addon: ProcessAddon): ProcessFace {
   return {
@@ -22,6 +22,10 @@ export function createProcessFace(addon: ProcessAddon): ProcessFace {
     resizeTerminal(fd, { columns, rows }) {
       const result = addon.resizeTerminal(fd, columns, rows);
       if (result < 0) throw createSystemError(result, 'ioctl', 'TIOCSWINSZ');
+    },
+    makeFifo(path) {
+      const result = addon.makeFifo(path);
+      if (result < 0) throw createSystemError(result, 'mkfifo', path);
     },
   };
 }

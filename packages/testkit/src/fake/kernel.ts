@@ -17,6 +17,7 @@ export interface FakeKernelOptions {
   readonly peerCredentials?: Kernel['peerCredentials'];
   readonly openTerminal?: Kernel['openTerminal'];
   readonly resizeTerminal?: Kernel['resizeTerminal'];
+  readonly makeFifo?: Kernel['makeFifo'];
   /** Called for bringUpLoopback(). */
   readonly loopback?: () => void | Promise<void>;
   /** Makes engines; its presence is what `hasAddon` says, since rooms read it as "the native plane is there". */
@@ -64,6 +65,7 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
     peerCredentials: (socket) => expect(options.peerCredentials, 'peerCredentials', 'a peerCredentials')(socket),
     openTerminal: (size) => expect(options.openTerminal, 'openTerminal', 'an openTerminal')(size),
     resizeTerminal: (fd, size) => expect(options.resizeTerminal, 'resizeTerminal', 'a resizeTerminal')(fd, size),
+    makeFifo: (path) => expect(options.makeFifo, 'makeFifo', 'a makeFifo')(path),
     async bringUpLoopback() {
       await expect(loopback, 'bringUpLoopback', 'a loopback')();
     },

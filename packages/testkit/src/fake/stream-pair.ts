@@ -54,8 +54,14 @@ export function createStreamPair(options: StreamPairOptions = {}): StreamPair {
 }
 
 function endOf(out: Lane, back: Lane, carry: (chunk: Uint8Array) => Uint8Array): FakeStream {
-  const write = async (bytes: Uint8Array): Promise<void> => {
+  let last: Promise<void> = Promise.resolve();
+  const carryAll = async (bytes: Uint8Array): Promise<void> => {
     for (let at = 0; at < bytes.length; at += chunkBytes) await out.put(carry(bytes.subarray(at, at + chunkBytes)));
+  };
+  // In the order in which they were asked for, whoever waits for which.
+  const write = (bytes: Uint8Array): Promise<void> => {
+    last = last.catch(() => {}).then(() => carryAll(bytes));
+    return last;
   };
   return {
     write,
@@ -101,6 +107,8 @@ class Lane implements AsyncIterator<Uint8Array, undefined> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    // As from a socket: two ends that only answer each other must not keep everything else from its turn.
+    await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {

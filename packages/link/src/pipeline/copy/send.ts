@@ -215,7 +215,12 @@ async function readPieces(
   to: number,
   take: (piece: Buffer) => Promise<void> | void,
 ): Promise<void> {
-  const readAt = (at: number): Promise<Buffer> => readPiece(file, at, Math.min(MAX_DATA_BYTES, to - at));
+  const readAt = (at: number): Promise<Buffer> => {
+    const piece = readPiece(file, at, Math.min(MAX_DATA_BYTES, to - at));
+    // Heard when its turn comes.
+    piece.catch(() => {});
+    return piece;
+  };
   let next = from < to ? readAt(from) : undefined;
   try {
     for (let at = from; next !== undefined; ) {

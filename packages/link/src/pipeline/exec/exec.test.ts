@@ -92,8 +92,8 @@ test('input arrives byte for byte with its end, and a command that does not read
   });
   const deaf = run(['sleep', '100'], { stdin: endless });
   await full.promise;
-  deaf.signal(12);
-  deepEqual(await deaf.ended, { kind: 'signal', signal: 12 });
+  deaf.signal(2);
+  deepEqual(await deaf.ended, { kind: 'signal', signal: 2 });
 });
 
 test('a reader that is slow makes the command wait, and nothing is kept for it', async () => {

@@ -1,0 +1,73 @@
+// What an operator asks of the enclave's files.
+import { ParseError, PolicyError } from '@caisson/core/errors';
+import { plain } from '@caisson/core/log';
+import type { PipelineErrorCode } from '../error-code.ts';
+import { encodeFields, Fields } from '../fields.ts';
+import { Folder } from '../store/folder.ts';
+import { parseRelativePath } from '../store/name.ts';
+
+export interface CopyRequest {
+  /** Absolute. */
+  readonly path: string;
+  /** Of copyIn: a folder that is there takes the copy under `sourceName`. */
+  readonly into: boolean;
+  readonly sourceName: string;
+  /** Of copyOut: a folder is copied with what it holds. */
+  readonly recursive: boolean;
+  readonly resume: boolean;
+  readonly checksum: boolean;
+}
+
+/** A place that an operator may name, by policy. A development image has `/`. */
+export interface FileRoot {
+  /** Absolute, without `..`. */
+  readonly path: string;
+  readonly access: 'read' | 'write' | 'both';
+}
+
+export function encodeCopyRequest(request: CopyRequest): Uint8Array<ArrayBuffer> {
+  const { path, into, sourceName, recursive, resume, checksum } = request;
+  return encodeFields({ 1: path, 2: into, 3: sourceName, 4: recursive, 5: resume, 6: checksum });
+}
+
+/** Throws ParseError PIPELINE_REQUEST. */
+export function parseCopyRequest(bytes: Uint8Array): CopyRequest {
+  const fields = new Fields(bytes, 'copy request');
+  const request = {
+    ...{ path: fields.text(1), into: fields.boolean(2), sourceName: fields.text(3, 255) },
+    ...{ recursive: fields.boolean(4), resume: fields.boolean(5), checksum: fields.boolean(6) },
+  };
+  fields.end();
+  return request;
+}
+
+export interface OpenedRoot {
+  /** Its caller releases it. */
+  readonly folder: Folder;
+  /** Below the root. */
+  readonly names: readonly string[];
+}
+
+/** The deepest root that holds `path`. Throws ParseError PIPELINE_NAME, PolicyError PIPELINE_ROOT. */
+export function openRoot(roots: readonly FileRoot[], path: string, access: 'read' | 'write'): OpenedRoot {
+  if (!path.startsWith('/')) {
+    throw new ParseError<PipelineErrorCode>(
+      'PIPELINE_NAME',
+      `path in the enclave must be absolute, got ${plain(path.slice(0, 300))}`,
+    );
+  }
+  const names = parseRelativePath(path.slice(1).replace(/\/$/, ''), 'path in the enclave');
+  const isBelow = (root: readonly string[]): boolean => root.every((name, index) => names[index] === name);
+  const found = roots
+    .filter((root) => root.access === 'both' || root.access === access)
+    .map(({ path: at }) => ({ at, parts: at.split('/').filter(Boolean) }))
+    .filter(({ parts }) => isBelow(parts))
+    .sort((one, other) => other.parts.length - one.parts.length)[0];
+  if (found !== undefined) return { folder: Folder.open(found.at), names: names.slice(found.parts.length) };
+  const offered = roots.map(({ path: at, access: way }) => `${at} (${way})`).join(', ') || 'none';
+  throw new PolicyError<PipelineErrorCode>(
+    'PIPELINE_ROOT',
+    `path ${plain(path)} must lie in a root of the image to ${access}, got roots ${offered}`,
+    { hint: 'a production image has no file roots unless it measures them' },
+  );
+}
