@@ -59,11 +59,15 @@ interface Ended {
 }
 
 /** `stdin` null: it stays open. */
-async function rbuilds(words: readonly string[], stdin: string | null = '', place: RbuildsPlace = {}): Promise<Ended> {
+async function rbuilds(
+  words: readonly string[],
+  stdin: string | null = '',
+  { env = {}, ...place }: RbuildsPlace & { readonly env?: Record<string, string> } = {},
+): Promise<Ended> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const surroundings = {
     ...{ stdin: stdin === null ? new PassThrough() : Readable.from([Buffer.from(stdin)]), stdout, stderr },
-    ...{ env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache') }, name: 'rbuilds' },
+    ...{ env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache'), ...env }, name: 'rbuilds' },
     stop: new AbortController().signal,
     onReload: () => {},
   };
@@ -244,6 +248,21 @@ test('ways, services and operators of caisson.yaml are those of the image', { sk
     ['app-builder-secure-enclaves-framework', '7', { A: 'b' }, 1, 1],
   );
   assert.ok(components.includes('network') && components.includes('ready'));
+});
+
+test('without a kernel make_eif begins with make_kernel, and an image is not begun when that fails', async () => {
+  // Its own Makefile could not be run in such a folder: the build refuses it before it fetches anything.
+  const env = { CAISSON_CACHE: at('cache of mine'), NITRO_CLI_BLOBS: at('none') };
+  const { code, out, err } = await rbuilds(['--cmd', 'make_eif'], null, { env });
+  assert.equal(code, 1);
+  assert.match(out, /no such kernel yet: make_kernel comes first/);
+  assert.match(err, /^rbuilds: make_eif failed: folder for a kernel must have neither spaces nor colons/);
+  assert.deepEqual(readdirSync(at('place/eif')), ['make_build.log']);
+  const other = await rbuilds(['--kernel', '6.14.5', '--cmd', 'make_kernel'], null, { env });
+  assert.match(
+    other.err,
+    /^rbuilds: make_kernel failed: kernel 6\.14\.5 cannot be built here: .*\n {2}hint: caisson kernel build --source/,
+  );
 });
 
 const unbuilt = !existsSync(join(root, 'packages/cli/dist/rbuilds-session.js')) && 'nothing is built (npm run build)';

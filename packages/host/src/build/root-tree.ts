@@ -14,7 +14,7 @@ export const ENCLAVE_PROGRAM = `${CAISSON_FOLDER}/caisson-enclave.mjs`;
 export const LAUNCHER = `${CAISSON_FOLDER}/caisson-launcher`;
 export const MEASURED_FOLDER = 'etc/caisson';
 // Chosen: what argonaut's users and initctl's call inside. A source's own programs of these names stay.
-const enclaveNames = ['argonaut', 'caisson-enclave', 'initctl'];
+export const ENCLAVE_NAMES: readonly string[] = ['argonaut', 'caisson-enclave', 'initctl'];
 // Given: what AWS's builder makes, and PID 1 mounts on.
 const mountPoints = ['dev', 'proc', 'run', 'sys', 'tmp', 'var'];
 // A folder has no users of its own; programs ask for the names of 0 and of nobody.
@@ -54,7 +54,7 @@ export function createRootTree(
     add(tree, ENCLAVE_PROGRAM, part(toolchain.enclave));
     add(tree, `${CAISSON_FOLDER}/caisson.node`, part(toolchain.addon));
     add(tree, LAUNCHER, part(toolchain.launcher, 0o755));
-    for (const name of enclaveNames) linkName(tree, `usr/bin/${name}`);
+    for (const name of ENCLAVE_NAMES) linkName(tree, `usr/bin/${name}`);
   }
   if (isSupervised) requireFree(tree, MEASURED_FOLDER);
   return tree;

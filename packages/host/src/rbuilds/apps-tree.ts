@@ -1,26 +1,13 @@
 // /apps of an image, as users of the reference know it: names of programs, .config, .logs. What the source has there itself stays, but
 // for the places that are ours: neither may be taken for the other.
 import { PolicyError } from '@caisson/core/errors';
-import { COMPONENTS } from '../build/index.ts';
-import { LAUNCHER } from '../build/root-tree.ts';
+import { ENCLAVE_NAMES, LAUNCHER } from '../build/root-tree.ts';
 import type { RootTree, TreeEntry } from '../tree/index.ts';
 import type { RbuildsErrorCode } from './error-code.ts';
 
 export const APPS_FOLDER = 'apps';
 export const LOG_FOLDER = `/${APPS_FOLDER}/.logs`;
-// Given: what the launcher's program answers to, and the component that a name needs.
-const names: readonly { readonly name: string; readonly needs?: 'control' }[] = [
-  { name: 'argonaut' },
-  { name: 'caisson-enclave' },
-  { name: 'initctl' },
-  { name: 'pipeline', needs: 'control' },
-];
 const owner = { uid: 0, gid: 0, origin: 'rbuilds' } as const;
-
-/** A name appears with its inhabitant. */
-export function appNames(): string[] {
-  return names.flatMap(({ name, needs }) => (needs && COMPONENTS[needs].absent !== undefined ? [] : [name]));
-}
 
 /** `initYaml` is shown in /apps/.config as it was compiled; null: the source's own is linked there. Throws PolicyError RBUILDS_APPS. */
 export function addApps(source: RootTree, initYaml: string | null): RootTree {
@@ -29,7 +16,7 @@ export function addApps(source: RootTree, initYaml: string | null): RootTree {
   const shown = initYaml === null ? linkTo('../../etc/init.yaml') : textFile(initYaml);
   addOwn(tree, `${APPS_FOLDER}/.config/init.yaml`, shown);
   // Relative, so that it also holds when the root is mounted somewhere else.
-  for (const name of appNames()) addOwn(tree, `${APPS_FOLDER}/${name}`, linkTo(`../${LAUNCHER}`));
+  for (const name of ENCLAVE_NAMES) addOwn(tree, `${APPS_FOLDER}/${name}`, linkTo(`../${LAUNCHER}`));
   return tree;
 }
 

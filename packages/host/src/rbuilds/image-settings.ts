@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';
-import type { ImageComponent, MeasuredOperators } from '@caisson/core/measured';
-import { type BuildSettings, COMPONENTS } from '../build/index.ts';
+import type { MeasuredOperators } from '@caisson/core/measured';
+import type { BuildSettings } from '../build/index.ts';
 import { chooseEnclave, readBuildSettings, readCompose } from '../compose/index.ts';
 import type { Architecture } from '../runtime/index.ts';
 import type { RootTree } from '../tree/index.ts';
@@ -44,11 +44,7 @@ export async function readImageSettings(
     sourceDateEpoch: parseEpoch(env['SOURCE_DATE_EPOCH']),
   });
   const ways = chooseWays(settings, read, dockerfile === null ? [] : exposedPorts(dockerfile), say);
-  const hasWays = ways.ingress.length + ways.egress.length > 0;
-  return {
-    ...{ ...read, ...ways, operators: operatorsOf(read) },
-    components: read.components ?? defaultComponents(hasWays),
-  };
+  return { ...read, ...ways, operators: operatorsOf(read) };
 }
 
 /** The caisson.yaml that counts, or null. */
@@ -62,11 +58,6 @@ export function findConfig({ config }: RbuildsSettings, folder: string): string 
 export function withInitYaml(settings: BuildSettings, tree: RootTree): BuildSettings {
   if (settings.initYaml !== null || tree.has(initFile)) return settings;
   return { ...settings, initYaml: `log_dir: ${LOG_FOLDER}\n` };
-}
-
-function defaultComponents(hasWays: boolean): ImageComponent[] {
-  const wanted: readonly ImageComponent[] = ['control', 'ready', ...(hasWays ? (['network'] as const) : [])];
-  return wanted.filter((name) => COMPONENTS[name].absent === undefined);
 }
 
 function parseEpoch(text: string | undefined): number {

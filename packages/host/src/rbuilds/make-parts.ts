@@ -1,9 +1,9 @@
 // make_kernel, make_apps, make_init: what an image is made of, at hand before it is put together. What is there already is not made
 // again, and each says which bytes it found.
 import { join } from 'node:path';
+import { ENCLAVE_NAMES } from '../build/root-tree.ts';
 import { buildKernel, kernelCacheFolder } from '../kernel/index.ts';
 import { digestFile, ensureRuntime, openToolchain, readArchitecture } from '../runtime/index.ts';
-import { appNames } from './apps-tree.ts';
 import { findKernel, profileOf, readBuilt, requireBuildable } from './choose-kernel.ts';
 import { refuseForward } from './network.ts';
 import type { Stage } from './world.ts';
@@ -34,7 +34,7 @@ export const makeApps: Stage = async (settings, { env, say }) => {
     say(`${name} (${origin}): ${path}, SHA-384 ${sha384}`);
   const runtime = settings.runtime ?? (await ensureRuntime(architecture, { env, progress: say }));
   say(`runtime: ${runtime}`);
-  say(`names in /apps: ${appNames().join(', ')}`);
+  say(`names in /apps: ${ENCLAVE_NAMES.join(', ')}`);
 };
 
 export const makeInit: Stage = async ({ init }, { say }) => {

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createTestImage, dockerArchive, layer, layoutArchive } from '@caisson/testkit/oci';
+import { ENCLAVE_NAMES } from '../build/root-tree.ts';
 import type { OpenedSource, TreeEntry } from '../tree/index.ts';
-import { addApps, appNames } from './apps-tree.ts';
+import { addApps } from './apps-tree.ts';
 import { builtVersion, findKernel, requireBuildable } from './choose-kernel.ts';
 import { chooseWays, exposedPorts } from './network.ts';
 import { findDockerfile, openDockerfile, withoutBareShell } from './open-dockerfile.ts';
@@ -188,7 +189,7 @@ test('/apps has the names, the config and the logs; what the source has there st
     [...tree.keys()].sort(),
     [
       ...['apps', 'apps/.config', 'apps/.config/init.yaml', 'apps/.logs'],
-      ...appNames().map((name) => `apps/${name}`),
+      ...ENCLAVE_NAMES.map((name) => `apps/${name}`),
       'apps/mine',
     ].sort(),
   );
