@@ -18,9 +18,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { toCid } from '@caisson/core/address';
 import {
+  type MeasuredOperators,
   type MeasuredService,
   writeMeasuredImage,
   writeMeasuredInit,
+  writeMeasuredOperators,
   writeMeasuredServices,
 } from '@caisson/core/measured';
 import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simulator';
@@ -72,6 +74,8 @@ export interface Enclave {
   readonly startedMs: number;
   /** The parent's side of its wall. */
   readonly parent: Transport;
+  /** PEM of the root that its documents have. */
+  readonly rootPem: string;
   /** What came over the ready line, in order. */
   readonly said: readonly SeenMessage[];
   /** Resolves when a message is that. */
@@ -93,6 +97,8 @@ export interface EnclaveTerms {
   readonly binds?: Readonly<Record<string, string>>;
   /** Default: no config is expected. */
   readonly config?: ImageChanges['config'];
+  /** Who may use the control port; default: there is none. */
+  readonly operators?: MeasuredOperators;
   /** Of the whole enclave. Default 120,000. */
   readonly runMs?: number;
 }
@@ -104,7 +110,8 @@ export async function openEnclave(
 ): Promise<Enclave> {
   const nsmFolder = mkdtempSync(join(tmpdir(), 'caisson-nsm-'));
   context.after(() => rmSync(nsmFolder, { recursive: true }));
-  const device = createSimulatedNsm({ authority: await createSimulatedAuthority(), pcrs: { 0: 'a5'.repeat(48) } });
+  const authority = await createSimulatedAuthority();
+  const device = createSimulatedNsm({ authority, pcrs: { 0: 'a5'.repeat(48) } });
   const nsm = await serveNsmSocket({ path: join(nsmFolder, 'socket'), device });
   context.after(() => nsm.close());
 
@@ -134,7 +141,10 @@ export async function openEnclave(
   mkdirSync(etc, { recursive: true });
   chmodSync(join(scene.folder, 'fabric'), 0o700);
   mkdirSync(join(scene.folder, 'fabric/16'), { mode: 0o700 });
-  const image = measuredImage({ components: ['ready'], healthPort: 5000, config: terms.config ?? { expect: 'none' } });
+  const { operators } = terms;
+  const components = operators === undefined ? (['ready'] as const) : (['control', 'ready'] as const);
+  if (operators !== undefined) writeFileSync(join(etc, 'operators.json'), writeMeasuredOperators(operators));
+  const image = measuredImage({ components, healthPort: 5000, config: terms.config ?? { expect: 'none' } });
   writeFileSync(join(etc, 'image.json'), writeMeasuredImage(image));
   const init = {
     logDir: '/log',
@@ -174,6 +184,7 @@ export async function openEnclave(
     run,
     startedMs,
     parent: createFabricTransport({ directory: join(scene.folder, 'fabric'), localCid: toCid(3) }),
+    rootPem: authority.rootPem,
     said,
     heard,
     inside: seen,

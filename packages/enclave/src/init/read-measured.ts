@@ -2,12 +2,15 @@
 import {
   MAX_MEASURED_IMAGE_BYTES,
   MAX_MEASURED_INIT_BYTES,
+  MAX_MEASURED_OPERATORS_BYTES,
   MAX_MEASURED_SERVICES_BYTES,
   type MeasuredImage,
   type MeasuredInit,
+  type MeasuredOperators,
   type MeasuredService,
   parseMeasuredImage,
   parseMeasuredInit,
+  parseMeasuredOperators,
   parseMeasuredServices,
 } from '@caisson/core/measured';
 import { readBoundedFile } from '@caisson/link/argonaut';
@@ -16,6 +19,8 @@ export interface Measured {
   readonly image: MeasuredImage;
   readonly init: MeasuredInit;
   readonly services: readonly MeasuredService[];
+  /** null: an image without the component `control`, which nobody can command from outside. */
+  readonly operators: MeasuredOperators | null;
 }
 
 /** `folder`: /etc/caisson. Rejects with what reading and the parsers reject, the file named. */
@@ -27,11 +32,19 @@ export async function readMeasured(folder: string): Promise<Measured> {
     ...{ maxBytes: MAX_MEASURED_INIT_BYTES, what: `measured file ${folder}/init.json` },
   });
   const services = await readMeasuredServices(folder);
-  return { image: parseMeasuredImage(image), init: parseMeasuredInit(init), services };
+  const measured = parseMeasuredImage(image);
+  const operators = measured.components.includes('control') ? await readMeasuredOperators(folder) : null;
+  return { image: measured, init: parseMeasuredInit(init), services, operators };
 }
 
 export async function readMeasuredServices(folder: string): Promise<readonly MeasuredService[]> {
   const path = `${folder}/services.json`;
   const bytes = await readBoundedFile(path, { maxBytes: MAX_MEASURED_SERVICES_BYTES, what: `measured file ${path}` });
   return parseMeasuredServices(bytes).services;
+}
+
+async function readMeasuredOperators(folder: string): Promise<MeasuredOperators> {
+  const path = `${folder}/operators.json`;
+  const bytes = await readBoundedFile(path, { maxBytes: MAX_MEASURED_OPERATORS_BYTES, what: `measured file ${path}` });
+  return parseMeasuredOperators(bytes);
 }

@@ -1,7 +1,7 @@
 // `caisson-enclave supervise`: the supervisor, started by PID 1 on fd 3 and by nobody else. The order of a boot (docs/supervisor.md):
 //
 //   measured files -> graph -> health port and ready line -> NSM checks -> config, fixed in PCR16 -> NSM socket -> control socket
-//   -> services -> ready | degraded -> stopping -> the last line -> PID 1 ends the enclave
+//   -> control port -> services -> ready | degraded -> stopping -> the last line -> PID 1 ends the enclave
 //
 // Before the config is fixed no service runs and nobody can command. What fails on the way ends the boot with its reason; what fails
 // later is this process's end, and PID 1 starts another that finds everything running.
@@ -11,6 +11,7 @@ import { toVsockPort } from '@caisson/core/address';
 import type { Log } from '@caisson/core/log';
 import { createNsmClient } from '@caisson/core/nitro';
 import { sayTo } from '@caisson/link/argonaut';
+import { createInitHandlers, type Readiness } from '@caisson/link/control';
 import { type PeerCredentials, serveInitSocket } from '@caisson/link/init';
 import { createReadyReporter, type ReadyReporter, type ReasonCode, serveHealth } from '@caisson/link/ready';
 import type { Transport } from '@caisson/link/transport';
@@ -22,6 +23,7 @@ import {
   readClocksource,
   takeBootConfig,
 } from '../boot-config/index.ts';
+import { serveEnclaveControl, watchPhase } from '../control/index.ts';
 import {
   type Clock,
   createControl,
@@ -89,7 +91,7 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
         say: sayTo(log, 'json'),
       })
     : undefined;
-  const reporter = line ?? quietReporter;
+  const { reporter, readiness } = watchPhase(line ?? quietReporter);
   reporter.report('booting', []);
   const boot: Boot = { ...world, log, clock, runFolder, measuredFolder, measured };
   let outcome: Outcome;
@@ -101,7 +103,7 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
       closers.push(() => health.close());
     }
     const prepared = await prepare(boot, reporter, told.signal, closers);
-    outcome = await serve(boot, { ...prepared, reporter, bootId, startedMs, told, closers });
+    outcome = await serve(boot, { ...prepared, reporter, readiness, bootId, startedMs, told, closers });
   } catch (error) {
     // Told to end while it waited for a config: nothing has failed.
     outcome = told.signal.aborted && error === told.signal.reason ? stopped : { exit: 1, code: reasonOf(error) };
@@ -157,6 +159,7 @@ interface Prepared {
 
 interface Service extends Prepared {
   readonly reporter: ReadyReporter;
+  readonly readiness: Readiness;
   readonly bootId: string;
   readonly startedMs: number;
   readonly told: ReturnType<typeof listenForEnd>;
@@ -166,8 +169,8 @@ interface Service extends Prepared {
 /** Services and who may command them, until the end. */
 async function serve(boot: Boot, { config, device, ...service }: Service): Promise<Outcome> {
   const { clock, host, kernel, log, measured, measuredFolder, runFolder, transport } = boot;
-  const { reporter, bootId, startedMs, told, closers } = service;
-  const { image, init, services } = measured;
+  const { reporter, readiness, bootId, startedMs, told, closers } = service;
+  const { image, init, operators, services } = measured;
   const nsmPath = `${runFolder}/nsm.sock`;
   const supervisor = new Supervisor({
     ...{ services, init, host, clock, kernel, transport, reporter, log, runFolder: `${runFolder}/caisson` },
@@ -207,6 +210,13 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
       onRefused: (peer) => log.warn('INIT_SOCKET_REFUSED', 'a caller was refused', { uid: peer?.uid, pid: peer?.pid }),
     });
     closers.push(() => socket.close());
+  }
+  if (operators !== null) {
+    const port = await serveEnclaveControl({
+      ...{ transport, device, image, operators, config, bootId, readiness, log },
+      handlers: createInitHandlers(control),
+    });
+    closers.push(() => port.close());
   }
   host.onEvent(({ kind }) => {
     if (kind !== 'reload') return;

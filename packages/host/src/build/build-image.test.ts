@@ -307,7 +307,6 @@ test('refuses settings that name nothing, steer the enclave, or would be lost in
     [{ environment: { A: 'x\ny' } }, 'BUILD_COMMAND', /^environment must have no newline/],
     [{ command: ['/a', 'b\nc'] }, 'BUILD_COMMAND', /^command must have no newline or NUL/],
     [{ command: ['x'.repeat(70_000)] }, 'BUILD_COMMAND', /^command must have at most 65535 bytes/],
-    [{ components: ['control'] }, 'BUILD_COMPONENT', /^component control cannot be put into an image: /],
     [{ components: ['shell' as 'ready'] }, 'BUILD_COMPONENT', /^component shell cannot .*: there is no such component/],
     [
       { components: ['ready'], egress: [{ host: 'a.b', port: 1 }] },

@@ -1,5 +1,5 @@
-// Named parts of an image. A part that does not exist yet is refused by its name: an image that lacks what its file asks for
-// would be found out only when it runs.
+// Named parts of an image. What the rest of the file needs is there unless the file lists its parts itself, and then what is missing is refused: an
+// image that lacks what its file asks for would be found out only when it runs.
 import { PolicyError } from '@caisson/core/errors';
 import type { ImageComponent } from '@caisson/core/measured';
 import type { BuildErrorCode } from './error-code.ts';
@@ -7,17 +7,14 @@ import type { BuildSettings } from './settings.ts';
 
 /** What each part is, and why it cannot be had where it cannot. */
 export const COMPONENTS: Readonly<Record<ImageComponent, { readonly what: string; readonly absent?: string }>> = {
-  control: {
-    what: 'the control channel on port 53000',
-    absent: 'the control channel is not built yet',
-  },
+  control: { what: 'the control channel on port 53000, for the operators of the image' },
   ready: { what: 'the ready line and the health port' },
   network: { what: 'the bridges of ingress and egress, as a service of its own' },
 };
 
 /** Sorted. Throws PolicyError BUILD_COMPONENT. */
 export function resolveComponents(settings: BuildSettings): ImageComponent[] {
-  const { components, ingress, egress, init } = settings;
+  const { components, ingress, egress, init, operators } = settings;
   if (init === 'plain') {
     if (components !== null && components.length > 0) {
       throw refuse(`components must be empty with init: plain, got ${components.join(', ')}`);
@@ -25,10 +22,16 @@ export function resolveComponents(settings: BuildSettings): ImageComponent[] {
     return [];
   }
   const needsNetwork = ingress.length + egress.length > 0;
-  const asked = components ?? ['ready', ...(needsNetwork ? (['network'] as const) : [])];
+  const hasOperators = operators.rootKey !== null || operators.operators.length > 0;
+  const asked = components ?? [
+    'ready',
+    ...(hasOperators ? (['control'] as const) : []),
+    ...(needsNetwork ? (['network'] as const) : []),
+  ];
   for (const name of asked) {
-    const absent = Object.hasOwn(COMPONENTS, name) ? COMPONENTS[name].absent : 'there is no such component';
-    if (absent !== undefined) throw refuse(`component ${name} cannot be put into an image: ${absent}`);
+    if (!Object.hasOwn(COMPONENTS, name)) {
+      throw refuse(`component ${name} cannot be put into an image: there is no such component`);
+    }
   }
   if (needsNetwork && !asked.includes('network')) {
     throw refuse('component network must be listed when there is ingress or egress');
@@ -37,7 +40,7 @@ export function resolveComponents(settings: BuildSettings): ImageComponent[] {
 }
 
 function refuse(message: string): PolicyError<BuildErrorCode> {
-  const known = Object.entries(COMPONENTS).filter(([, { absent }]) => absent === undefined);
+  const known = Object.entries(COMPONENTS);
   return new PolicyError('BUILD_COMPONENT', message, {
     hint: `components are ${known.map(([name, { what }]) => `${name} (${what})`).join(' and ')}`,
   });
