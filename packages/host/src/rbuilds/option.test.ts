@@ -1,3 +1,4 @@
+// The table of options: what each sets, how --cmd cuts the line, what is refused.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Programs of the machine: their lines, their ends, and that they do not stay behind.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runProgram } from './run-program.ts';

@@ -1,3 +1,4 @@
+// The table of commands with made-up stages: which run, in what order, and how a run ends.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
