@@ -5,7 +5,11 @@ export { combineCrc32, crc32 } from './crc32.ts';
 export type { EifErrorCode } from './error-code.ts';
 export { EIF_ERROR_CODES } from './error-code.ts';
 export type { EifArchitecture, EifHeader, EifSectionKind } from './form.ts';
-export { crcOffset as eifCrcOffset, headerBytes as eifHeaderBytes } from './form.ts';
+export {
+  crcOffset as eifCrcOffset,
+  headerBytes as eifHeaderBytes,
+  sectionHeaderBytes as eifSectionHeaderBytes,
+} from './form.ts';
 export type { EifMeasurements, EifMeter, IncrementalSha384 } from './measure.ts';
 export { createBufferedSha384, createEifMeter, extendZero } from './measure.ts';
 export type { EifSection, ParsedEif } from './parse.ts';

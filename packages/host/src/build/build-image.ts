@@ -14,6 +14,7 @@ import { createApplicationRamdisk, createBootRamdisk } from './ramdisk.ts';
 import { addMeasured, CAISSON_FOLDER, createRootTree } from './root-tree.ts';
 import { createSbom } from './sbom.ts';
 import { verifyInputs } from './verify-input.ts';
+import { verifyListed } from './verify-listed.ts';
 import { verifySettings } from './verify-settings.ts';
 import { warnOf } from './warn.ts';
 import { writeEif } from './write-eif.ts';
@@ -94,6 +95,7 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
       command: command.argv,
     });
     verifyInputs(plan, manifest);
+    await verifyListed(file, written.sections, manifest.files);
     await (await openOutput(manifestPathOf(output))).writeFile(formatManifest(manifest));
     const sbom = await createSbom(plan, manifest);
     await (await openOutput(sbomPathOf(output))).writeFile(`${JSON.stringify(sbom, null, 1)}\n`);

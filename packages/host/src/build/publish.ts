@@ -2,10 +2,13 @@
 // leaves what was there before.
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
-import { sweepTemporaries, syncFolder, temporaryBeside } from '../file/index.ts';
+import { sweepTemporaries, syncFolder, temporaryBeside, withLock } from '../file/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
+
+// Chosen; it is there while names are changed, some milliseconds.
+const lockName = '.caisson-publish';
 
 /** Writes the next file of the build; its name becomes `path` when `write` of the whole build has succeeded. */
 export type OpenOutput = (path: string) => Promise<FileHandle>;
@@ -28,17 +31,50 @@ export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Pr
       await file.sync();
       await file.close();
     }
-    // The image last: what lies beside it is then always there already.
-    for (const { temporary, path } of outputs.toReversed()) await rename(temporary, path);
-    for (const folder of new Set(outputs.map(({ path }) => dirname(path)))) await syncFolder(folder);
+    const folders = [...new Set(outputs.map(({ path }) => dirname(path)))];
+    await oneAtATime(folders[0], async () => {
+      // The image last: what lies beside it is then always there already.
+      for (const { temporary, path } of outputs.toReversed()) await rename(temporary, path);
+    });
+    for (const folder of folders) await syncFolder(folder);
     return result;
-  } catch (error) {
+  } catch (caught) {
+    const error = outputs.length > 0 && isFull(caught) ? full(outputs[0]!.path, caught) : caught;
     for (const { file, temporary } of outputs) {
       await file.close().catch(() => {});
       await rm(temporary, { force: true });
     }
     throw error;
   }
+}
+
+/** Of two builds into one place one is last with all of its files: an image beside another's manifest would be of neither. */
+async function oneAtATime(folder: string | undefined, run: () => Promise<void>): Promise<void> {
+  if (folder === undefined) return;
+  let hasRun = false;
+  const once = async (): Promise<void> => {
+    hasRun = true;
+    await run();
+  };
+  try {
+    await withLock(join(folder, lockName), once);
+  } catch (error) {
+    // File systems without hard links (FAT) have no locks of this kind.
+    if (hasRun || !['EPERM', 'ENOTSUP', 'ENOSYS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await run();
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
+function full(path: string, cause: unknown): CaissonError<BuildErrorCode> {
+  const why = (cause as NodeJS.ErrnoException).code;
+  return new CaissonError('BUILD_OUTPUT', `cannot write ${path}: ${why}`, {
+    cause,
+    hint: 'an image is as large as the files in it and its kernel; write it where there is room, or lift the limit of the user',
+  });
 }
 
 async function openNew(temporary: string, path: string): Promise<FileHandle> {
