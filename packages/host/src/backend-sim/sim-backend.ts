@@ -16,18 +16,20 @@ import {
   claimCid,
   type DocumentOrigin,
   type EnclaveSpec,
+  fabricOfCid,
   openRunFolder,
+  pathOfCid,
   type RunFolder,
   type RunningEnclave,
+  removeRemains,
   Undo,
 } from '../backend/index.ts';
 import { type ImageMeasurements, measureOpenImage, openImageFile, ramdisksOf } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
 import { describeDepartures, SIM_DIFFERENCES } from './difference.ts';
 import { findDevelopmentProgram, findHelper, findMissing } from './find-helper.ts';
-import { createMemoryGroup } from './memory-group.ts';
+import { createMemoryGroup, removeMemoryGroup } from './memory-group.ts';
 import { readImage } from './read-image.ts';
-import { nsmPath, ownFolder, removeRemains } from './remains.ts';
 import { Room } from './room.ts';
 import { watchEnd } from './running.ts';
 import { unpackImage } from './unpack.ts';
@@ -84,19 +86,19 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
     const ramdisks = ramdisksOf(survey.sections);
     const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
     const folder = await openRunFolder(state);
-    const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (cid) => removeRemains(folder, cid) });
+    const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (one) => clear(folder, one) });
     undo.add(() => claim.release());
     const { cid } = claim;
-    undo.add(() => removeRemains(folder, cid));
-    await removeRemains(folder, cid);
-    await mkdir(ownFolder(folder, cid), { mode: 0o700 });
+    undo.add(() => clear(folder, cid));
+    await clear(folder, cid);
+    await mkdir(fabricOfCid(folder, cid), { mode: 0o700 });
     const documents = await serveNsm(spec, folder, cid, measurements, undo);
     const console = new ConsoleRing();
     const group = await createMemoryGroup(cid, memoryMiB * mebibyte);
     if (group !== undefined) undo.add(() => group.remove());
     const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
     const room = new Room({
-      ...{ helper: findHelper()!, fabric: folder.fabric, cid, nsm: nsmPath(folder, cid), base, console },
+      ...{ helper: findHelper()!, fabric: folder.fabric, cid, nsm: pathOfCid(folder, cid, 'nsm'), base, console },
       sizeBytes: memoryMiB * mebibyte,
       cpuIds: 'ids' in spec.cpus ? spec.cpus.ids : undefined,
     });
@@ -132,6 +134,11 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
   }
 }
 
+async function clear(folder: RunFolder, cid: Cid): Promise<void> {
+  await removeRemains(folder, cid);
+  await removeMemoryGroup(cid);
+}
+
 async function serveNsm(
   { debug = false }: EnclaveSpec,
   folder: RunFolder,
@@ -142,7 +149,7 @@ async function serveNsm(
   // As hardware has it: an enclave that can be looked into proves nothing.
   const pcrs = debug ? { 0: zeroPcr, 1: zeroPcr, 2: zeroPcr } : { 0: PCR0, 1: PCR1, 2: PCR2 };
   const nsm = await serveSimulatedNsm({
-    socketPath: nsmPath(folder, cid),
+    socketPath: pathOfCid(folder, cid, 'nsm'),
     pcrs: { ...pcrs, ...(PCR8 !== undefined && { 8: PCR8 }) },
     state: join(folder.state, 'sim-authority'),
   });

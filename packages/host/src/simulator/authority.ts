@@ -21,8 +21,8 @@ import { createSigner, type Signer, type WebKey } from './signer.ts';
 export interface SimulatedAuthority {
   /** The root as PEM text, to be handed to whoever shall trust documents of this simulator. */
   readonly rootPem: string;
-  /** A leaf for this module, made now. */
-  issueLeaf(moduleId: string): Promise<IssuedLeaf>;
+  /** A leaf for this module, made now. `exportable`: its key can be handed to whoever signs with it. */
+  issueLeaf(moduleId: string, options?: { readonly exportable?: boolean }): Promise<IssuedLeaf>;
 }
 
 export interface IssuedLeaf {
@@ -68,14 +68,14 @@ class Chain implements SimulatedAuthority {
     this.rootPem = toPem('CERTIFICATE', root.certificate);
   }
 
-  issueLeaf(moduleId: string): Promise<IssuedLeaf> {
+  issueLeaf(moduleId: string, { exportable = false } = {}): Promise<IssuedLeaf> {
     // One at a time: two callers that both find a level ended would each renew it.
-    const issued = this.#turn.then(() => this.#issue(moduleId, Math.floor(this.#now() / 1000)));
+    const issued = this.#turn.then(() => this.#issue(moduleId, Math.floor(this.#now() / 1000), exportable));
     this.#turn = issued.catch(() => undefined);
     return issued;
   }
 
-  async #issue(moduleId: string, at: number): Promise<IssuedLeaf> {
+  async #issue(moduleId: string, at: number, exportable: boolean): Promise<IssuedLeaf> {
     const instance = await this.#instance(`${instanceIdOf(moduleId)}.${this.#suffix}`, at);
     const commonName = `${moduleId}.${this.#suffix.replace(/\.nitro-enclaves$/, '')}`;
     const serial = leafSerial(moduleId, at);
@@ -84,6 +84,7 @@ class Chain implements SimulatedAuthority {
       commonName,
       issuer: instance,
       at,
+      exportable,
       ...(serial && { serial }),
     });
     const cabundle: Uint8Array[] = [];

@@ -1,4 +1,5 @@
-// A key with its certificate, and issuing one from another. Keys live in WebCrypto; only a root's may leave it, to be kept.
+// A key with its certificate, and issuing one from another. Keys live in WebCrypto; only a root's may leave it, to be kept,
+// and a leaf's that somebody else signs with (a virtual machine's NSM).
 import { issueCertificate, parseCertificate } from '@caisson/core/x509';
 import { type ChainProfile, subjectName } from './chain-profile.ts';
 
@@ -27,11 +28,14 @@ export interface SignerRequest {
   readonly at: number;
   /** Default: 16 random bytes. */
   readonly serial?: Uint8Array;
+  /** Its key can be exported, as a root's can. Default false. */
+  readonly exportable?: boolean;
 }
 
-export async function createSigner({ profile, commonName, issuer, at, serial }: SignerRequest): Promise<Signer> {
-  const isRoot = issuer === undefined;
-  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, isRoot, ['sign', 'verify']);
+export async function createSigner(request: SignerRequest): Promise<Signer> {
+  const { profile, commonName, issuer, at, serial } = request;
+  const exportable = issuer === undefined || request.exportable === true;
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, exportable, ['sign', 'verify']);
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey));
   const subject = await keyIdentifierOf(pair.publicKey);
   const notBefore = at - profile.backdateSeconds;

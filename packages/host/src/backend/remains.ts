@@ -1,0 +1,30 @@
+// What an enclave has in the run folder: its folder of the fabric, the listeners that its parent had for it, and whatever is called by its CID. Removed
+// at its end by whoever started it, and by the next claim where that one was killed.
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Cid, hostPort } from '@caisson/core/address';
+import type { RunFolder } from './run-folder.ts';
+
+// Given: wire.md 1.
+const portsOfOne = 256;
+
+/** In the run folder; `removeRemains` knows it. */
+export function pathOfCid({ path }: RunFolder, cid: Cid, ending: 'nsm' | 'vm'): string {
+  return join(path, `${cid}.${ending}`);
+}
+
+export function fabricOfCid({ fabric }: RunFolder, cid: Cid): string {
+  return join(fabric, String(cid));
+}
+
+export async function removeRemains(folder: RunFolder, cid: Cid): Promise<void> {
+  for (const path of [fabricOfCid(folder, cid), pathOfCid(folder, cid, 'nsm'), pathOfCid(folder, cid, 'vm')]) {
+    await rm(path, { recursive: true, force: true });
+  }
+  const first = hostPort(cid, 0);
+  const parent = join(folder.fabric, '3');
+  for (const name of await readdir(parent)) {
+    const port = Number(name);
+    if (port >= first && port < first + portsOfOne) await rm(join(parent, name), { force: true });
+  }
+}
