@@ -17,7 +17,9 @@ import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
 import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
+import { register as registerOperator } from './commands/operator.ts';
 import { register as registerPcr } from './commands/pcr.ts';
+import { register as registerProxy } from './commands/proxy.ts';
 import { register as registerRbuilds } from './commands/rbuilds.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerService } from './commands/service.ts';
@@ -74,6 +76,8 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerPcr,
   registerSignEif,
   registerService,
+  registerOperator,
+  registerProxy,
   registerRuntime,
   registerKernel,
 ];

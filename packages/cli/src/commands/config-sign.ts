@@ -2,18 +2,15 @@
 
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, UsageError } from '../exit-code.ts';
-import { parseHexOption } from '../nsm-argument.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
+import { readTarget, type TargetFlags } from '../target-flag.ts';
 import { collect } from '../trust-root.ts';
 
-interface Flags {
+interface Flags extends TargetFlags {
   readonly key: string;
   readonly configVersion: string;
   readonly validFor?: string;
   readonly notAfter?: string;
-  readonly eif?: readonly string[];
-  readonly pcr0?: readonly string[];
-  readonly label?: string;
   readonly operators?: string;
   readonly output: string;
   readonly json?: true;
@@ -87,19 +84,6 @@ async function readNotAfter({ validFor, notAfter }: Flags): Promise<number> {
   }
   if (ms < 1_000) throw new UsageError(`--valid-for must be at least 1s, got ${validFor}`);
   return wholeNumber('--valid-for', String(Math.floor((Date.now() + ms) / 1_000)));
-}
-
-async function readTarget({ eif = [], pcr0 = [], label }: Flags) {
-  if ((label === undefined) === (eif.length + pcr0.length === 0)) {
-    throw new UsageError('give either --label, or images by --eif and --pcr0');
-  }
-  if (label !== undefined) return { kind: 'label', label } as const;
-  const values: Uint8Array[] = pcr0.map((hex) => parseHexOption('--pcr0', hex, 48));
-  for (const file of eif) {
-    const { readImageMeasurements } = await import('@caisson/host/image');
-    values.push((await readImageMeasurements(file)).pcr0);
-  }
-  return { kind: 'pcr0', values } as const;
 }
 
 /** Below the last second of the year 9999, after which nothing is dated. */

@@ -10,7 +10,7 @@ import { type Approval, hashAct, signApproval } from './approval.ts';
 import type { ControlErrorCode } from './error-code.ts';
 import type { ControlIdentity } from './identity.ts';
 import { NONCE_BYTES } from './messages.ts';
-import { type OpenClientOptions, openClient, type ProvenEnclave, prove } from './open-client.ts';
+import { type OpenClientOptions, openClient, type ProvenEnclave, prove, verifyOrigin } from './open-client.ts';
 import { encodeSignedApproval } from './own-handler.ts';
 import { CONTROL_REQUEST } from './request-type.ts';
 import { parseSessionInfo, type SessionInfo } from './session-info.ts';
@@ -44,9 +44,10 @@ export interface ControlSession {
 const defaultReproveMs = 600_000;
 const approvalSeconds = 300;
 
-/** Rejects as `openClient` and `dial` do. */
+/** Rejects CONTROL_SIMULATED before it dials, and as `dial` and `openClient` do. */
 export async function connectControl(options: ConnectControlOptions): Promise<ControlSession> {
   const { identity, reproveMs = defaultReproveMs } = options;
+  verifyOrigin(options);
   const { stream, secure, enclave: first } = await openClient(await options.dial(), options);
   const channel = createChannel(stream, { role: 'dialler' });
   let enclave = first;

@@ -55,20 +55,11 @@ const refusals: Readonly<Record<ControlRefusal, string>> = {
 };
 
 /**
- * Rejects CONTROL_SIMULATED before anything is said; CONTROL_TLS, CONTROL_KEY, CONTROL_TIMEOUT, CONTROL_CLOSED, CONTROL_MESSAGE; CONTROL_REFUSED with
+ * Rejects CONTROL_TLS, CONTROL_KEY, CONTROL_TIMEOUT, CONTROL_CLOSED, CONTROL_MESSAGE; CONTROL_REFUSED with
  * the enclave's word; VerificationError of the verifier or CONTROL_BINDING. The stream is destroyed then.
  */
 export async function openClient(stream: Duplex, options: OpenClientOptions): Promise<OpenedClient> {
-  const { identity, policy, timeoutMs = defaultTimeoutMs } = options;
-  const simulated = policy.backend !== 'nitro';
-  if (simulated && options.refuseSimulated === true) {
-    stream.destroy();
-    throw new PolicyError<ControlErrorCode>(
-      'CONTROL_SIMULATED',
-      `policy of a remote enclave must have the root of AWS, got backend ${policy.backend} with roots of its own`,
-      { hint: 'whoever holds that root can pass for the enclave; --allow-simulated takes it all the same' },
-    );
-  }
+  const { identity, timeoutMs = defaultTimeoutMs } = options;
   const deadlineMs = performance.now() + timeoutMs;
   const secure = await secureStream(stream, 'client', identity, timeoutMs);
   try {
@@ -85,6 +76,16 @@ export async function openClient(stream: Duplex, options: OpenClientOptions): Pr
     stream.destroy();
     throw error;
   }
+}
+
+/** To be asked before anybody is dialled. Throws PolicyError CONTROL_SIMULATED. */
+export function verifyOrigin({ policy, refuseSimulated }: Pick<OpenClientOptions, 'policy' | 'refuseSimulated'>): void {
+  if (policy.backend === 'nitro' || refuseSimulated !== true) return;
+  throw new PolicyError<ControlErrorCode>(
+    'CONTROL_SIMULATED',
+    `policy of a remote enclave must have the root of AWS, got backend ${policy.backend} with roots of its own`,
+    { hint: 'whoever holds that root can pass for the enclave; --allow-simulated takes it all the same' },
+  );
 }
 
 /** A document against the policy, the nonce and the session it came in: the same at the start and at every asking again. */

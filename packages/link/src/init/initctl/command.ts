@@ -37,6 +37,8 @@ export interface InitctlCommand {
   readonly words: string;
   readonly alias?: string;
   readonly args: readonly { readonly name: string; readonly about: string; readonly rest?: true }[];
+  /** What it asks of the whole enclave where no service is named: over the control channel only, where an enclave has been named instead. */
+  readonly whole?: InitVerb;
   readonly about: string;
   readonly options: readonly InitctlOption[];
   /** Throws ParseError INITCTL_USAGE. */
@@ -53,8 +55,8 @@ const bare = (words: string, about: string, method: InitVerb): InitctlCommand =>
   ...{ words, about, args: [], options: [] },
   plan: () => ({ calls: [{ method }] }),
 });
-const named = (words: string, about: string, method: InitVerb): InitctlCommand => ({
-  ...{ words, about, args: [service], options: [] },
+const named = (words: string, about: string, method: InitVerb, whole?: InitVerb): InitctlCommand => ({
+  ...{ words, about, args: [service], options: [], ...(whole !== undefined && { whole }) },
   plan: ([name]) => ({ calls: [{ method, params: { name: serviceName(name) } }] }),
 });
 const byPid = (words: string, about: string, method: InitVerb): InitctlCommand => ({
@@ -64,9 +66,9 @@ const byPid = (words: string, about: string, method: InitVerb): InitctlCommand =
 
 export const initctlCommands: readonly InitctlCommand[] = [
   bare('list', 'list all services', 'ListServices'),
-  named('status', 'show a service', 'ServiceStatus'),
+  named('status', 'show a service', 'ServiceStatus', 'SystemStatus'),
   named('start', 'start a service and what it requires', 'ServiceStart'),
-  named('stop', 'stop a service, what requires it first', 'ServiceStop'),
+  named('stop', 'stop a service, what requires it first', 'ServiceStop', 'SystemShutdown'),
   named('restart', 'restart a service', 'ServiceRestart'),
   {
     ...{ words: 'enable', about: 'enable a service until the enclave ends', args: [service] },

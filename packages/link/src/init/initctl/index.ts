@@ -6,4 +6,4 @@ export { initctlUsage, parseInitctlWords } from './parse-words.ts';
 export type { InitctlWorld } from './run-plan.ts';
 export { runInitctl } from './run-plan.ts';
 export type { InitctlConfig } from './settings.ts';
-export { checkInitctlConfig, chooseSocket, MAX_INITCTL_CONFIG_BYTES } from './settings.ts';
+export { checkInitctlConfig, chooseProtocol, chooseSocket, MAX_INITCTL_CONFIG_BYTES } from './settings.ts';

@@ -38,24 +38,27 @@ export function checkInitctlConfig(members: unknown, file: string): InitctlConfi
   return members as InitctlConfig;
 }
 
-/** The path of the unix socket. Throws CaissonError INITCTL_PROTOCOL for the protocol vsock. */
+/** `unix` or `vsock`. Throws CaissonError INITCTL_PROTOCOL for another. */
+export function chooseProtocol(values: InitctlValues, config: InitctlConfig): 'unix' | 'vsock' {
+  const protocol = String(values['protocol'] ?? config.protocol ?? 'unix').toLowerCase();
+  if (protocol === 'unix' || protocol === 'vsock') return protocol;
+  throw new CaissonError<InitSocketErrorCode>(
+    'INITCTL_PROTOCOL',
+    `protocol must be unix or vsock, got ${JSON.stringify(protocol)}`,
+  );
+}
+
+/** The path of the unix socket. Throws CaissonError INITCTL_PROTOCOL for the protocol vsock, which this side of the wall has not. */
 export function chooseSocket(
   values: InitctlValues,
   env: Readonly<Record<string, string | undefined>>,
   config: InitctlConfig,
 ): string {
-  const protocol = String(values['protocol'] ?? config.protocol ?? 'unix').toLowerCase();
-  if (protocol === 'vsock') {
+  if (chooseProtocol(values, config) === 'vsock') {
     throw new CaissonError<InitSocketErrorCode>(
       'INITCTL_PROTOCOL',
-      'protocol vsock must be asked of the control channel, which opens with an operator key: bare control over vsock is not offered',
-      { hint: 'this version has no control channel yet: inside the enclave use -p unix' },
-    );
-  }
-  if (protocol !== 'unix') {
-    throw new CaissonError<InitSocketErrorCode>(
-      'INITCTL_PROTOCOL',
-      `protocol must be unix or vsock, got ${JSON.stringify(protocol)}`,
+      'protocol vsock must be asked from outside, over the control channel with an operator key: bare control over vsock is not offered',
+      { hint: 'inside the enclave use -p unix' },
     );
   }
   return String(values['socket'] ?? env['INIT_SOCKET'] ?? config.unix_socket_path ?? DEFAULT_INIT_SOCKET);

@@ -1,0 +1,67 @@
+// What an enclave must be comes from the operator's own side and nowhere else (wire.md 7): a file that he names, caisson.yaml as it lies here, or
+// his policy folder. Not from the state folder, the ready line, or anything a parent sends: whoever wrote those would choose what passes.
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { PolicyError } from '@caisson/core/errors';
+import { type AttestationPolicy, checkPolicy } from '@caisson/verify/policy';
+import { chooseEnclave, readCompose } from '../compose/index.ts';
+import { readPolicyFile } from '../policy/index.ts';
+import type { OperatorErrorCode } from './error-code.ts';
+import { operatorFolder } from './folder.ts';
+
+export interface FoundPolicy {
+  readonly policy: AttestationPolicy;
+  /** The file. */
+  readonly source: string;
+}
+
+export interface FindPolicyOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The enclave as the operator calls it: a name, or a CID. */
+  readonly enclave: string;
+  /** `--policy`. */
+  readonly file?: string | undefined;
+  /** caisson.yaml; default the one in `folder`, where there is one. */
+  readonly composeFile?: string | undefined;
+  /** Default: where the command runs. */
+  readonly folder?: string;
+}
+
+/** Rejects PolicyError OPERATOR_POLICY where there is none, and what reading a policy rejects. */
+export async function findPolicy({
+  env,
+  enclave,
+  file,
+  composeFile,
+  folder = '.',
+}: FindPolicyOptions): Promise<FoundPolicy> {
+  if (file !== undefined) return { policy: await readPolicyFile(file), source: file };
+  const compose = composeFile ?? join(folder, 'caisson.yaml');
+  if (composeFile !== undefined || existsSync(compose)) {
+    const found = await policyOfCompose(compose, enclave, env);
+    if (found !== undefined) return found;
+  }
+  const own = join(operatorFolder(env), 'policies', `${enclave}.yaml`);
+  if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(enclave) && existsSync(own)) {
+    return { policy: await readPolicyFile(own), source: own };
+  }
+  throw new PolicyError<OperatorErrorCode>(
+    'OPERATOR_POLICY',
+    `a policy must say what enclave ${enclave} must be, got none`,
+    { hint: `give --policy FILE, policy.attest in caisson.yaml, or ${own}; caisson attest policy create makes one` },
+  );
+}
+
+async function policyOfCompose(
+  file: string,
+  enclave: string,
+  env: FindPolicyOptions['env'],
+): Promise<FoundPolicy | undefined> {
+  const compose = await readCompose(file, { variables: env });
+  if (!compose.enclaves.has(enclave)) return undefined;
+  const attest = chooseEnclave(compose, enclave).spec.policy?.attest;
+  if (attest === undefined) return undefined;
+  if (typeof attest !== 'string') return { policy: checkPolicy(attest), source: file };
+  const path = resolve(dirname(file), attest);
+  return { policy: await readPolicyFile(path), source: path };
+}

@@ -1,0 +1,16 @@
+// An operator's own side: keys, lists, policies, the way to an enclave, sessions.
+export type { EnclaveAddress } from './dial.ts';
+export { dialEnclave, dialVia, findEnclave } from './dial.ts';
+export type { OperatorErrorCode } from './error-code.ts';
+export { OPERATOR_ERROR_CODES } from './error-code.ts';
+export type { FindPolicyOptions, FoundPolicy } from './find-policy.ts';
+export { findPolicy } from './find-policy.ts';
+export { operatorFolder } from './folder.ts';
+export { parseListFile } from './list-file.ts';
+export type { OpenSessionOptions } from './open-session.ts';
+export { openOperatorSession } from './open-session.ts';
+export type { OperatorPublic } from './operator-key.ts';
+export { createOperator, listOperators, readOperatorKey, showOperator } from './operator-key.ts';
+export { noteSeenVersion } from './seen-version.ts';
+export type { SignedOperatorList, SignListOptions } from './sign-list.ts';
+export { signListFile } from './sign-list.ts';

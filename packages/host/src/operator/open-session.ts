@@ -1,0 +1,69 @@
+// A session of an operator as commands ask for it: his key, his policy, a way to the enclave, the versions that he has seen. The order is fixed:
+// what is his is found first, and only then is anybody dialled.
+import type { Duplex } from 'node:stream';
+import { CaissonError } from '@caisson/core/errors';
+import { CONTROL_PORT, type ControlSession, connectControl } from '@caisson/link/control';
+import type { Transport } from '@caisson/link/transport';
+import { dialEnclave, dialVia, findEnclave } from './dial.ts';
+import type { OperatorErrorCode } from './error-code.ts';
+import { findPolicy } from './find-policy.ts';
+import { listOperators, readOperatorKey } from './operator-key.ts';
+import { noteSeenVersion } from './seen-version.ts';
+
+export interface OpenSessionOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** A name, a CID, or `vsock:CID:PORT`. */
+  readonly enclave: string;
+  /** A name of `operator create`, or a path; default CAISSON_OPERATOR, else the only key there is. */
+  readonly operator?: string | undefined;
+  readonly policyFile?: string | undefined;
+  readonly composeFile?: string | undefined;
+  readonly port?: number | undefined;
+  /** `ssh:HOST`: through somebody else's machine. */
+  readonly via?: string | undefined;
+  readonly allowSimulated?: boolean;
+  /** For dialling from this machine; not asked with `via`. */
+  openTransport(): Transport;
+  /** For people: `SIMULATED ...` before anything else is said, and what ssh says. */
+  readonly say: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Rejects OPERATOR_KEY_FILE, OPERATOR_POLICY, OPERATOR_ENCLAVE, OPERATOR_VIA, OPERATOR_ROLLBACK; what reading a policy rejects; what `connectControl`
+ * rejects; Node-style errors of the dial.
+ */
+export async function openOperatorSession(options: OpenSessionOptions): Promise<ControlSession> {
+  const { env, enclave, via, say, signal, port = CONTROL_PORT } = options;
+  const named = /^vsock:([0-9]+)/.exec(enclave)?.[1] ?? enclave;
+  const { policy } = await findPolicy({
+    env,
+    enclave: named,
+    file: options.policyFile,
+    composeFile: options.composeFile,
+  });
+  const name = options.operator ?? env['CAISSON_OPERATOR'] ?? (await onlyOperator(env));
+  const identity = await readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE']);
+  const dial = async (): Promise<Duplex> =>
+    via !== undefined
+      ? dialVia(via, enclave, { port, stderr: (text) => say(text.trimEnd()) })
+      : await dialEnclave(options.openTransport(), await findEnclave(enclave, env, port), signal);
+  if (policy.backend !== 'nitro')
+    say(`SIMULATED: the policy has roots of its own (${policy.backend}); nothing here proves hardware`);
+  return await connectControl({
+    ...{ dial, identity, policy },
+    refuseSimulated: via !== undefined && options.allowSimulated !== true,
+    onProven: ({ facts }) => noteSeenVersion(env, named, facts),
+  });
+}
+
+async function onlyOperator(env: OpenSessionOptions['env']): Promise<string> {
+  const all = await listOperators(env);
+  const [first] = all;
+  if (first !== undefined && all.length === 1) return first.name;
+  throw new CaissonError<OperatorErrorCode>(
+    'OPERATOR_KEY_FILE',
+    `an operator key must be named where there is not exactly one, got ${all.length}`,
+    { hint: all.length === 0 ? 'caisson operator create NAME makes one' : '--operator NAME, or CAISSON_OPERATOR' },
+  );
+}
