@@ -1,6 +1,7 @@
 // Images built by `caisson build` from a folder, an OCI layout and a docker archive boot as real enclaves, and the NSM in them reports
 // exactly the measurements that `caisson image measure` gives.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,6 +54,8 @@ async function build(source: string, ...words: readonly string[]): Promise<strin
 
 interface Measured {
   readonly pcrs: readonly string[];
+  /** PCR8: zeros where nobody signed. */
+  readonly signer: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -60,8 +63,8 @@ async function bootAndCompare(image: string, cid: number): Promise<Measured> {
   const enclave = await bootEnclave({ image, cid });
   try {
     const seen = await hearReport<Measured>(enclave);
-    const { PCR0, PCR1, PCR2 } = await measureImage(image);
-    assert.deepEqual(seen.pcrs, [PCR0, PCR1, PCR2]);
+    const { PCR0, PCR1, PCR2, PCR8 = '0'.repeat(96) } = await measureImage(image);
+    assert.deepEqual([...seen.pcrs, seen.signer], [PCR0, PCR1, PCR2, PCR8]);
     assert.equal(await enclave.exit, 0);
     return seen;
   } finally {
@@ -100,6 +103,18 @@ test('a folder boots, and measures inside what it was said to measure', { skip }
     21,
   );
   assert.equal(environment['HOME'], '/');
+});
+
+test('a signed image boots with the measurement of its certificate in PCR8', { skip }, async () => {
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-subj', '/CN=signer', '-days', '2', '-nodes'];
+  const [key, certificate] = [at('sign.key'), at('sign.pem')];
+  execFileSync('openssl', ['req', '-new', '-x509', ...ec, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
+  const signing = ['--sign', key, '--cert', certificate];
+  const { signer } = await bootAndCompare(
+    await build('app', '--init', 'plain', ...signing, '--', 'node', '/app/guest.mjs'),
+    24,
+  );
+  assert.doesNotMatch(signer, /^0+$/);
 });
 
 test('an OCI layout and a docker archive of one container boot, and are one image', { skip }, async () => {

@@ -23,6 +23,7 @@ await report(async (kernel) => {
   const draws = [await nsm.getRandom(), await nsm.getRandom()].map(toHex);
   const value = {
     pcrs,
+    signer: toHex((await nsm.describePcr(8)).data),
     extended: toHex(extended),
     refused,
     locked: (await nsm.describePcr(16)).lock,
