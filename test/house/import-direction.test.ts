@@ -30,7 +30,8 @@ const builtins: Readonly<Record<string, RegExp>> = {
   verify: /^$/,
   sys: /^node:(events|fs|module|net|os|path|process|timers|url|util|worker_threads)(\/promises)?$/,
   link: /^node:(crypto|dns|events|fs|net|path|stream|timers|tls|util)(\/promises)?$/,
-  enclave: /^node:(crypto|events|fs|net|os|path|process|stream|util)(\/promises)?$/,
+  // tty: the master of a terminal is one to Node, and nothing else reads it.
+  enclave: /^node:(crypto|events|fs|net|os|path|process|stream|tty|util)(\/promises)?$/,
 };
 
 const ofPackage = /^@caisson\/([a-z]+)(?:\/(.+))?$/;
