@@ -176,6 +176,7 @@ export class Connection implements Channel {
       bytesReceived,
       bytesSent,
       writes,
+      reads: counters.chunks,
       ...counters.histograms(),
       timeMs: {
         decode: counters.decodeMs * sampleEvery,

@@ -178,8 +178,8 @@ export class Requester {
     call.cost = Math.min(call.payload.length, this.#roomOfFrame()) + requestCostBytes;
     if (!whole && call.sender === undefined) call.sender = this.#sendFlow(call);
     const atOnce = this.waiting === 0 && !this.#silent && this.#usedBytes + call.cost <= this.#windowBytes;
-    // What is not sent ends no tick, and the cached time would grow old.
-    const nowMs = atOnce ? this.#sweeper.now(this.#writer.ticks) : performance.now();
+    // What is not sent ends no turn, and the cached time would grow old.
+    const nowMs = atOnce ? this.#sweeper.now(this.#writer.turns) : performance.now();
     if (deadlineMs > 0) {
       call.deadlineAtMs = nowMs + deadlineMs;
       this.#sweeper.watch(call.deadlineAtMs);

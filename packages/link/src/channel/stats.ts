@@ -10,7 +10,9 @@ export interface ChannelStats {
   readonly messagesSent: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Writes that were made, and chunks that were read: each is a system call or a few. */
   readonly writes: number;
+  readonly reads: number;
   readonly messageBytes: Histogram;
   readonly writeBytes: Histogram;
   readonly messagesPerWrite: Histogram;

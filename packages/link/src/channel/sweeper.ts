@@ -5,16 +5,16 @@ export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #atMs = Number.POSITIVE_INFINITY;
   #nowMs = 0;
-  #tick = -1;
+  #turn = -1;
 
   constructor(sweep: () => void) {
     this.#sweep = sweep;
   }
 
-  /** The time, read once a tick: `tick` changes with it. */
-  now(tick: number): number {
-    if (tick !== this.#tick) {
-      this.#tick = tick;
+  /** The time, read once a turn of the loop: `turn` changes with it. */
+  now(turn: number): number {
+    if (turn !== this.#turn) {
+      this.#turn = turn;
       this.#nowMs = performance.now();
     }
     return this.#nowMs;

@@ -1,4 +1,4 @@
-// What leaves: one write a tick, none above the bound, padded sizes, and figures that say so.
+// What leaves: one write a turn, none above the bound, padded sizes, and figures that say so.
 import assert from 'node:assert/strict';
 import { type Duplex, duplexPair } from 'node:stream';
 import { test } from 'node:test';
@@ -43,7 +43,7 @@ function record(stream: Duplex): number[] {
   return writes;
 }
 
-test('the messages of one tick leave in one write', async () => {
+test('the messages of one turn of the loop leave in one write', async () => {
   const { client, writes, close } = await open();
   writes.length = 0;
   await Promise.all(Array.from({ length: 100 }, () => client.request(32, new Uint8Array(256))));

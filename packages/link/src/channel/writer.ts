@@ -1,4 +1,4 @@
-// The sending half: frames of one tick are copied into a slab and leave in one write; great payloads are not copied but
+// The sending half: frames of one turn of the event loop are copied into a slab and leave in one write; great payloads are not copied but
 // written beside it (writev). On vsock each write costs an exit of the virtual machine, so the number of writes, not of bytes, is
 // what small messages pay for.
 //
@@ -69,8 +69,8 @@ export class FrameWriter {
   #stopped = false;
   /** Whether frames carry a CRC from now on. */
   crc = false;
-  /** Rises once a tick in which something was sent. */
-  ticks = 0;
+  /** Rises with each turn of the loop in which something was sent. */
+  turns = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -131,13 +131,15 @@ export class FrameWriter {
     this.#counters.messageBytes[bucketOf(payloadBytes)]! += 1;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    process.nextTick(flushTick, this);
+    // Not nextTick: one turn of the loop reads up to 32 chunks, and the answers to all of them leave together. Where a write costs
+    // 100 us this is 1.7 times as many messages; one that is alone waits for the end of the turn, a microsecond or two.
+    setImmediate(flushTurn, this);
   }
 
-  /** @internal Called once a tick, and again when the socket has taken what it held. */
+  /** @internal Called once a turn, and again when the socket has taken what it held. */
   flush(): void {
     this.#scheduled = false;
-    this.ticks += 1;
+    this.turns += 1;
     if (this.#waitingSinceMs !== undefined || this.#stopped) return;
     while (this.#end > this.#sealed || this.#pieces.length > 0) {
       if (this.#newMessages > 0 && this.#options.padTo.length > 0) this.#pad();
@@ -151,7 +153,7 @@ export class FrameWriter {
       this.#taken();
     }
     if (this.#copies) {
-      // The kernel has copied it all: the same slab serves the next tick.
+      // The kernel has copied it all: the same slab serves the next turn.
       this.#sealed = 0;
       this.#end = 0;
     }
@@ -275,6 +277,6 @@ export class FrameWriter {
   }
 }
 
-function flushTick(writer: FrameWriter): void {
+function flushTurn(writer: FrameWriter): void {
   writer.flush();
 }
