@@ -208,17 +208,30 @@ test('flags stand over the environment, that over the config file; a bad file an
   }
   assert.equal((await ping(['-c', none], {})).code, 1);
   control.asked.length = 0;
-  for (const words of [
-    ['-p', 'vsock'],
-    ['--protocol', 'VSOCK', '--vsock-cid', '16', '--vsock-port', '9001'],
-    ['-p', 'smtp'],
-  ]) {
-    for (const name of ['initctl', 'caisson-enclave']) {
-      const said = await ping(words, {}, name);
-      assert.equal(said.code, 1);
-      assert.match(said.err, /^initctl: protocol (vsock must be asked of the control channel|must be unix or vsock)/);
-    }
+  const own = { XDG_CONFIG_HOME: folder };
+  const table: readonly (readonly [words: readonly string[], outside: readonly [number, RegExp], inside: RegExp])[] = [
+    [['-p', 'vsock'], [2, /-p vsock must be told which enclave/], /vsock must be asked from outside/],
+    [
+      ['--protocol', 'VSOCK', '--vsock-cid', '16', '--vsock-port', '9001'],
+      [2, /a policy must say what enclave 16 must be, got none/],
+      /vsock must be asked from outside/,
+    ],
+    [['-p', 'smtp'], [1, /protocol must be unix or vsock/], /protocol must be unix or vsock/],
+  ];
+  for (const [words, [code, message], inside] of table) {
+    const said = await ping(words, own);
+    assert.equal(said.code, code, said.err);
+    assert.match(said.err, message);
+    const there = await ping(words, own, 'caisson-enclave');
+    assert.equal(there.code, 1);
+    assert.match(there.err, inside);
   }
+  // A word forgotten must not end the enclave that one is in.
+  for (const word of ['stop', 'status']) {
+    assert.equal((await initctl([word])).code, 2);
+    assert.equal((await initctl([word], { name: 'caisson-enclave' })).code, 64);
+  }
+  assert.deepEqual(control.asked, []);
 });
 
 test('a followed log goes on until Ctrl-C, which ends with 130, and can go into a file of its owner', async (context) => {

@@ -61,7 +61,11 @@ export function dialEnclave(transport: Transport, address: EnclaveAddress, signa
 export function dialVia(
   via: string,
   enclave: string,
-  options: { readonly port: number; readonly stderr: (text: string) => void },
+  options: {
+    readonly port: number;
+    readonly stderr: (text: string) => void;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
 ): Duplex {
   const [, host] = /^ssh:([A-Za-z0-9_.@:[\]%-]{1,255})$/.exec(via) ?? [];
   if (host === undefined || host.startsWith('-'))
@@ -70,7 +74,10 @@ export function dialVia(
   if (!/^[a-z0-9-]{1,63}$/.test(enclave))
     throw fault(`enclave must be a name or a CID with --via, got ${JSON.stringify(enclave)}`, {}, 'OPERATOR_VIA');
   const words = ['caisson', 'proxy', '--stdio', '--port', String(options.port), '--', enclave];
-  const child = spawn('ssh', ['-T', '-o', 'BatchMode=yes', '--', host, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn('ssh', ['-T', '-o', 'BatchMode=yes', '--', host, ...words], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...options.env },
+  });
   child.stderr.setEncoding('utf8').on('data', options.stderr);
   const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
   child.once('error', (cause) =>

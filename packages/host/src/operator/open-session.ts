@@ -46,7 +46,7 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
   const identity = await readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE']);
   const dial = async (): Promise<Duplex> =>
     via !== undefined
-      ? dialVia(via, enclave, { port, stderr: (text) => say(text.trimEnd()) })
+      ? dialVia(via, enclave, { port, env, stderr: (text) => say(text.trimEnd()) })
       : await dialEnclave(options.openTransport(), await findEnclave(enclave, env, port), signal);
   if (policy.backend !== 'nitro')
     say(`SIMULATED: the policy has roots of its own (${policy.backend}); nothing here proves hardware`);

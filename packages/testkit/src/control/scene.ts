@@ -43,6 +43,8 @@ export interface ControlSceneOptions extends Partial<ControlServerLimits> {
   readonly profile?: ImageProfile;
   /** Hex, 48 bytes. */
   readonly pcr0?: string;
+  /** Default: memory, dialled by `dial`. */
+  readonly transport?: Transport;
   /** Shared by scenes that one parent runs. */
   readonly ca?: SimulatedAuthority;
   /** An enclave that lies about what it was asked for: between its server and its NSM. */
@@ -91,7 +93,14 @@ export async function createControlScene(options: ControlSceneOptions = {}): Pro
   const { transport, dial } = createMemoryPort();
   const server = await serveControl({
     ...options,
-    ...{ transport, identity: enclave, authority, facts, now, handlers: options.handlers ?? {} },
+    ...{
+      transport: options.transport ?? transport,
+      identity: enclave,
+      authority,
+      facts,
+      now,
+      handlers: options.handlers ?? {},
+    },
     readiness: {
       phase: () => phase,
       watch(listener) {
