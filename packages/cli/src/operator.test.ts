@@ -153,13 +153,16 @@ async function served(context: TestContext) {
   const control = createFakeControl();
   const transport = createFabricTransport({ directory: made.fabric, localCid: toCid(16) });
   const operators = [{ name: 'alice@desk', spkiSha256: alice.spkiSha256, verbs: ['all'], execTemplates: [] }];
-  const scene = await createControlScene({ transport, operators, handlers: createInitHandlers(control) });
+  const root = await createOperator('root', { XDG_CONFIG_HOME: join(made.folder, 'root') });
+  const scene = await createControlScene({
+    ...{ transport, operators, rootKey: root.spkiBase64, handlers: createInitHandlers(control) },
+  });
   context.after(() => scene.close());
   const policies = join(made.env.XDG_CONFIG_HOME, 'caisson/policies');
   mkdirSync(policies, { recursive: true });
   const { backend, pcrs, roots } = scene.policy;
   const policy = { v: 1, backend, pcrs, roots };
-  return { ...made, control, scene, policies, policy };
+  return { ...made, alice, root, control, scene, policies, policy };
 }
 
 test('initctl commands an enclave from outside, by the operator’s own policy, and says that it is simulated first', async (context) => {
@@ -246,4 +249,35 @@ test('--via is ssh to a host by its name, and takes no simulated enclave unless 
     readFileSync(heard, 'utf8'),
     '-T -o BatchMode=yes -- admin@parent caisson proxy --stdio --port 53000 -- 16\n',
   );
+});
+
+test('a signed list is put into force in an enclave that runs, and an older one is not', async (context) => {
+  const { caisson, alice, root, folder, policies, policy, scene } = await served(context);
+  writeFileSync(join(policies, '16.yaml'), JSON.stringify(policy));
+  const [file, signed] = [join(folder, 'list.yaml'), join(folder, 'list.cose')];
+  writeFileSync(file, `operators:\n  - {name: alice, key: ${alice.spkiBase64}, verbs: [operators]}\n`);
+  const sign = (version: string) =>
+    caisson([
+      'operator',
+      'list',
+      'sign',
+      file,
+      '--key',
+      root.path,
+      '--list-version',
+      version,
+      '-o',
+      signed,
+      '--label',
+      'hello',
+    ]);
+  assert.equal((await sign('4')).code, 0);
+  const said = await caisson(['operator', 'list', 'send', '16', signed]);
+  assert.equal(said.code, 0, said.err);
+  assert.equal(scene.authority.listVersion, 4);
+  await sign('3');
+  const again = await caisson(['operator', 'list', 'send', '16', signed]);
+  assert.deepEqual([again.code, /must have a version above 4, got 3/.test(again.err)], [1, true], again.err);
+  writeFileSync(signed, 'nothing');
+  assert.match((await caisson(['operator', 'list', 'send', '16', signed])).err, /one COSE_Sign1/);
 });

@@ -1,7 +1,8 @@
-// `caisson operator list`: the keys on this machine; `operator list sign`: a dated list for enclaves.
+// `caisson operator list`: the keys on this machine; `operator list sign` and `send`: a dated list for enclaves.
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RegisterCommand } from '../surroundings.ts';
+import { registerOperatorListSend } from './operator-list-send.ts';
 import { registerOperatorListSign } from './operator-list-sign.ts';
 
 export const registerOperatorList: RegisterCommand = (operator, surroundings) => {
@@ -18,4 +19,5 @@ export const registerOperatorList: RegisterCommand = (operator, surroundings) =>
     return EXIT_OK;
   });
   registerOperatorListSign(command, surroundings);
+  registerOperatorListSend(command, surroundings);
 };
