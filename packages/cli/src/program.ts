@@ -2,17 +2,21 @@
 // old command lines. An action's number becomes the exit code.
 import { Command } from 'commander';
 import { register as registerAttest } from './commands/attest.ts';
+import { register as registerBench } from './commands/bench.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerBuild } from './commands/build.ts';
 import { register as registerBuildEnclave } from './commands/build-enclave.ts';
 import { register as registerConfig } from './commands/config.ts';
+import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
+import { register as registerExec } from './commands/exec.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
 import { register as registerImages } from './commands/images.ts';
 import { register as registerInitctl } from './commands/initctl.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
+import { register as registerJob } from './commands/job.ts';
 import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
 import { register as registerLastWords } from './commands/last-words.ts';
@@ -77,9 +81,13 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerSignEif,
   registerService,
   registerOperator,
+  registerExec,
+  registerJob,
+  registerCp,
   registerProxy,
   registerRuntime,
   registerKernel,
+  registerBench,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

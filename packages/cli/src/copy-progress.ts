@@ -1,0 +1,61 @@
+// How far a copy is: one line that is rewritten on a terminal, nothing elsewhere.
+import type { Writable } from 'node:stream';
+import { plain } from '@caisson/core/log';
+
+export interface CopyProgress {
+  readonly onPlan: (plan: { readonly files: number; readonly bytes: number }) => void;
+  readonly onProgress: (bytes: number, file: string) => void;
+  /** Takes the line away. */
+  end(): void;
+}
+
+const everyMs = 100;
+
+export function createCopyProgress(out: Writable, nowMs: () => number = () => performance.now()): CopyProgress {
+  const isTerminal = (out as { isTTY?: boolean }).isTTY === true;
+  const beganMs = nowMs();
+  let [total, shownMs, isShown] = [0, 0, false];
+  return {
+    onPlan(plan) {
+      total = plan.bytes;
+    },
+    onProgress(bytes, file) {
+      const now = nowMs();
+      if (!isTerminal || now - shownMs < everyMs) return;
+      shownMs = now;
+      isShown = true;
+      out.write(
+        `\r\x1b[K${formatProgress({ bytes, total, seconds: (now - beganMs) / 1_000 })}  ${plain(file).slice(-40)}`,
+      );
+    },
+    end() {
+      if (isShown) out.write('\r\x1b[K');
+    },
+  };
+}
+
+export function formatProgress(state: {
+  readonly bytes: number;
+  readonly total: number;
+  readonly seconds: number;
+}): string {
+  const { bytes, total, seconds } = state;
+  const percent = total === 0 ? 100 : Math.min(100, Math.floor((bytes / total) * 100));
+  const rate = seconds > 0 ? bytes / seconds : 0;
+  const left = rate > 0 ? formatSeconds(Math.max(0, total - bytes) / rate) : '--:--';
+  return `${String(percent).padStart(3)}%  ${formatBytes(bytes)} of ${formatBytes(total)}  ${formatBytes(rate)}/s  ${left} left`;
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const tail = `${String(minutes).padStart(2, '0')}:${String(whole % 60).padStart(2, '0')}`;
+  return hours === 0 ? tail : `${hours}:${tail}`;
+}
