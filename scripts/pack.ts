@@ -47,7 +47,7 @@ copy(join(root, `node_modules/node-linux-${process.arch}/bin/node`), 'lib/node',
 for (const name of ['caisson.mjs', 'caisson-enclave.mjs', 'caisson-enclave-development.mjs', 'caisson.node']) {
   copy(join(root, 'dist', name), join('lib', name), 0o644);
 }
-for (const name of ['caisson-init', 'caisson-launcher']) {
+for (const name of ['caisson-init', 'caisson-launcher', 'caisson-sim']) {
   copy(join(root, `packages/sys/build/linux-${process.arch}`, name), join('lib', name), 0o755);
 }
 await writeLedger();

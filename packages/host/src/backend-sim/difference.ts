@@ -14,6 +14,7 @@ export interface DepartureTerms {
   readonly isRoot: boolean;
   /** The program of a production image was replaced. */
   readonly isProgramReplaced: boolean;
+  readonly servicesWithoutUser: readonly string[];
   readonly hasMemoryGroup: boolean;
   readonly cpuCount: number | undefined;
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
@@ -24,15 +25,17 @@ const maxNamed = 8;
 
 /** What of this image and this spec does not hold. */
 export function describeDepartures(terms: DepartureTerms): string[] {
-  const { isRoot, isProgramReplaced, hasMemoryGroup, cpuCount, leftOut } = terms;
+  const { isRoot, isProgramReplaced, servicesWithoutUser, hasMemoryGroup, cpuCount, leftOut } = terms;
   const said: string[] = [];
   if (isProgramReplaced) {
     said.push(
       'the production program of the image knows no simulated wall: the development program of this Caisson runs in its place, under the measurements of the image',
     );
   }
-  if (!isRoot)
-    said.push('without root everything inside is one user: owners of files and `User=` of services are not applied');
+  if (!isRoot) said.push('without root everything inside is one user: owners of files are not applied');
+  if (servicesWithoutUser.length > 0) {
+    said.push(`without root \`User=\` and \`Group=\` are not applied: ${servicesWithoutUser.join(', ')}`);
+  }
   if (!hasMemoryGroup) said.push('memory of processes is not bounded here, only that of files');
   if (cpuCount !== undefined)
     said.push(`${cpuCount} cpus are a number only: processes run on all of this machine's; name cpu ids to bind them`);

@@ -3,6 +3,7 @@
 import type { StreamedCpioEntry } from '@caisson/core/cpio';
 import type { SurveyedSection } from '@caisson/core/eif';
 import { LimitError, PolicyError } from '@caisson/core/errors';
+import { MAX_MEASURED_SERVICES_BYTES } from '@caisson/core/measured';
 import type { BackendErrorCode } from '../backend/index.ts';
 import type { ImageFile, LeftOut } from '../image/index.ts';
 import { type ExtractPlan, planExtract } from '../image/plan-extract.ts';
@@ -15,12 +16,15 @@ export interface ReadImage {
   readonly profile: 'development' | 'production';
   /** It holds Caisson's enclave program, at PROGRAM_PATH. */
   readonly hasProgram: boolean;
+  /** What the image measures of its services; undefined in a plain image. */
+  readonly services: Uint8Array | undefined;
   /** Devices, fifos and what stands where the simulation puts its own. */
   readonly leftOut: readonly LeftOut[];
 }
 
 // Given: host/build.
 export const PROGRAM_PATH = 'rootfs/usr/lib/caisson/caisson-enclave.mjs';
+export const SERVICES_PATH = 'rootfs/etc/caisson/services.json';
 /** Top-level names that PID 1 reads; the rest of a boot ramdisk is the kernel's. */
 const topNames = new Set(['init', 'profile', 'supervisor', 'cmd', 'env', 'rootfs']);
 const ownMark = Buffer.from('caisson-init: ');
@@ -68,11 +72,12 @@ export async function readImage(
   if (!plan.folders.includes('rootfs')) throw refused(file, 'must have its root file system in rootfs/');
   // As PID 1 reads it: nothing said is production.
   const profile = kept.get('profile')?.toString('latin1') === 'development\n' ? 'development' : 'production';
-  return { plan, bytes, profile, hasProgram: plan.files.has(PROGRAM_PATH), leftOut };
+  return { plan, bytes, profile, hasProgram: plan.files.has(PROGRAM_PATH), services: kept.get(SERVICES_PATH), leftOut };
 }
 
 function keptBytes(path: string): number | undefined {
   if (path === 'init') return maxInitBytes;
+  if (path === SERVICES_PATH) return MAX_MEASURED_SERVICES_BYTES;
   return path === 'profile' ? maxProfileBytes : undefined;
 }
 

@@ -26,8 +26,9 @@ import {
 } from '../backend/index.ts';
 import { type ImageMeasurements, measureOpenImage, openImageFile, ramdisksOf } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
+import { adaptImage } from './adapt.ts';
 import { describeDepartures, SIM_DIFFERENCES } from './difference.ts';
-import { findDevelopmentProgram, findHelper, findMissing } from './find-helper.ts';
+import { findHelper, findMissing } from './find-helper.ts';
 import { createMemoryGroup, removeMemoryGroup } from './memory-group.ts';
 import { readImage } from './read-image.ts';
 import { Room } from './room.ts';
@@ -61,10 +62,10 @@ export function createSimBackend({ state }: SimBackendOptions): Backend {
     describeDifferences: () => SIM_DIFFERENCES,
     async start(spec) {
       checkSpec(spec);
-      const missing = findMissing();
-      if (missing[0] !== undefined) {
-        const [{ what, get }] = [missing[0]];
-        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint: get });
+      const [missing] = findMissing();
+      if (missing !== undefined) {
+        const { what, get: hint } = missing;
+        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint });
       }
       const undo = new Undo();
       try {
@@ -85,6 +86,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
     const { measurements, survey } = await measureOpenImage(file);
     const ramdisks = ramdisksOf(survey.sections);
     const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
+    const adapted = adaptImage(image, isRoot);
     const folder = await openRunFolder(state);
     const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (one) => clear(folder, one) });
     undo.add(() => claim.release());
@@ -107,8 +109,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       await room.ended;
     });
     const pid = await room.staged();
-    const program = image.profile === 'production' && image.hasProgram ? findDevelopmentProgram() : undefined;
-    await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, base, program, signal });
+    await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, base, instead: adapted.instead, signal });
     await file.requireUnchanged();
     await group?.add(pid);
     const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
@@ -124,7 +125,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       bootMs: Math.round(performance.now() - fromMs),
       vsock: `fabric:${folder.fabric}`,
       departures: describeDepartures({
-        ...{ isRoot, isProgramReplaced: program !== undefined, hasMemoryGroup: group !== undefined },
+        ...{ ...adapted, isRoot, hasMemoryGroup: group !== undefined },
         cpuCount: 'count' in spec.cpus ? spec.cpus.count : undefined,
         leftOut: image.leftOut,
       }),

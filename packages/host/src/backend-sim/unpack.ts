@@ -2,7 +2,7 @@
 // folders and files are made new, no link followed, and links come last, when nothing is written any more; here they may lead anywhere,
 // because whoever follows them stands inside. With `base` every user of the image is that many further on, which is himself inside.
 import { constants } from 'node:fs';
-import { chmod, copyFile, type FileHandle, lchown, mkdir, open, symlink } from 'node:fs/promises';
+import { chmod, copyFile, lchown, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamedCpioEntry } from '@caisson/core/cpio';
 import type { SurveyedSection } from '@caisson/core/eif';
@@ -10,15 +10,16 @@ import { CaissonError, PolicyError } from '@caisson/core/errors';
 import type { BackendErrorCode } from '../backend/index.ts';
 import type { ImageFile } from '../image/index.ts';
 import { openRamdisk } from '../image/ramdisk.ts';
-import { isWanted, PROGRAM_PATH, type ReadImage } from './read-image.ts';
+import type { Adaptation } from './adapt.ts';
+import { isWanted, type ReadImage } from './read-image.ts';
 
 export interface UnpackOptions {
   /** Empty, and nobody else's. */
   readonly target: string;
   /** 0: owners are not applied. */
   readonly base: number;
-  /** Put in the place of the image's enclave program. */
-  readonly program: string | undefined;
+  /** What stands in the place of files of the image. */
+  readonly instead: Adaptation['instead'];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,8 +36,8 @@ const users = 65_536;
 export async function unpackImage(
   file: ImageFile,
   ramdisks: readonly SurveyedSection[],
-  { plan, hasProgram }: ReadImage,
-  { target, base, program, signal }: UnpackOptions,
+  { plan }: ReadImage,
+  { target, base, instead, signal }: UnpackOptions,
 ): Promise<void> {
   const at = (path: string): string => join(target, path);
   for (const path of plan.folders) await mkdir(at(path), { mode: 0o700 });
@@ -57,7 +58,10 @@ export async function unpackImage(
       if (kind === 'symlink') links.push([path, entry.target!, owner]);
       else owned.set(path, owner);
       if (kind !== 'file' || plan.copies.has(path)) continue;
-      await writeNew(at(path), path === PROGRAM_PATH && hasProgram ? program : undefined, entry);
+      const other = instead.get(path);
+      if (other === undefined) await writeNew(at(path), entry.content());
+      else if ('file' in other) await copyFile(other.file, at(path), constants.COPYFILE_EXCL);
+      else await writeNew(at(path), [other.bytes]);
     }
   }
   for (const [path, holder] of plan.copies) await copyFile(at(holder), at(path), constants.COPYFILE_EXCL);
@@ -87,12 +91,11 @@ function requirePlanned(file: ImageFile, { path }: StreamedCpioEntry, isPlanned:
   throw new CaissonError('IMAGE_CHANGED', message);
 }
 
-async function writeNew(path: string, instead: string | undefined, entry: StreamedCpioEntry): Promise<void> {
+async function writeNew(path: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  if (instead !== undefined) return await copyFile(instead, path, constants.COPYFILE_EXCL);
-  const out: FileHandle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const out = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    for await (const piece of entry.content()) await out.writeFile(piece);
+    for await (const piece of pieces) await out.writeFile(piece);
   } finally {
     await out.close();
   }

@@ -44,7 +44,8 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const died = ended.then((end) => {
         throw new BootError(name, { end }, console.tail());
       });
-      for (const one of [given, died]) one.catch(() => {});
+      // Each may come before anybody waits for it, while the enclave is being started.
+      for (const one of [given, died, late]) one.catch(() => {});
       try {
         await run();
         await Promise.race([heartbeat.heard, late, died, given]);

@@ -1,0 +1,46 @@
+// What of an image cannot run here as it is, and what stands in its place: the program of a production image, which knows no wall but the real one,
+// and without root the users of services. Each is told to whoever starts the enclave; the measurements stay those of the image.
+
+import { CaissonError } from '@caisson/core/errors';
+import { parseMeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
+import type { BackendErrorCode } from '../backend/index.ts';
+import { findDevelopmentProgram } from './find-helper.ts';
+import { PROGRAM_PATH, type ReadImage, SERVICES_PATH } from './read-image.ts';
+
+export interface Adaptation {
+  /** By path in the image: another file's bytes, or these. */
+  readonly instead: ReadonlyMap<string, { readonly file: string } | { readonly bytes: Uint8Array }>;
+  readonly isProgramReplaced: boolean;
+  /** Services that had a user or a group. */
+  readonly servicesWithoutUser: readonly string[];
+}
+
+/** Throws CaissonError BACKEND_UNAVAILABLE without a program to put in, and what `parseMeasuredServices` throws. */
+export function adaptImage({ profile, hasProgram, services }: ReadImage, isRoot: boolean): Adaptation {
+  const instead = new Map<string, { readonly file: string } | { readonly bytes: Uint8Array }>();
+  const isProgramReplaced = profile === 'production' && hasProgram;
+  if (isProgramReplaced) instead.set(PROGRAM_PATH, { file: requireProgram() });
+  const servicesWithoutUser: string[] = [];
+  if (!isRoot && services !== undefined) {
+    const measured = parseMeasuredServices(services);
+    const same = measured.services.map((service) => {
+      if (service.user === null && service.group === null) return service;
+      servicesWithoutUser.push(service.name);
+      return { ...service, user: null, group: null };
+    });
+    if (servicesWithoutUser.length > 0) {
+      instead.set(SERVICES_PATH, { bytes: writeMeasuredServices({ ...measured, services: same }) });
+    }
+  }
+  return { instead, isProgramReplaced, servicesWithoutUser };
+}
+
+function requireProgram(): string {
+  const found = findDevelopmentProgram();
+  if (found !== undefined) return found;
+  throw new CaissonError<BackendErrorCode>(
+    'BACKEND_UNAVAILABLE',
+    'the backend sim needs caisson-enclave-development.mjs to run a production image',
+    { hint: 'npm run build makes it' },
+  );
+}

@@ -1,0 +1,103 @@
+// The simulator with real images and the real PID 1: the contract of backends as root and as a user without privilege, and what is the
+// simulator's own.
+import { deepEqual, match, ok, rejects } from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+import { createSimBackend } from '@caisson/host/backend-sim';
+import { measureImage } from '@caisson/host/image';
+import {
+  type BackendImages,
+  backendContract,
+  describeBackendContract,
+  writeProbeImage,
+} from '@caisson/testkit/backend';
+import { imageSkip, makeImages } from './backend/image.ts';
+import { createSimScene } from './backend/sim-scene.ts';
+
+const isRoot = process.getuid?.() === 0;
+// Short, because sockets lie in it, and open for the user without privilege to read images.
+const folder = mkdtempSync(join(tmpdir(), 'caisson-sim-'));
+chmodSync(folder, 0o711);
+after(() => rmSync(folder, { recursive: true }));
+
+const lacks = imageSkip === false ? await createSimBackend({ state: join(folder, 'none') }).findMissing() : [];
+const skip = imageSkip || (lacks[0] !== undefined && `the simulator needs ${lacks[0].what}`);
+if (skip) console.error(`backend-sim: SKIPPED, NOTHING WAS STARTED: ${skip}`);
+
+let made: Promise<BackendImages> | undefined;
+function images(): Promise<BackendImages> {
+  made ??= makeImages(folder);
+  return made;
+}
+
+describeBackendContract('sim', async () => createSimScene(join(folder, 'state'), await images()), { skip });
+
+// Given: Debian's nobody.
+const nobody = 65_534;
+const asNobody = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups'];
+const entry = join(import.meta.dirname, 'backend/rootless-main.ts');
+const noUser = !isRoot
+  ? 'this user has no privilege already'
+  : spawnSync('setpriv', [...asNobody, 'test', '-r', entry]).status !== 0 && `another user cannot read ${entry}`;
+
+test('the simulator keeps its contract as a user without privilege', {
+  skip: skip || noUser,
+  timeout: 240_000,
+}, async (context) => {
+  const state = join(folder, 'rootless');
+  spawnSync('install', ['-d', '-m', '700', '-o', String(nobody), '-g', String(nobody), state]);
+  const words = [process.execPath, '--conditions=caisson-source', entry, state, JSON.stringify(await images())];
+  const child = spawn('setpriv', [...asNobody, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, HOME: state },
+  });
+  const lines: { title: string; fault: string | null }[] = [];
+  for await (const line of createInterface({ input: child.stdout })) lines.push(JSON.parse(line));
+  for (const { title } of lines) context.diagnostic(title);
+  deepEqual(
+    lines.map(({ title, fault }) => [title, fault]),
+    backendContract.map(({ title }) => [title, null]),
+  );
+});
+
+test('a production image runs with the development program under the measurements of the image, and says so', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const { hello } = await images();
+  const backend = createSimBackend({ state: join(folder, 'state') });
+  const enclave = await backend.start({ name: 'hello', image: hello, memoryMiB: 384, cpus: { count: 1 } });
+  await enclave.kill();
+  match(enclave.departures.join('\n'), /^the production program of the image knows no simulated wall: the development/);
+  deepEqual(enclave.measurements, await measureImage(hello));
+});
+
+test('refuses an image whose first process is not ours, and what is no image', { skip }, async () => {
+  const backend = createSimBackend({ state: join(folder, 'state') });
+  await images();
+  const path = join(folder, 'foreign.eif');
+  await writeProbeImage({ path, kernel: join(folder, 'bzImage'), words: ['wait'], init: 'caisson-init-probe' });
+  const spec = { name: 'bad', memoryMiB: 64, cpus: { count: 1 } };
+  await rejects(backend.start({ ...spec, image: path }), { code: 'BACKEND_IMAGE', name: 'PolicyError' });
+  await rejects(backend.start({ ...spec, image: join(folder, 'bzImage') }), { name: 'ParseError' });
+});
+
+test('as root an enclave has users of its own: root inside is nobody outside', {
+  skip: skip || (!isRoot && 'not root'),
+}, async () => {
+  const { waits } = await images();
+  const backend = createSimBackend({ state: join(folder, 'state') });
+  const enclave = await backend.start({ name: 'users', image: waits, memoryMiB: 64, cpus: { ids: [0] } });
+  try {
+    const status = spawnSync('cat', [`/proc/${enclave.pids[0]}/status`]).stdout.toString();
+    const uid = Number(/^Uid:\t([0-9]+)/m.exec(status)?.[1]);
+    ok(uid >= 524_288, status);
+    match(status, /^Cpus_allowed_list:\t0$/m);
+  } finally {
+    await enclave.kill();
+  }
+});
