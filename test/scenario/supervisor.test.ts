@@ -81,11 +81,11 @@ test('nothing is started before the boot config is taken; then services have it 
     service('web', look, { standardInput: 'config', environment: { FILE: '/run/caisson/config.json', LEVEL: 'low' } }),
   ];
   const enclave = await openEnclave(context, services, { config: { expect: 'required', environment: ['LEVEL'] } });
-  await enclave.heard((message) => message.kind === 'state' && message.phase === 'config');
+  await enclave.heard((message) => message.kind === 'state' && message.reasons[0]?.code === 'config-awaited');
   deepEqual(enclave.find('cat'), []);
   const config = '{"caisson":{"environment":{"LEVEL":"high"}},"port":8080}';
   const bytes = Buffer.from(config);
-  await deliverConfig({ transport: enclave.parent, cid: toCid(16), bytes, timeoutMs: 10_000, retry: true });
+  await deliverConfig({ transport: enclave.parent, cid: toCid(16), bytes, timeoutMs: 10_000 });
   await enclave.ready();
   let words: readonly string[] = [];
   while (!words.some((line) => line.includes('level'))) words = await logsOf(enclave, 'web', 9);

@@ -39,6 +39,7 @@ import {
 } from '../init/index.ts';
 import { findNetworkFaults } from '../network/index.ts';
 import { createCallerFinder, serveSupervisorNsm } from '../nsm/index.ts';
+import { openPipeline } from '../pipeline/index.ts';
 
 export interface SuperviseWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -134,11 +135,15 @@ async function prepare(boot: Boot, reporter: ReadyReporter, signal: AbortSignal,
   for (const { reason, message } of check.concerns) log.warn('BOOT_CONCERN', message, { reason });
   log.info('BOOT_NSM', 'nsm answers', { hardware: check.hardware, debug: check.debug, clocksource });
 
-  if (image.config.expect !== 'none') reporter.report('config', [{ code: 'config-awaited' }]);
+  if (image.config.expect !== 'none') reporter.report('config', []);
   const config = await takeBootConfig({
     ...{ image, nsm, transport, folder: `${runFolder}/caisson`, signal },
     findFaults: (bytes) => findNetworkFaults(bytes, image, transport.localCid),
-    onListening: () => log.info('BOOT_CONFIG_AWAITED', 'boot config is awaited', { expect: image.config.expect }),
+    onListening() {
+      log.info('BOOT_CONFIG_AWAITED', 'boot config is awaited', { expect: image.config.expect });
+      // Only now: whoever reads this sends, and a port that refuses would be an enclave that cannot be configured.
+      reporter.report('config', [{ code: 'config-awaited' }]);
+    },
     onRefused(reason, faults) {
       // The faults may quote the config, which is its sender's and may be secret.
       log.warn('BOOT_CONFIG_REFUSED', 'boot config was refused', { reason, faults: faults.length });
@@ -212,9 +217,12 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
     closers.push(() => socket.close());
   }
   if (operators !== null) {
+    const place = { runFolder: `${runFolder}/caisson`, hasCgroups: hasCgroups(transport) };
+    const pipeline = await openPipeline({ host, kernel, image, ...place });
+    closers.push(() => pipeline.close());
     const port = await serveEnclaveControl({
       ...{ transport, device, image, operators, config, bootId, readiness, log },
-      handlers: createInitHandlers(control),
+      handlers: { ...createInitHandlers(control), ...pipeline.handlers },
     });
     closers.push(() => port.close());
   }

@@ -2,9 +2,15 @@
 // enclave's text, so they are shown as data.
 import { type Cid, formatAddress, type VsockPort } from '@caisson/core/address';
 import type { ConfigFault } from '@caisson/core/config';
-import { PolicyError } from '@caisson/core/errors';
+import { CaissonError, PolicyError } from '@caisson/core/errors';
 import type { Say } from '@caisson/link/argonaut';
-import { type ConfigForm, type DeliveredConfig, deliverConfig } from '@caisson/link/config';
+import {
+  type ConfigForm,
+  type DeliveredConfig,
+  deliverConfig,
+  FRAMED_CONFIG_PORT,
+  RAW_CONFIG_PORT,
+} from '@caisson/link/config';
 import type { Transport } from '@caisson/link/transport';
 import type { HostBootConfigErrorCode } from './error-code.ts';
 
@@ -25,12 +31,17 @@ export interface SendBootConfigOptions {
   readonly signal: AbortSignal;
 }
 
-/** Throws PolicyError HOST_CONFIG_REFUSED with the first fault, after each was logged, and what deliverConfig throws. */
+/**
+ * Throws PolicyError HOST_CONFIG_REFUSED with the first fault, after each was logged, CaissonError HOST_CONFIG_CLOSED where nobody takes one,
+ * and what deliverConfig throws.
+ */
 export async function sendBootConfig(options: SendBootConfigOptions): Promise<DeliveredConfig> {
   const { cid, bytes, say, form, port } = options;
   const delivered = await deliverConfig({
     ...options,
     ...(port === undefined ? {} : form === 'framed' ? { framedPort: port } : { rawPort: port }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ECONNREFUSED' ? closed(options, error) : error;
   });
   const place = `CID ${cid} via VSOCK:${delivered.port}`;
   const fields = { cid, port: delivered.port, bytes: bytes.length, form: delivered.form };
@@ -59,6 +70,13 @@ function refusal(faults: readonly ConfigFault[], place: string): PolicyError<Hos
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   const message = `${place} refused the config: ${plain(first?.message ?? 'it gave no reason')}${more}`;
   return new PolicyError('HOST_CONFIG_REFUSED', message);
+}
+
+function closed({ cid, form, port }: SendBootConfigOptions, cause: Error): CaissonError<HostBootConfigErrorCode> {
+  const known = form === 'framed' ? FRAMED_CONFIG_PORT : RAW_CONFIG_PORT;
+  const place = formatAddress({ kind: 'vsock', cid, port: port ?? known });
+  const hint = `no enclave, one that has its config or asks for none, or, on ${RAW_CONFIG_PORT}, one that takes signed configs only; caisson wait ${cid} tells`;
+  return new CaissonError('HOST_CONFIG_CLOSED', `${place} takes no config: nobody listens`, { cause, hint });
 }
 
 /** Without control characters: a terminal would obey them. */
