@@ -299,6 +299,7 @@ test('refuses settings that name nothing, steer the enclave, or would be lost in
   scene.write(app);
   const base = scene.plan().settings;
   const config = { ...base.config, expect: 'optional', unsigned: 'accept' } as const;
+  const operator = { name: 'a', spkiSha256: '0'.repeat(64), verbs: [], execTemplates: [] };
   const table: [settings: SceneChanges['settings'], code: string, message: RegExp][] = [
     [{ name: 'Big' }, 'BUILD_SETTING', /^name must be 1 to 63 of a-z/],
     [{ version: 'a b' }, 'BUILD_SETTING', /^version must be/],
@@ -312,6 +313,11 @@ test('refuses settings that name nothing, steer the enclave, or would be lost in
       { components: ['ready'], egress: [{ host: 'a.b', port: 1 }] },
       'BUILD_COMPONENT',
       /^component network must be listed/,
+    ],
+    [
+      { components: ['ready'], operators: { v: 1, rootKey: null, threshold: 1, operators: [operator] } },
+      'BUILD_COMPONENT',
+      /^component control must be listed when there are operators/,
     ],
     [{ init: 'plain', components: ['ready'] }, 'BUILD_COMPONENT', /^components must be empty with init: plain/],
     [

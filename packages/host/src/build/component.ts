@@ -5,8 +5,8 @@ import type { ImageComponent } from '@caisson/core/measured';
 import type { BuildErrorCode } from './error-code.ts';
 import type { BuildSettings } from './settings.ts';
 
-/** What each part is, and why it cannot be had where it cannot. */
-export const COMPONENTS: Readonly<Record<ImageComponent, { readonly what: string; readonly absent?: string }>> = {
+/** What each part is. */
+export const COMPONENTS: Readonly<Record<ImageComponent, { readonly what: string }>> = {
   control: { what: 'the control channel on port 53000, for the operators of the image' },
   ready: { what: 'the ready line and the health port' },
   network: { what: 'the bridges of ingress and egress, as a service of its own' },
@@ -36,12 +36,15 @@ export function resolveComponents(settings: BuildSettings): ImageComponent[] {
   if (needsNetwork && !asked.includes('network')) {
     throw refuse('component network must be listed when there is ingress or egress');
   }
+  if (hasOperators && !asked.includes('control')) {
+    throw refuse('component control must be listed when there are operators');
+  }
   return [...new Set(asked)].sort();
 }
 
 function refuse(message: string): PolicyError<BuildErrorCode> {
   const known = Object.entries(COMPONENTS);
   return new PolicyError('BUILD_COMPONENT', message, {
-    hint: `components are ${known.map(([name, { what }]) => `${name} (${what})`).join(' and ')}`,
+    hint: `components are ${known.map(([name, { what }]) => `${name} (${what})`).join(', ')}`,
   });
 }
