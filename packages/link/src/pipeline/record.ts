@@ -175,10 +175,11 @@ export class RecordWriter {
     if (this.#error !== undefined) throw this.#error;
   }
 
+  /** What was gathered and the end together: the other end may be done with the whole exchange once it has read the last record. */
   async end(): Promise<void> {
-    this.flush();
-    await this.ready();
-    await this.#stream.end();
+    const bytes = this.#buffer.subarray(0, this.#used);
+    this.#used = 0;
+    await Promise.all([this.ready(), this.#stream.end(bytes)]);
   }
 
   #send(bytes: Uint8Array): void {
