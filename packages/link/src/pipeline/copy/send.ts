@@ -87,8 +87,12 @@ class Sender {
       await this.#writer.ready();
     }
     this.#writer.put(recordType.done, new Uint8Array());
-    await this.#writer.end();
-    return parseResult(await this.#reader.expect(recordType.result));
+    this.#writer.flush();
+    await this.#writer.ready();
+    const result = parseResult(await this.#reader.expect(recordType.result));
+    // The enclave's end of its direction ends the request, so it waits for the last word; the other end may have ended it already.
+    await this.#writer.end().catch(() => {});
+    return result;
   }
 
   close(): void {
