@@ -23,6 +23,8 @@ export interface ControlAuthority {
   readonly listVersion: number | null;
   /** By the hex hash of their key; undefined: nobody, or one whose list has run out. */
   operatorOf(spkiSha256: string): MeasuredOperator | undefined;
+  /** Of the newest list, which has run out: worth a word of its own, since nobody else would know why he is a stranger. */
+  hasLapsed(spkiSha256: string): boolean;
   /** The operator as he is now, if he may. Throws PolicyError CONTROL_VERB. */
   verifyVerb(spkiSha256: string, verb: ControlVerb): MeasuredOperator;
   /**
@@ -48,6 +50,10 @@ export function createControlAuthority({ measured, pcr0, label, now }: ControlAu
       return list?.version ?? null;
     },
     operatorOf,
+    hasLapsed(spkiSha256) {
+      const isHis = (one: MeasuredOperator): boolean => one.spkiSha256 === spkiSha256;
+      return list !== null && now() >= list.notAfter && list.operators.some(isHis);
+    },
     verifyVerb(spkiSha256, verb) {
       const operator = operatorOf(spkiSha256);
       if (operator !== undefined && allowsVerb(operator.verbs, verb)) return operator;

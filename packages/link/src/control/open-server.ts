@@ -58,9 +58,10 @@ export async function openServer(stream: Duplex, options: OpenServerOptions): Pr
   try {
     const operator = authority.operatorOf(keySha256);
     if (operator === undefined) {
+      const lapsed = authority.hasLapsed(keySha256);
       throw new PolicyError<ControlErrorCode>(
-        'CONTROL_KEY',
-        `key ${keySha256} must be in the operator list, got no entry`,
+        lapsed ? 'CONTROL_LIST_TIME' : 'CONTROL_KEY',
+        `key ${keySha256} must be in an operator list that holds now, got ${lapsed ? 'one that has run out' : 'no entry'}`,
       );
     }
     options.onKnown?.();
@@ -106,6 +107,7 @@ function expect<Kind extends ControlMessage['kind']>(message: ControlMessage, ki
 function reasonOf(error: unknown): ControlRefusal {
   const code = error instanceof CaissonError ? error.code : '';
   if (code === 'CONTROL_KEY') return 'key';
+  if (code === 'CONTROL_LIST_TIME') return 'list';
   if (code === 'CONTROL_REFUSED') return 'nsm';
   if (code === 'CONTROL_BUSY') return 'busy';
   return code === 'CONTROL_TIMEOUT' ? 'time' : 'message';

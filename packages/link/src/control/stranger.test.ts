@@ -150,14 +150,14 @@ test('T-P1 an operator whose list has run out, or who is on none any more, is a 
     const key = root.privateKey.toCryptoKey('Ed25519', false, ['sign']);
     await scene.authority.takeList(await signOperatorList(list, key, root.spki));
   };
-  const refused = (identity: ControlIdentity) =>
-    assert.rejects(scene.connect({ identity }), { code: 'CONTROL_REFUSED' });
+  const refused = (identity: ControlIdentity, word: RegExp) =>
+    assert.rejects(scene.connect({ identity }), { code: 'CONTROL_REFUSED', message: word });
   await take(1, [bob.entry]);
   await (await scene.connect({ identity: bob.identity })).close();
   await take(2, [carol.entry]);
-  await refused(bob.identity);
+  await refused(bob.identity, /\(key\)/);
   at += 100;
-  await refused(carol.identity);
+  await refused(carol.identity, /\(list\)/);
   assert.deepEqual(ran, []);
 });
 
