@@ -22,3 +22,9 @@ test('the production bundle has neither the fabric nor the hybrid transport', ()
   const listed = read('packages/enclave/bom/caisson-enclave.txt');
   assert.doesNotMatch(listed, /fabric|hybrid|from-environment/);
 });
+
+test('no enclave bundle has the bench server: whoever could dial it could keep an enclave busy', () => {
+  for (const { name } of bundles.filter(({ bom }) => bom)) {
+    assert.doesNotMatch(read(`packages/enclave/bom/${name}.txt`), /\/bench\//, name);
+  }
+});

@@ -18,8 +18,8 @@ export function renderSurvey(survey: Survey): readonly string[] {
       pattern.name,
       Math.round(sample.perSecond).toString(),
       (sample.bytesPerSecond / 1e6).toFixed(0),
-      sample.p50Us.toFixed(0),
-      sample.p99Us.toFixed(0),
+      sample.p50Us?.toFixed(0) ?? '-',
+      sample.p99Us?.toFixed(0) ?? '-',
       (sample.callsPerMessage ?? Number.NaN).toFixed(3),
       ratio,
     ];

@@ -9,8 +9,9 @@ export interface Sample {
   readonly bytesPerSecond: number;
   /** Of this process. */
   readonly cpuUsPerMessage: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
+  /** Null where no latency was taken. */
+  readonly p50Us: number | null;
+  readonly p99Us: number | null;
   /** Writes and reads of this end's sockets a message; absent for the naive way. */
   readonly callsPerMessage: number | null;
   readonly writesPerSecond: number | null;
@@ -41,7 +42,10 @@ export class Meter {
     const grown = (of: (stats: ChannelStats) => number): number =>
       after.reduce((sum, stats, index) => sum + of(stats) - of(this.#before[index]!), 0);
     const sorted = this.#latenciesMs.sort((left, right) => left - right);
-    const at = (share: number): number => (sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 1_000;
+    const at = (share: number): number | null => {
+      const ms = sorted[Math.floor(sorted.length * share)];
+      return ms === undefined ? null : ms * 1_000;
+    };
     const channels = after.length;
     const share = (ms: number): number => Math.min(1, ms / (seconds * 1_000 * Math.max(1, channels)));
     return {

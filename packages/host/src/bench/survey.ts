@@ -82,9 +82,9 @@ export async function survey(dial: () => Promise<Duplex>, options: SurveyOptions
     const naiveAtRate = await runAtRate(queued(naive), rate);
     const channelAtRate = await runAtRate(pipelined(channel), rate);
     return {
-      roundTripUs: { p50: floor.sample.p50Us, p99: floor.sample.p99Us },
+      roundTripUs: { p50: floor.sample.p50Us ?? 0, p99: floor.sample.p99Us ?? 0 },
       firstReplyUs,
-      atRate: { perSecond, channelP99Us: channelAtRate.p99Us, naiveP99Us: naiveAtRate.p99Us },
+      atRate: { perSecond, channelP99Us: channelAtRate.p99Us ?? 0, naiveP99Us: naiveAtRate.p99Us ?? 0 },
       naive: naives,
       cells,
       own: options.own === undefined ? null : await run(options.own),

@@ -31,7 +31,8 @@ function check(value: unknown, schema: Schema, path: string): void {
   }
   const { type, pattern, minimum, required = [], properties = {}, additionalProperties = {}, items, oneOf } = schema;
   const actual = typeOf(value);
-  if (type !== undefined) assert.equal(actual, type, path);
+  // JSON Schema, section 6.1.1 of the validation part: an integer is a number too.
+  if (type !== undefined) assert.equal(type === 'number' && actual === 'integer' ? type : actual, type, path);
   if ('const' in schema) assert.equal(value, schema.const, path);
   if (schema.enum !== undefined) assert.ok(schema.enum.includes(value), `${path}: ${String(value)} stands in no list`);
   if (pattern !== undefined) assert.match(value as string, new RegExp(pattern, 'u'), path);
