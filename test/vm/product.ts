@@ -148,18 +148,10 @@ export async function askAgent(enclave: Enclave, port: number, request: AgentReq
 }
 
 /**
- * A bound of time on a machine that others use too: `measure` must keep it once in three runs. What else it asserts must hold in each. Resolves with
- * the times.
+ * Begins when it is called; the function that it returns gives what has passed since then, without what others took of the processors meanwhile:
+ * the milliseconds on the clock, or those that the virtual machine was busy, whichever is less.
  */
-export async function keepsWithin(
-  boundMs: number,
-  measure: (run: number) => Promise<number>,
-): Promise<readonly number[]> {
-  const times: number[] = [];
-  while (times.length < 3 && !times.some((ms) => ms <= boundMs)) times.push(Math.round(await measure(times.length)));
-  assert.ok(
-    times.some((ms) => ms <= boundMs),
-    `must take at most ${boundMs} ms once in three, took ${times.join(', ')}`,
-  );
-  return times;
+export function startTimer(enclave: Enclave): () => number {
+  const [clock, busy] = [performance.now(), enclave.busyMs()];
+  return () => Math.round(Math.min(performance.now() - clock, enclave.busyMs() - busy));
 }

@@ -3,7 +3,7 @@
 // checkout; where it is not, every test here is skipped and says so.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cid, toCid, toVsockPort } from '@caisson/core/address';
@@ -41,6 +41,8 @@ export interface Enclave {
   readonly parent: Transport;
   /** What its console has said so far. */
   console(): string;
+  /** What its virtual machine has used of the processors: its time on a machine that nobody else uses. */
+  busyMs(): number;
   /** The code of `caisson-init: exit CODE`, when QEMU has ended; rejects when it ended without one or not within 30 s. */
   readonly exit: Promise<number>;
   /** Terminates it and removes its sockets. */
@@ -101,7 +103,8 @@ export async function bootEnclave(options: BootOptions): Promise<Enclave> {
     await heart.close();
     rmSync(folder, { recursive: true });
   };
-  const enclave: Enclave = { cid, path, parent, console: () => text, exit, close };
+  const busyMs = (): number => cpuMsOf(qemu.pid!, 'qemu');
+  const enclave: Enclave = { cid, path, parent, console: () => text, busyMs, exit, close };
   try {
     await within(bootMs, 'the heartbeat', Promise.race([alive, exit.then((code) => failBoot(code))]));
     return enclave;
@@ -122,6 +125,15 @@ export async function within<Value>(ms: number, what: string, wait: Promise<Valu
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Of the children of a process whose name begins so. */
+function cpuMsOf(parent: number, name: string): number {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ').filter(Boolean);
+  const fields = children.map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // Behind the name, proc_pid_stat(5): utime and stime are the 12th and 13th, in hundredths of a second.
+  const own = fields.filter((text) => text.includes(`(${name}`)).map((text) => text.split(') ')[1]?.split(' ') ?? []);
+  return own.reduce((sum, words) => sum + 10 * (Number(words[11]) + Number(words[12])), 0);
 }
 
 function failBoot(code: number): never {
