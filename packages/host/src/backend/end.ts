@@ -8,9 +8,17 @@ export type EnclaveEnd =
 // Given: docs/pid1.md. The serial port of a machine ends lines with CR LF.
 const lastLine = /^caisson-init: exit ([0-9]{1,3})\r?$/;
 
+// Given: kernel/reboot.c of Linux; what it says after PID 1 has had its last word, with or without its time.
+const kernelLine = /^(?:\[ *[0-9]+\.[0-9]+\] )?reboot: /;
+
 /** `text`: the console to its end. A line of that form counts only as the last one: anybody inside may have written an earlier one. */
 export function readEnd(text: string, byHost: boolean): EnclaveEnd {
-  const code = lastLine.exec(text.trimEnd().split('\n').at(-1) ?? '')?.[1];
+  const last =
+    text
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => !kernelLine.test(line)) ?? '';
+  const code = lastLine.exec(last)?.[1];
   return code === undefined || Number(code) > 255 ? { kind: 'died', byHost } : { kind: 'exited', code: Number(code) };
 }
 
