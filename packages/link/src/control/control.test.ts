@@ -193,3 +193,19 @@ test('closing the server ends its sessions with a word', async () => {
   assert.equal(await session.closed, undefined);
   await assert.rejects(made.connect(), { code: 'ECONNREFUSED' });
 });
+
+test('an NSM that gives no document, or none in time, costs its session and nothing else', async () => {
+  let answer: 'fails' | 'waits' | 'works' = 'fails';
+  const made = await scene({
+    handshakeTimeoutMs: 150,
+    issue(fields, nsm) {
+      if (answer === 'works') return nsm.attestation(fields);
+      return answer === 'fails' ? Promise.reject(new Error('EIO')) : new Promise(() => {});
+    },
+  });
+  for (answer of ['fails', 'waits'] as const) {
+    await assert.rejects(made.connect(), { code: 'CONTROL_REFUSED', message: /nsm/ });
+  }
+  answer = 'works';
+  await (await made.connect()).close();
+});

@@ -70,30 +70,44 @@ export async function openServer(stream: Duplex, options: OpenServerOptions): Pr
     }
     const messages = new MessageStream(secure.tls, { maxBytes: MAX_CLIENT_MESSAGE_BYTES, deadlineMs });
     const hello = expect(await messages.next(), 'hello');
-    const document = await attest(hello.nonce).catch((cause: unknown) => {
-      throw new CaissonError<ControlErrorCode>('CONTROL_REFUSED', 'nsm must give a document for the session', {
-        cause,
-      });
-    });
+    const document = await within(deadlineMs, attest(hello.nonce));
     messages.send({ kind: 'attest', document });
     expect(await messages.next(), 'ready');
     return { stream: messages.release(), secure, operator, keySha256, attest };
   } catch (error) {
-    refuse(secure, stream, reasonOf(error));
+    // Waited for: until he is gone he counts as one of those under way.
+    await refuse(secure, stream, reasonOf(error));
     throw error;
   }
 }
 
+/** An NSM that does not answer must not hold a handshake for ever. */
+async function within(deadlineMs: number, document: Promise<Uint8Array>): Promise<Uint8Array> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('no answer in time')), Math.max(0, deadlineMs - performance.now()));
+  try {
+    return await Promise.race([document, late]);
+  } catch (cause) {
+    const message = 'nsm must give a document for the session in its time';
+    throw new CaissonError<ControlErrorCode>('CONTROL_REFUSED', message, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** One word inside TLS, and the end: who asked shall know what to change, and a stranger learns nothing else. */
-function refuse({ tls }: SecureStream, stream: Duplex, reason: ControlRefusal): void {
+async function refuse({ tls }: SecureStream, stream: Duplex, reason: ControlRefusal): Promise<void> {
+  if (stream.destroyed) return;
+  const gone = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   if (tls.writable) tls.end(encodeControlMessage({ kind: 'refused', reason }));
   tls.resume();
   const timer = setTimeout(() => {
     tls.destroy();
     stream.destroy();
   }, refusalTimeoutMs);
-  stream.once('close', () => clearTimeout(timer));
   tls.once('end', () => tls.destroy());
+  await gone;
+  clearTimeout(timer);
 }
 
 // Chosen: for the word to arrive.

@@ -114,6 +114,7 @@ test('T-P1 a key that is on no list hears one word, and costs no document', asyn
   assert.deepEqual(answer, Buffer.from(encodeControlMessage({ kind: 'refused', reason: 'key' })));
   assert.deepEqual([ran, scene.documents(), scene.server.sessions], [[], 0, 0]);
   await assert.rejects(scene.connect({ identity: stranger }), { code: 'CONTROL_REFUSED', message: /\(key\)/ });
+  while (scene.events.length < 2) await new Promise(setImmediate);
   const told = scene.events.find(({ kind }) => kind === 'refused');
   assert.equal(told?.kind === 'refused' && told.code, 'CONTROL_KEY');
 });
