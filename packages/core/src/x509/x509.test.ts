@@ -286,3 +286,23 @@ test('fuzz: one changed, added or missing byte gives another certificate or an e
     { seed: 1, numRuns: runs(3_000) },
   );
 });
+
+test('issues a certificate under an Ed25519 key that another implementation reads and holds', async () => {
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+  const name = encodeName([{ oid: OID.commonName, value: 'caisson' }]);
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey));
+  const issued = await issueCertificate(
+    {
+      ...{ serial: Uint8Array.of(5), issuer: name, subject: name, publicKey, extensions: [] },
+      ...{ notBefore: 0, notAfter: Date.UTC(9999, 11, 31, 23, 59, 59) / 1_000 },
+    },
+    pair.privateKey,
+  );
+  const read = new X509Certificate(issued);
+  assert.equal(read.publicKey.asymmetricKeyType, 'ed25519');
+  assert.equal(read.verify(read.publicKey), true);
+  assert.equal(read.validTo, 'Dec 31 23:59:59 9999 GMT');
+  const bent = Uint8Array.from(issued);
+  bent[bent.length - 1] = bent.at(-1)! ^ 1;
+  assert.equal(new X509Certificate(bent).verify(read.publicKey), false);
+});
