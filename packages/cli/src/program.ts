@@ -23,6 +23,7 @@ import { register as registerLastWords } from './commands/last-words.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerOperator } from './commands/operator.ts';
 import { register as registerPcr } from './commands/pcr.ts';
+import { register as registerPipeline } from './commands/pipeline.ts';
 import { register as registerProxy } from './commands/proxy.ts';
 import { register as registerRbuilds } from './commands/rbuilds.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
@@ -107,6 +108,8 @@ const oldNames: Readonly<Record<string, OldName>> = {
   },
   // These were clap programs, which end with 2.
   initctl: { about: 'control the supervisor inside an enclave', commands: [registerInitctl], usageExit: 2 },
+  // clap too.
+  pipeline: { about: 'run commands in an enclave and copy files', commands: [registerPipeline], usageExit: 2 },
   // It ended with 0 whatever happened; a shell's own code for wrong words is 2.
   rbuilds: { about: '', commands: [registerRbuilds], usageExit: 2, single: true },
   'ip-to-vsock': { about: '', commands: [registerIpToVsock], usageExit: 2, single: true },

@@ -13,6 +13,7 @@ import { runEnclave } from './enclave.ts';
 import { runInitctlVerb } from './initctl.ts';
 import { runNetwork } from './network.ts';
 import { runNsm } from './nsm.ts';
+import { runPipelineListen } from './pipeline.ts';
 import { runSupervise } from './supervise.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +34,7 @@ const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave network [--hosts-file PATH]                   the built-in network.service
        caisson-enclave initctl COMMAND                               the supervisor's socket; without COMMAND its usage
        caisson-enclave nsm                                           lines on standard input and output
+       caisson-enclave pipeline listen --port 53000                  says that operators are served, or why not
        caisson-enclave supervise                                     started by PID 1, which it speaks to on descriptor 3
 `;
 // Given: sysexits.h EX_USAGE; argonaut's and initctl's own.
@@ -99,6 +101,9 @@ async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: Abor
     const openOwnNsm = () => doors.openOwnNsm(env, kernel);
     return runSupervise({ env, kernel, transport, host, log, stop, openOwnNsm });
   }
+  if (verb === 'pipeline' && positionals[1] === 'listen' && positionals.length === 2 && values.port !== undefined) {
+    return runPipelineListen(parsePort(values.port), world);
+  }
   if (verb === 'nsm' && positionals.length === 1 && Object.keys(values).length === 0) {
     return runNsm({ ...world, openNsm: () => doors.openNsm(env, kernel, say) });
   }
@@ -110,7 +115,7 @@ function parseWords(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { 'hosts-file': { type: 'string' }, policy: { type: 'string' } },
+      options: { 'hosts-file': { type: 'string' }, policy: { type: 'string' }, port: { type: 'string' } },
     });
   } catch (cause) {
     throw misused(cause instanceof Error ? cause.message : String(cause));

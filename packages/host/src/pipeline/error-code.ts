@@ -1,0 +1,2 @@
+export const PIPELINE_CONFIG_ERROR_CODES = ['PIPELINE_CONFIG'] as const;
+export type PipelineConfigErrorCode = (typeof PIPELINE_CONFIG_ERROR_CODES)[number];
