@@ -23,13 +23,16 @@ export interface Measured {
   readonly operators: MeasuredOperators | null;
 }
 
-/** `folder`: /etc/caisson. Rejects with what reading and the parsers reject, the file named. */
-export async function readMeasured(folder: string): Promise<Measured> {
+/**
+ * `folder`: /etc/caisson. `initFile`: INIT_CONFIG, the compiled init.yaml under another name; PID 1 hands no variable on, so only the measured words
+ * that start a supervisor can set it. Rejects with what reading and the parsers reject, the file named.
+ */
+export async function readMeasured(folder: string, initFile = `${folder}/init.json`): Promise<Measured> {
   const image = await readBoundedFile(`${folder}/image.json`, {
     ...{ maxBytes: MAX_MEASURED_IMAGE_BYTES, what: `measured file ${folder}/image.json` },
   });
-  const init = await readBoundedFile(`${folder}/init.json`, {
-    ...{ maxBytes: MAX_MEASURED_INIT_BYTES, what: `measured file ${folder}/init.json` },
+  const init = await readBoundedFile(initFile, {
+    ...{ maxBytes: MAX_MEASURED_INIT_BYTES, what: `measured file ${initFile}` },
   });
   const services = await readMeasuredServices(folder);
   const measured = parseMeasuredImage(image);

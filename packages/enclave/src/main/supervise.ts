@@ -77,7 +77,7 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
   const told = listenForEnd(world);
   let measured: Measured;
   try {
-    measured = await readMeasured(measuredFolder);
+    measured = await readMeasured(measuredFolder, world.env['INIT_CONFIG']);
   } catch (error) {
     log.error('BOOT_MEASURED', (error as Error).message);
     return await world.host.end(1);

@@ -15,6 +15,7 @@ export interface PlacedService {
   readonly service: MeasuredService;
   readonly file: string;
   readonly place: Place;
+  placeOf(key: string): Place;
 }
 
 const keyOf: Readonly<Record<ServiceRelation, string>> = {
@@ -24,12 +25,13 @@ const keyOf: Readonly<Record<ServiceRelation, string>> = {
   requiredBy: 'RequiredBy',
 };
 
-/** `unread` are services whose own file has faults: naming them is no second one. */
+/** `unread` are services whose own file is no service file at all: naming them is no second fault. */
 export function checkLinks(placed: readonly PlacedService[], unread: ReadonlySet<string>): ServiceFault[] {
   const byName = new Map(placed.map((one) => [one.service.name, one]));
-  const at = (name: string): Pick<ServiceFault, 'file' | 'line' | 'column'> => {
+  const at = (name: string, key?: string): Pick<ServiceFault, 'file' | 'line' | 'column'> => {
     const one = byName.get(name);
-    return { file: one?.file ?? '', line: one?.place.line ?? 1, column: one?.place.column ?? 1 };
+    const place = (key === undefined ? one?.place : one?.placeOf(key)) ?? { line: 1, column: 1 };
+    return { file: one?.file ?? '', ...place };
   };
   const found: ServiceFault[] = [];
   const { faults } = buildServiceGraph(placed.map(({ service }) => service));
@@ -46,7 +48,7 @@ export function checkLinks(placed: readonly PlacedService[], unread: ReadonlySet
       const effect = level === 'warning' ? ', which is ignored' : '';
       const message = `${keyOf[relation]} of ${service} names ${target}, and there is no such service${question}${effect}`;
       const hint = target === 'network' ? { hint: 'network is there when the image has the component network' } : {};
-      found.push({ level, ...at(service), message, ...hint });
+      found.push({ level, ...at(service, keyOf[relation]), message, ...hint });
     }
   }
   for (const { service } of placed) {

@@ -295,8 +295,8 @@ test('a cycle, a requirement that is not there or disabled, and a name twice fai
       'service/database.service': run,
     }),
     [
-      'service/web.service:1:1: warning: After of web names gone, and there is no such service, which is ignored',
-      'service/web.service:1:1: Requires of web names databse, and there is no such service (did you mean database?)',
+      'service/web.service:3:1: warning: After of web names gone, and there is no such service, which is ignored',
+      'service/web.service:2:1: Requires of web names databse, and there is no such service (did you mean database?)',
     ].sort(),
   );
   assert.deepEqual(
@@ -309,6 +309,16 @@ test('a cycle, a requirement that is not there or disabled, and a name twice fai
   // The fault of b is told once; that a needs it is no second one.
   assert.deepEqual(await faultsOf({ 'service/a.service': `${run}Requires = ["b"]`, 'service/b.service': 'X = 1' }), [
     'service/b.service:1:1: unknown key X',
+  ]);
+  // And what b says of others is judged all the same: whoever mends a key should not have to check twice.
+  const twice = await faultsOf({
+    'service/a.service': `${run}After = ["b"]`,
+    'service/b.service': 'Requires = ["c", "a"]\nX = 1',
+  });
+  assert.deepEqual(twice.sort(), [
+    'service/a.service:1:1: services wait for each other: a -> b -> a',
+    'service/b.service:1:1: Requires of b names c, and there is no such service',
+    'service/b.service:2:1: unknown key X',
   ]);
 });
 
@@ -432,7 +442,7 @@ test('checks a folder of service files, or a source that has such folders, witho
   const { faults, services } = await checkServiceFolder(path);
   assert.deepEqual(faults.map(formatServiceFault), [
     'link.service:1:1: a service file must be a file of its own, got a symlink',
-    'web.service:1:1: warning: After of web names database, and there is no such service, which is ignored',
+    'web.service:9:1: warning: After of web names database, and there is no such service, which is ignored',
     'service/bad.service:1:1: unknown key Nope',
   ]);
   assert.deepEqual(

@@ -32,6 +32,7 @@ export function judgeServices(sources: readonly ServiceSource[], options: JudgeO
   const faults: ServiceFault[] = [];
   const placed: PlacedService[] = [];
   const unread = new Set<string>();
+  const drafts: PlacedService[] = [];
   const owners = new Map<string, string>();
   if (options.network) owners.set(NETWORK_SERVICE, 'the image itself, which has network built in');
   const { application } = options;
@@ -49,20 +50,23 @@ export function judgeServices(sources: readonly ServiceSource[], options: JudgeO
     const parsed = parseServiceText(text, named);
     faults.push(...parsed.faults);
     if (parsed.service === undefined || owner !== undefined) {
-      unread.add(name);
+      const { draft } = parsed;
+      if (draft === undefined || owner !== undefined) unread.add(name);
+      else drafts.push({ ...parsed, service: draft, file });
       continue;
     }
     const { service, fault } = withApplication(parsed.service, application);
     if (fault !== undefined) faults.push({ ...fault, file, ...parsed.place });
-    placed.push({ service, file, place: parsed.place });
+    placed.push({ service, file, place: parsed.place, placeOf: parsed.placeOf });
   }
   const place = { line: 1, column: 1 };
-  if (options.network) placed.push({ service: createNetwork(), file: IMAGE_ITSELF, place });
+  const placeOf = () => place;
+  if (options.network) placed.push({ service: createNetwork(), file: IMAGE_ITSELF, place, placeOf });
   if (application !== null && !owners.has('app')) {
-    placed.push({ service: createApplication(application, options.network), file: IMAGE_ITSELF, place });
+    placed.push({ service: createApplication(application, options.network), file: IMAGE_ITSELF, place, placeOf });
   }
   for (const one of placed) faults.push(...checkStart(one));
-  faults.push(...checkLinks(placed, unread));
+  faults.push(...checkLinks([...placed, ...drafts], unread));
   const services = placed.map((one) => located(one, options.programs, faults));
   // By name, so that nothing but the words of the files decides the bytes.
   services.sort((left, right) => (left.name < right.name ? -1 : 1));

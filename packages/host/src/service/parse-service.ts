@@ -21,9 +21,13 @@ export interface ServiceFileName {
 export interface ParsedService {
   /** Without a command where the file gives none; undefined when there are faults. */
   readonly service: MeasuredService | undefined;
+  /** What could be read of a file with faults too, for what others say of it and it of them; undefined for what is no TOML. */
+  readonly draft: MeasuredService | undefined;
   readonly faults: readonly ServiceFault[];
   /** Where a fault of the whole service is shown. */
   readonly place: Place;
+  /** Of a key that is there; else of the service. */
+  placeOf(key: string): Place;
 }
 
 const first: Place = { line: 1, column: 1 };
@@ -49,7 +53,7 @@ export function parseServiceText(text: string, { file, name, disabled }: Service
     if (!(error instanceof TomlError)) throw error;
     const [summary = ''] = error.message.replace('Invalid TOML document: ', '').split('\n');
     fail({ line: error.line, column: error.column }, `not TOML: ${summary}`);
-    return { service: undefined, faults, place: first };
+    return { service: undefined, draft: undefined, faults, place: first, placeOf: () => first };
   }
 
   const keys = locateKeys(text);
@@ -84,7 +88,9 @@ export function parseServiceText(text: string, { file, name, disabled }: Service
   if (probes.length > 1) {
     fail(keys.find(table, probes[1] ?? ''), `${probes.join(' and ')} cannot stand together: readiness has one sign`);
   }
-  return { service: faults.length === 0 ? draft : undefined, faults, place: keys.header(table) };
+  const place = keys.header(table);
+  const placeOf = (key: string): Place => (members[key] === undefined ? place : keys.find(table, key));
+  return { service: faults.length === 0 ? draft : undefined, draft, faults, place, placeOf };
 }
 
 /** As the kernel counts them for exec: a NUL behind each. */
