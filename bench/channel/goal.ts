@@ -15,6 +15,8 @@ export interface Judged {
   readonly goal: Goal;
   readonly ratios: readonly number[];
   readonly naivePerSecond: readonly number[];
+  /** Of the asking process, microseconds a message. */
+  readonly naiveCpuUs: readonly number[];
   readonly best: readonly { readonly depth: number; readonly sample: Sample }[];
 }
 
@@ -27,7 +29,12 @@ export async function measureGoal(
   const { windowMs, rounds } = options;
   const naive = openNaive(await dial());
   const channel = createChannel(await dial(), { role: 'dialler' });
-  const judged = { ratios: [] as number[], naivePerSecond: [] as number[], best: [] as Judged['best'][number][] };
+  const judged = {
+    ratios: [] as number[],
+    naivePerSecond: [] as number[],
+    naiveCpuUs: [] as number[],
+    best: [] as Judged['best'][number][],
+  };
   try {
     for (let round = -1; round < rounds; round += 1) {
       const first = await runNaive(naive, goal.messageBytes, windowMs);
@@ -42,6 +49,7 @@ export async function measureGoal(
       const base = (first.perSecond + second.perSecond) / 2;
       const best = tried.reduce((left, right) => (right.sample.perSecond > left.sample.perSecond ? right : left));
       judged.naivePerSecond.push(base);
+      judged.naiveCpuUs.push((first.cpuUsPerMessage + second.cpuUsPerMessage) / 2);
       judged.best.push(best);
       judged.ratios.push(best.sample.perSecond / base);
     }
@@ -56,18 +64,28 @@ export const median = (values: readonly number[]): number =>
   [...values].sort((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
 
 /** One line of the table of goals. */
-export function renderGoal({ goal, ratios, naivePerSecond, best }: Judged): readonly string[] {
+export function renderGoal({ goal, ratios, naivePerSecond, naiveCpuUs, best }: Judged): readonly string[] {
   const rate = median(best.map(({ sample }) => sample.perSecond));
   const depth = median(best.map((one) => one.depth));
+  const cpuUs = median(best.map(({ sample }) => sample.cpuUsPerMessage));
   const span = `${Math.min(...ratios).toFixed(1)}..${Math.max(...ratios).toFixed(1)}`;
   return [
     goal.name,
     Math.round(median(naivePerSecond)).toString(),
     `${Math.round(rate)} (${depth} at once)`,
+    `${median(naiveCpuUs).toFixed(1)} and ${cpuUs.toFixed(2)}`,
     `${median(ratios).toFixed(1)} (${span})`,
     `>= ${goal.atLeast}`,
     median(ratios) >= goal.atLeast ? 'yes' : '**no**',
   ];
 }
 
-export const goalHead = ['goal', 'naive, messages/s', 'channel, messages/s', 'ratio (least..most)', 'wanted', 'met'];
+export const goalHead = [
+  'goal',
+  'naive, messages/s',
+  'channel, messages/s',
+  'CPU of the asker, us a message',
+  'ratio (least..most)',
+  'wanted',
+  'met',
+];

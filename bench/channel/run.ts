@@ -41,9 +41,9 @@ try {
   const lines = await withPeer(0, async (dial) => {
     for (const goal of free) judged.push(await measureGoal(dial, goal, timing));
     const seen = await survey(dial, { windowMs: timing.windowMs, onStep: step });
-    const { firstReplyUs, atRate } = seen;
+    const { firstReplyUs, dialToReplyUs, atRate } = seen;
     const extra = [
-      `First reply after a dial: ${Math.round(firstReplyUs.channel)} us, the naive way ${Math.round(firstReplyUs.naive)} us.`,
+      `First reply on an open connection: ${Math.round(firstReplyUs.channel)} us, the naive way ${Math.round(firstReplyUs.naive)} us; from the dial on ${Math.round(dialToReplyUs.channel)} us and ${Math.round(dialToReplyUs.naive)} us.`,
       `At ${atRate.perSecond} requests a second: p99 ${Math.round(atRate.channelP99Us)} us, the naive way ${Math.round(atRate.naiveP99Us)} us.`,
     ];
     return { extra, survey: renderSurvey(seen) };

@@ -107,6 +107,7 @@ test('says the limit that was measured: the round trip, bytes, a socket that is 
   const found: Survey = {
     roundTripUs: { p50: 100, p99: 200 },
     firstReplyUs: { channel: 1, naive: 1 },
+    dialToReplyUs: { channel: 1, naive: 1 },
     atRate: { perSecond: 1, channelP99Us: 1, naiveP99Us: 1 },
     naive: [],
     cells: [

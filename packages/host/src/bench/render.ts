@@ -5,7 +5,7 @@ import type { Survey } from './survey.ts';
 
 /** Lines without a line end. */
 export function renderSurvey(survey: Survey): readonly string[] {
-  const { roundTripUs, firstReplyUs, atRate } = survey;
+  const { roundTripUs, firstReplyUs, dialToReplyUs, atRate } = survey;
   const us = (value: number): string => `${Math.round(value)} us`;
   const best = (of: (sample: Sample) => number): number => Math.max(...survey.cells.map(({ sample }) => of(sample)));
   const rows = survey.cells.map(({ pattern, sample }) => {
@@ -26,7 +26,8 @@ export function renderSurvey(survey: Survey): readonly string[] {
   });
   return [
     `round trip      ${us(roundTripUs.p50)} at the median, ${us(roundTripUs.p99)} at p99 (16 B, one at a time)`,
-    `first reply     ${us(firstReplyUs.channel)} from the dial; the naive way ${us(firstReplyUs.naive)}`,
+    `first reply     ${us(firstReplyUs.channel)} on an open connection; the naive way ${us(firstReplyUs.naive)}`,
+    `from the dial   ${us(dialToReplyUs.channel)} to the first reply; the naive way ${us(dialToReplyUs.naive)}`,
     `at one rate     ${atRate.perSecond} a second: p99 ${us(atRate.channelP99Us)}; the naive way ${us(atRate.naiveP99Us)}`,
     `writes          ${Math.round(best(({ writesPerSecond }) => writesPerSecond ?? 0))} a second at most`,
     `bandwidth       ${(best(({ bytesPerSecond }) => bytesPerSecond) / 1e6).toFixed(0)} MB/s at most, both directions together`,

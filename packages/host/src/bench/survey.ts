@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { type Channel, createChannel } from '@caisson/link/channel';
 import { benchType } from './messages.ts';
-import { openNaive } from './naive.ts';
+import { naiveBody, openNaive } from './naive.ts';
 import { pipelined, queued, runAtRate, runNaive } from './naive-pattern.ts';
 import { type Pattern, runPattern } from './pattern.ts';
 import type { Sample } from './sample.ts';
@@ -19,8 +19,9 @@ export interface SurveyOptions {
 
 export interface Survey {
   readonly roundTripUs: { readonly p50: number; readonly p99: number };
-  /** From before the dial to the first reply, in microseconds; the median of a few. */
+  /** Of one request on an open connection on which nothing else is, and of one from before the dial; medians in microseconds. */
   readonly firstReplyUs: { readonly channel: number; readonly naive: number };
+  readonly dialToReplyUs: { readonly channel: number; readonly naive: number };
   /** At one rate of 256-byte messages that the naive way can keep. */
   readonly atRate: { readonly perSecond: number; readonly channelP99Us: number; readonly naiveP99Us: number };
   readonly naive: readonly { readonly messageBytes: number; readonly sample: Sample }[];
@@ -39,7 +40,9 @@ export const otherPatterns: readonly Pattern[] = [
   { name: 'protobuf, 256 B', messageBytes: 256, depth: 256, protobuf: true },
 ];
 const writers = 4;
-const firstReplies = 9;
+const firstReplies = 301;
+const firstDials = 51;
+const rateRounds = 5;
 
 /** `dial` gives a new connection each time. Rejects with what a dial or a request rejects with. */
 export async function survey(dial: () => Promise<Duplex>, options: SurveyOptions): Promise<Survey> {
@@ -74,17 +77,34 @@ export async function survey(dial: () => Promise<Duplex>, options: SurveyOptions
     for (const pattern of otherPatterns) cells.push(await run(pattern));
     cells.push(await run({ name: `${writers} connections, 8 KiB`, messageBytes: 8_192, depth: 64 }, several));
     onStep?.('first replies');
-    const firstReplyUs = await firstReply(dial, crc);
+    const firstReplyUs = await inTurn(firstReplies, pipelined(channel), queued(naive));
+    const dialToReplyUs = await inTurn(
+      firstDials,
+      async (body) => {
+        const fresh = createChannel(await dial(), { role: 'dialler', crc });
+        await fresh.request(benchType.echo, body);
+        fresh.destroy();
+      },
+      async (body) => {
+        const fresh = openNaive(await dial());
+        await fresh.request(body);
+        fresh.close();
+      },
+    );
     const slowest = Math.min(...naives.map(({ sample }) => sample.perSecond));
     const perSecond = Math.max(50, Math.floor(slowest / 4));
     const rate = { messageBytes: 256, perSecond, windowMs };
     onStep?.(`${perSecond} a second`);
-    const naiveAtRate = await runAtRate(queued(naive), rate);
-    const channelAtRate = await runAtRate(pipelined(channel), rate);
+    const p99s = { channel: [] as number[], naive: [] as number[] };
+    for (let round = 0; round < rateRounds; round += 1) {
+      p99s.naive.push((await runAtRate(queued(naive), rate)).p99Us ?? 0);
+      p99s.channel.push((await runAtRate(pipelined(channel), rate)).p99Us ?? 0);
+    }
     return {
       roundTripUs: { p50: floor.sample.p50Us ?? 0, p99: floor.sample.p99Us ?? 0 },
       firstReplyUs,
-      atRate: { perSecond, channelP99Us: channelAtRate.p99Us ?? 0, naiveP99Us: naiveAtRate.p99Us ?? 0 },
+      dialToReplyUs,
+      atRate: { perSecond, channelP99Us: median(p99s.channel), naiveP99Us: median(p99s.naive) },
       naive: naives,
       cells,
       own: options.own === undefined ? null : await run(options.own),
@@ -95,21 +115,26 @@ export async function survey(dial: () => Promise<Duplex>, options: SurveyOptions
   }
 }
 
-async function firstReply(dial: () => Promise<Duplex>, crc: boolean): Promise<Survey['firstReplyUs']> {
+/** Medians of both, one of each in turn. */
+async function inTurn(
+  rounds: number,
+  channel: (body: Uint8Array) => Promise<unknown>,
+  naive: (body: Uint8Array) => Promise<unknown>,
+): Promise<Survey['firstReplyUs']> {
+  const body = naiveBody(256);
+  const timed = async (ask: (body: Uint8Array) => Promise<unknown>): Promise<number> => {
+    const startMs = performance.now();
+    await ask(body);
+    return (performance.now() - startMs) * 1_000;
+  };
   const times = { channel: [] as number[], naive: [] as number[] };
-  const body = new Uint8Array(256).fill(0x4e);
-  for (let round = 0; round < firstReplies; round += 1) {
-    const channelMs = performance.now();
-    const channel = createChannel(await dial(), { role: 'dialler', crc });
-    await channel.request(benchType.echo, body);
-    times.channel.push((performance.now() - channelMs) * 1_000);
-    channel.destroy();
-    const naiveMs = performance.now();
-    const naive = openNaive(await dial());
-    await naive.request(body);
-    times.naive.push((performance.now() - naiveMs) * 1_000);
-    naive.close();
+  for (let round = 0; round < rounds; round += 1) {
+    times.channel.push(await timed(channel));
+    times.naive.push(await timed(naive));
   }
-  const median = (values: number[]): number => values.sort((left, right) => left - right)[values.length >> 1]!;
   return { channel: median(times.channel), naive: median(times.naive) };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
 }

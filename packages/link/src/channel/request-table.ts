@@ -3,7 +3,7 @@
 import { connectionId, maxId } from './messages.ts';
 
 export class RequestTable<Entry extends { id: number }> {
-  #ring: (Entry | undefined)[] = new Array(64).fill(undefined);
+  #ring: (Entry | undefined)[] = new Array(16).fill(undefined);
   #nextId: number;
   #size = 0;
 
