@@ -1,8 +1,8 @@
 // The simulator with real images and the real PID 1: the contract of backends as root and as a user without privilege, and what is the
 // simulator's own.
-import { deepEqual, match, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -93,10 +93,44 @@ test('as root an enclave has users of its own: root inside is nobody outside', {
   const backend = createSimBackend({ state: join(folder, 'state') });
   const enclave = await backend.start({ name: 'users', image: waits, memoryMiB: 64, cpus: { ids: [0] } });
   try {
-    const status = spawnSync('cat', [`/proc/${enclave.pids[0]}/status`]).stdout.toString();
-    const uid = Number(/^Uid:\t([0-9]+)/m.exec(status)?.[1]);
-    ok(uid >= 524_288, status);
+    const status = readFileSync(`/proc/${enclave.pids[0]}/status`, 'latin1');
+    ok(Number(/^Uid:\t([0-9]+)/m.exec(status)?.[1]) >= 524_288, status);
     match(status, /^Cpus_allowed_list:\t0$/m);
+    const isBounded = !enclave.departures.some((one) => one.startsWith('memory of processes'));
+    equal(readFileSync(`/proc/${enclave.pids[0]}/cgroup`, 'latin1').includes(`caisson-sim-${enclave.cid}`), isBounded);
+  } finally {
+    await enclave.kill();
+  }
+});
+
+test("an enclave sees no file system of this machine but its own folder of the fabric, and the parent's read-only", {
+  skip,
+}, async () => {
+  const { waits } = await images();
+  const state = join(folder, 'state');
+  const enclave = await createSimBackend({ state }).start({
+    name: 'files',
+    image: waits,
+    memoryMiB: 64,
+    cpus: { count: 1 },
+  });
+  try {
+    const { cid, pids } = enclave;
+    const mounts = readFileSync(`/proc/${pids[0]}/mountinfo`, 'latin1')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
+    const kernels = new Set(['tmpfs', 'devtmpfs', 'proc', 'sysfs', 'devpts', 'cgroup2']);
+    const ofDisk = mounts.filter((mount) => !kernels.has(mount[mount.indexOf('-') + 1]!));
+    const at = '/run/caisson/fabric';
+    deepEqual(ofDisk.map(([, , , , target]) => target).sort(), ['/dev/caisson-nsm', `${at}/${cid}`, `${at}/3`].sort());
+    for (const mount of ofDisk) match(mount[5]!, /nosuid,nodev,noexec/);
+    match(mounts.find((mount) => mount[4] === `${at}/3`)![5]!, /^ro,/);
+    const nodes = mounts.filter((mount) => mount.includes('devtmpfs')).map(([, , , , target]) => target);
+    deepEqual(
+      nodes.sort(),
+      ['full', 'null', 'random', 'tty', 'urandom', 'zero'].map((name) => `/dev/${name}`),
+    );
   } finally {
     await enclave.kill();
   }

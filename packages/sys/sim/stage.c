@@ -23,11 +23,12 @@ static int change_mount(int fd, unsigned long set, int user_space) {
 
 // A mount of its own that stands nowhere yet, in which the machine's root is the enclave's.
 static int lift(struct caisson_room *room, const char *path, unsigned long flags) {
+  // What the enclave's root writes here is root's on the disk: sockets belong here, and no program ever starts from it.
+  flags |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   room->object = path;
   int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd < 0) return -errno;
   if (room->base != 0) flags |= MOUNT_ATTR_IDMAP;
-  if (flags == 0) return fd;
   int error = change_mount(fd, flags, room->user_space);
   if (error == 0) return fd;
   close(fd);

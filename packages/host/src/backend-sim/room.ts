@@ -79,7 +79,12 @@ export class Room {
   }
 
   signal(name: 'SIGTERM' | 'SIGHUP'): void {
-    if (this.#initPid !== undefined && !this.#isOver) process.kill(this.#initPid, name);
+    if (this.#initPid === undefined || this.#isOver) return;
+    try {
+      process.kill(this.#initPid, name);
+    } catch {
+      // It has ended, and is about to say so.
+    }
   }
 
   /** Whether PID 1 runs or not. */

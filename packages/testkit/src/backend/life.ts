@@ -40,7 +40,7 @@ export const lifePromises: readonly BackendPromise[] = [
     async run(scene) {
       const enclave = await scene.backend.start(specOf(scene, 'exits'));
       deepEqual(await enclave.ended, { kind: 'exited', code: 7 });
-      match(enclave.console.tail(), /caisson-init: exit 7$/);
+      match(enclave.console.tail(), /^caisson-init: exit 7$/m);
       // Nothing is there to be asked any more, and asking is no fault.
       deepEqual(await enclave.stop(), { kind: 'exited', code: 7 });
     },
@@ -53,6 +53,10 @@ export const lifePromises: readonly BackendPromise[] = [
       const second = await scene.backend.start(specOf(scene, 'waits'));
       process.kill(second.pids[0]!, 'SIGKILL');
       deepEqual(await second.ended, { kind: 'died', byHost: false });
+      const third = await scene.backend.start(specOf(scene, 'waits'));
+      process.kill(third.pids.at(-1)!, 'SIGKILL');
+      deepEqual(await third.ended, { kind: 'died', byHost: false });
+      ok(![...second.pids, ...third.pids].some(isAlive));
     },
   },
   {
@@ -63,7 +67,7 @@ export const lifePromises: readonly BackendPromise[] = [
         (error: Error & { code?: string; consoleTail?: string }) => {
           equal(error.code, 'BACKEND_BOOT');
           match(error.message, /^enclave broken ended with 125 before its heartbeat/);
-          match(error.consoleTail ?? '', /caisson-init: command .*\n(.*\n)*caisson-init: exit 125$/);
+          match(error.consoleTail ?? '', /caisson-init: command .*\n(.*\n)*caisson-init: exit 125$/m);
           return true;
         },
       );

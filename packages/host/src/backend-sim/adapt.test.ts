@@ -1,0 +1,49 @@
+// What of an image is changed for a simulation, and that it is said.
+import { deepEqual, match, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { type MeasuredService, parseMeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
+import { adaptImage } from './adapt.ts';
+import { describeDepartures } from './difference.ts';
+import type { ReadImage } from './read-image.ts';
+
+const service: Omit<MeasuredService, 'name' | 'user'> = {
+  ...{ argv: ['/bin/app'], environment: {}, enabled: true, workingDirectory: null, group: null, umask: 0o022 },
+  ...{ restart: 'no', restartDelayMs: 20, startLimit: { count: 5, windowMs: 1_000 }, before: [], after: [] },
+  ...{ requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 1_000, nsmPcrs: [], stopSignal: 15 },
+  ...{ stopTimeoutMs: 1_000, killMode: 'mixed', limitNofile: null, oomScoreAdjust: null, noNewPrivileges: true },
+  ...{ standardInput: 'null', standardOutput: 'log', builtIn: false },
+};
+const services = writeMeasuredServices({
+  v: 1,
+  services: [
+    { ...service, name: 'app', user: '1000' },
+    { ...service, name: 'other', user: null },
+  ],
+});
+const image: ReadImage = {
+  plan: { folders: [], files: new Set(), copies: new Map(), links: new Map(), leftOut: [] },
+  ...{ bytes: 0, profile: 'development', hasProgram: true, services, leftOut: [] },
+};
+
+test('without root users of services are taken out of the measured file, and each service is named', () => {
+  const { instead, servicesWithoutUser } = adaptImage(image, false);
+  deepEqual(servicesWithoutUser, ['app']);
+  const other = instead.get('rootfs/etc/caisson/services.json');
+  ok(other !== undefined && 'bytes' in other);
+  deepEqual(
+    parseMeasuredServices(other.bytes).services.map(({ name, user }) => [name, user]),
+    [
+      ['app', null],
+      ['other', null],
+    ],
+  );
+  const said = describeDepartures({
+    ...{ isRoot: false, isProgramReplaced: false, servicesWithoutUser, hasMemoryGroup: true },
+    ...{ cpuCount: undefined, leftOut: [{ path: 'rootfs/x', why: 'fifo' }] },
+  });
+  match(said.join('\n'), /`User=` and `Group=` are not applied: app\nleft out of the image: rootfs\/x \(fifo\)$/);
+});
+
+test('as root, and of a development image, nothing is changed', () => {
+  deepEqual([...adaptImage(image, true).instead], []);
+});
