@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { toUtf8 } from '@caisson/core/bytes';
 import { planEif } from '@caisson/core/eif';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { createTestImage, dockerArchive, layer } from '@caisson/testkit/oci';
 import { run } from '../run.ts';
 
 let folder: string;
@@ -43,10 +44,11 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
+const env: NodeJS.Dict<string> = {};
 async function caisson(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const code = await run(words, {
-    ...{ stdin, stdout, stderr, env: { CAISSON_STATE: at('state') }, name: 'caisson' },
+    ...{ stdin, stdout, stderr, env: { ...env, CAISSON_STATE: at('state') }, name: 'caisson' },
     stop: new AbortController().signal,
     onReload: () => {},
   });
@@ -194,4 +196,31 @@ test('build-enclave takes sources and a plain Dockerfile with nitro-cli’s flag
   assert.match((await caisson('image', 'inspect', at('nitro.eif'))).out, /command {2}"\/run-it"/);
   assert.equal((await caisson(...words)).code, 64);
   assert.match((await caisson(...words, '--docker-dir', folder)).err, /must hold a Dockerfile/);
+  const half = await caisson(...words, '--docker-dir', at('src'), '--private-key', at('key.pem'));
+  assert.deepEqual([half.code, /--private-key and --signing-certificate must stand/.test(half.err)], [64, true]);
+  const local = await caisson(...words, '--docker-uri', 'localhost:1/app');
+  assert.match(local.err, /hint: an image of this machine's docker .* docker save localhost:1\/app -o image.tar/);
+});
+
+test('build-enclave asks a container engine for a Dockerfile that needs one, and says so where none works', async () => {
+  mkdirSync(at('run'));
+  mkdirSync(at('bin'));
+  writeFileSync(at('run/Dockerfile'), 'FROM base\nRUN make\nCMD ["/bin/made"]\n');
+  const files = [{ path: 'bin/made', kind: 'file' as const, mode: 0o755, content: toUtf8('made') }];
+  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+  const image = createTestImage([layer(...files)], { architecture, config: { Cmd: ['/bin/made'] } });
+  writeFileSync(at('made.tar'), dockerArchive({ 'made:1': image }));
+  const save = `[ "$1" = save ] && cp "${at('made.tar')}" "$3"; exit 0`;
+  const words = ['build-enclave', '--output-file', at('run.eif'), '--kernel', at('kernel'), '--docker-dir', at('run')];
+  env['PATH'] = at('bin');
+  try {
+    const none = await caisson(...words);
+    assert.deepEqual([none.code, /RUN needs a container engine.*none works/.test(none.err)], [1, true], none.err);
+    writeFileSync(at('bin/docker'), `#!/bin/sh\nPATH=/usr/bin:/bin\n${save}\n`, { mode: 0o755 });
+    const made = await caisson(...words);
+    assert.equal(made.code, 0, made.err);
+    assert.match((await caisson('image', 'files', at('run.eif'))).out, / rootfs\/bin\/made$/m);
+  } finally {
+    delete env['PATH'];
+  }
 });

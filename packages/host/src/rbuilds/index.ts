@@ -3,6 +3,8 @@ export type { ParsedLine, RbuildsAction, RbuildsCommand } from './command.ts';
 export { parseRbuildsLine, RBUILDS_COMMANDS } from './command.ts';
 export type { RbuildsErrorCode } from './error-code.ts';
 export { RBUILDS_ERROR_CODES } from './error-code.ts';
+export type { FoundDockerfile } from './open-dockerfile.ts';
+export { findDockerfile, openDockerfile } from './open-dockerfile.ts';
 export type { RbuildsOption, RbuildsOrder } from './option.ts';
 export { parseRbuildsWords, RBUILDS_OPTIONS } from './option.ts';
 export type { RbuildsSession } from './session.ts';

@@ -39,7 +39,7 @@ export async function openDockerfile(
   found: FoundDockerfile | null,
   architecture: Architecture,
   leaveOut: readonly string[],
-  world: RbuildsWorld,
+  world: Pick<RbuildsWorld, 'folder' | 'env' | 'stop' | 'say'>,
 ): Promise<OpenedSource> {
   const { folder, env, say } = world;
   if (found === null) {
