@@ -41,7 +41,7 @@ export class Folder {
 
   /** `path` is ours: links on the way to it are followed. Throws what the file system says. */
   static open(path: string): Folder {
-    return withFault('open folder', path, () => new Folder(openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path));
+    return withFault('open folder', path, () => new Folder(openSync(path, O_RDONLY | O_DIRECTORY), path));
   }
 
   /** One step down. Throws PIPELINE_LINK, PIPELINE_KIND, PIPELINE_MISSING. */
