@@ -107,6 +107,16 @@ test('without a list nobody is an operator', async (context) => {
   assert.match(lines.join(''), /CONTROL_REFUSED.*CONTROL_KEY/);
 });
 
+test('an operator gets as many documents as a service does: 40 at once, then 20 a second', async (context) => {
+  const { connect } = await opened(context, 'this image');
+  const session = await connect();
+  const began = performance.now();
+  await Promise.all(Array.from({ length: 44 }, () => session.prove()));
+  // The session's own was the first of the 40.
+  assert.ok(performance.now() - began >= 200, `${performance.now() - began}`);
+  await session.close();
+});
+
 test('time is the NSM’s, carried on by a steady clock, and never goes back', () => {
   let steadyMs = 500;
   const clock = createTrustedClock(1_000_000, () => steadyMs);

@@ -19,6 +19,7 @@ import {
 import type { Transport } from '@caisson/link/transport';
 import type { NsmDevice } from '@caisson/sys';
 import { type AcceptedConfig, askOwnDocument } from '../boot-config/index.ts';
+import { createNsmRate } from '../nsm/index.ts';
 import { createEventLog } from './log-event.ts';
 import { createTrustedClock } from './trusted-clock.ts';
 
@@ -41,6 +42,7 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
   const nsm = createNsmClient(device);
   const own = await askOwnDocument(nsm);
   const clock = createTrustedClock(own.timestampMs);
+  const rate = createNsmRate();
   const authority = createControlAuthority({
     ...{ measured: operators, pcr0: own.pcr0, label: image.config.label, now: clock.now },
   });
@@ -59,7 +61,9 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
     ...{ transport, authority, readiness, handlers, now: clock.now },
     identity: await createControlIdentity(),
     facts: factsOf(options),
-    async issue(fields) {
+    async issue(fields, by) {
+      // The rules of /run/nsm.sock (wire.md 8), for each operator: one who asks all the time keeps nobody else waiting.
+      await rate.admit(Number.parseInt(by.slice(0, 8), 16));
       const document = await nsm.attestation(fields);
       clock.take(parseAttestationDocument(document).payload.timestamp);
       return document;

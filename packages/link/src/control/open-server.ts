@@ -20,11 +20,11 @@ import { type ControlMessage, encodeControlMessage, MAX_CLIENT_MESSAGE_BYTES } f
 import { type SecureStream, secureStream } from './secure.ts';
 
 /** The fields of a document that is asked for; the NSM of the enclave, which nobody else may ask with this user_data. */
-export type IssueDocument = (fields: {
-  readonly nonce: Uint8Array;
-  readonly publicKey: Uint8Array;
-  readonly userData: Uint8Array;
-}) => Promise<Uint8Array>;
+export type IssueDocument = (
+  fields: { readonly nonce: Uint8Array; readonly publicKey: Uint8Array; readonly userData: Uint8Array },
+  /** Hex hash of the key of the operator who asks: each has a rate of his own. */
+  by: string,
+) => Promise<Uint8Array>;
 
 export interface OpenServerOptions {
   readonly identity: ControlIdentity;
@@ -54,7 +54,7 @@ export async function openServer(stream: Duplex, options: OpenServerOptions): Pr
   const secure = await secureStream(stream, 'server', identity, timeoutMs);
   const keySha256 = toHex(sha256(secure.peerSpki));
   const attest = (nonce: Uint8Array): Promise<Uint8Array> =>
-    issue({ nonce, publicKey: identity.spki, userData: encodeBinding(secure.bindingOf(nonce), facts) });
+    issue({ nonce, publicKey: identity.spki, userData: encodeBinding(secure.bindingOf(nonce), facts) }, keySha256);
   try {
     const operator = authority.operatorOf(keySha256);
     if (operator === undefined) {
