@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createElf, createLoopbackMirror, createRuntimeScene, type SceneWish } from '@caisson/testkit/runtime';
+import { ensureRuntime } from './ensure-runtime.ts';
 import { linkRuntime, runtimeArgv } from './link-runtime.ts';
 import { openRuntime } from './open-runtime.ts';
 import { gatherFiles, packRuntime, writeArchive } from './pack-runtime.ts';
@@ -47,6 +48,17 @@ test('packs the same bytes twice, once from the mirror and once from the cache',
   assert.deepEqual({ ...first, path: '' }, { ...second, path: '' });
   assert.equal(asked.length, 2, 'each package once');
   assertFitsSchema({ v: 1, architecture: 'x86_64', ...first }, 'runtime-pack');
+});
+
+test('a cache that cannot be made is told before anything is fetched', async (t) => {
+  const { options, asked, at } = await scene(t);
+  writeFileSync(at('cache'), 'a file in its way');
+  await assert.rejects(ensureRuntime('x86_64', options), {
+    code: 'RUNTIME_CACHE',
+    message: /^cannot make the cache folder .*\/cache\/runtime\/[0-9a-f]{16}: E(EXIST|NOTDIR)$/,
+    hint: /CAISSON_CACHE/,
+  });
+  assert.deepEqual(asked, []);
 });
 
 test('writes nothing when the archive is not the one of the ledger', async (t) => {
