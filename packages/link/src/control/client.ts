@@ -2,7 +2,7 @@
 // minutes later only if it could change; so the same enclave must answer for the same session, again, until it ends.
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { equalBytes } from '@caisson/core/bytes';
+import { equalBytes, parseHex } from '@caisson/core/bytes';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { type Channel, createChannel } from '../channel/channel.ts';
 import { RemoteError } from '../channel/error-code.ts';
@@ -94,7 +94,7 @@ export async function connectControl(options: ConnectControlOptions): Promise<Co
       const { facts } = first;
       const approval: Approval = {
         ...{ verb, actSha256: hashAct(type, payload), actId: Uint8Array.from(randomBytes(16)) },
-        ...{ bootId: facts.bootId, serverKeySha256: secure.bindingOf(new Uint8Array(NONCE_BYTES)).serverKeySha256 },
+        ...{ bootId: facts.bootId, serverKeySha256: parseHex(first.serverKeySha256) },
         // By the enclave's clock, which its document has told: this machine's may be wrong.
         notAfter: Math.floor(enclave.attestation.timestamp / 1_000) + approvalSeconds + 600,
       };
