@@ -74,6 +74,8 @@ export interface Enclave {
   readonly startedMs: number;
   /** The parent's side of its wall. */
   readonly parent: Transport;
+  /** The folder of its fabric. */
+  readonly fabric: string;
   /** PEM of the root that its documents have. */
   readonly rootPem: string;
   /** What came over the ready line, in order. */
@@ -183,6 +185,7 @@ export async function openEnclave(
   return {
     run,
     startedMs,
+    fabric: join(scene.folder, 'fabric'),
     parent: createFabricTransport({ directory: join(scene.folder, 'fabric'), localCid: toCid(3) }),
     rootPem: authority.rootPem,
     said,
