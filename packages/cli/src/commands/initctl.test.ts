@@ -273,7 +273,7 @@ test('service check lists every fault of a folder and starts nothing', async (co
   assert.equal(
     bad.out,
     'a.service:3:1: unknown key Restrat (did you mean Restart?)\n  hint: docs/service.md lists the keys\n' +
-      'b.service:1:1: Requires of b names c, and there is no such service\n',
+      'b.service:2:1: Requires of b names c, and there is no such service\n',
   );
   const facts = await check([units, '--json']);
   assertFitsSchema(JSON.parse(facts.out), 'service-check');

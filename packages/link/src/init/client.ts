@@ -37,7 +37,7 @@ export async function openInitClient(path: string, options: InitClientOptions = 
   const socket = connect({ path });
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(timeout(path, `no connection within ${timeoutMs} ms`)), timeoutMs);
-    socket.once('error', reject).once('connect', resolve);
+    socket.once('error', (cause) => reject(unreached(path, cause))).once('connect', resolve);
     socket.once('close', () => clearTimeout(timer)).once('connect', () => clearTimeout(timer));
   });
   return new SocketClient(socket, path, timeoutMs);
@@ -143,6 +143,17 @@ class SocketClient implements InitClient {
     this.#onFailure?.(error);
     this.#socket.destroy();
   }
+}
+
+/** With the code of the socket's error. INIT_SOCKET_TIMEOUT as it is. */
+function unreached(path: string, cause: NodeJS.ErrnoException): Error {
+  const { code } = cause;
+  if (cause instanceof CaissonError || code === undefined) return cause;
+  const isBarred = code === 'EACCES' || code === 'EPERM';
+  const reason = isBarred
+    ? 'only root and the supervisor’s owner may command it'
+    : 'no supervisor listens there; it does inside of an enclave';
+  return Object.assign(new Error(`${path}: ${reason} (${code})`, { cause }), { code });
 }
 
 function answerError(message: string, cause?: unknown): CaissonError<InitSocketErrorCode> {
