@@ -97,7 +97,7 @@ test('as root an enclave has users of its own: root inside is nobody outside', {
     ok(Number(/^Uid:\t([0-9]+)/m.exec(status)?.[1]) >= 524_288, status);
     match(status, /^Cpus_allowed_list:\t0$/m);
     const isBounded = !enclave.departures.some((one) => one.startsWith('memory of processes'));
-    equal(readFileSync(`/proc/${enclave.pids[0]}/cgroup`, 'latin1').includes(`caisson-sim-${enclave.cid}`), isBounded);
+    equal(readFileSync(`/proc/${enclave.pids[0]}/cgroup`, 'latin1').includes('caisson-sim-'), isBounded);
   } finally {
     await enclave.kill();
   }

@@ -1,5 +1,6 @@
 // The bound on what the processes of one simulated enclave have in memory, where this machine's control groups allow it: as root, under the
 // memory controller of either version. Elsewhere only its files are bounded, and the start says so.
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -17,19 +18,20 @@ const removeTries = 20;
 const removePauseMs = 25;
 
 /** Undefined where it cannot be had. */
-export async function createMemoryGroup(cid: number, bytes: number): Promise<MemoryGroup | undefined> {
+export async function createMemoryGroup(state: string, cid: number, bytes: number): Promise<MemoryGroup | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  const name = groupName(cid);
+  const name = groupName(state, cid);
   return (await createUnified(`${unified}/${name}`, bytes)) ?? (await createController(`${controller}/${name}`, bytes));
 }
 
 /** What a host that was killed left behind. */
-export async function removeMemoryGroup(cid: number): Promise<void> {
-  for (const folder of [unified, controller]) await rmdir(`${folder}/${groupName(cid)}`).catch(() => {});
+export async function removeMemoryGroup(state: string, cid: number): Promise<void> {
+  for (const folder of [unified, controller]) await rmdir(`${folder}/${groupName(state, cid)}`).catch(() => {});
 }
 
-function groupName(cid: number): string {
-  return `caisson-sim-${cid}`;
+/** Control groups are the whole machine's, a CID is one state folder's. */
+function groupName(state: string, cid: number): string {
+  return `caisson-sim-${createHash('sha256').update(state).digest('hex').slice(0, 12)}-${cid}`;
 }
 
 async function createUnified(path: string, bytes: number): Promise<MemoryGroup | undefined> {

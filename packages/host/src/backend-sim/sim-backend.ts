@@ -96,7 +96,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
     await mkdir(fabricOfCid(folder, cid), { mode: 0o700 });
     const documents = await serveNsm(spec, folder, cid, measurements, undo);
     const console = new ConsoleRing();
-    const group = await createMemoryGroup(cid, memoryMiB * mebibyte);
+    const group = await createMemoryGroup(folder.state, cid, memoryMiB * mebibyte);
     if (group !== undefined) undo.add(() => group.remove());
     const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
     const room = new Room({
@@ -137,7 +137,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
 
 async function clear(folder: RunFolder, cid: Cid): Promise<void> {
   await removeRemains(folder, cid);
-  await removeMemoryGroup(cid);
+  await removeMemoryGroup(folder.state, cid);
 }
 
 async function serveNsm(

@@ -1,5 +1,6 @@
 // What the promises of a Backend need: the backend, a state folder of its own, and images of four kinds.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend, EnclaveSpec } from '@caisson/host/backend';
 
@@ -51,16 +52,17 @@ export function traces({ state }: BackendScene): string[] {
     .split('\n')
     .filter((line) => line.includes(state));
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').split(' ').filter(Boolean);
+  const digest = createHash('sha256').update(realpathSync(state)).digest('hex').slice(0, 12);
   const groups = readdirSync('/sys/fs/cgroup', { encoding: 'utf8' }).flatMap((name) =>
-    groupsIn(join('/sys/fs/cgroup', name)),
+    groupsIn(join('/sys/fs/cgroup', name), `caisson-sim-${digest}-`),
   );
   return [...files, ...mounts, ...children.map((pid) => `process ${pid}`), ...groups].sort();
 }
 
-function groupsIn(folder: string): string[] {
+function groupsIn(folder: string, beginning: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((name) => name.startsWith('caisson-sim-'))
+      .filter((name) => name.startsWith(beginning))
       .map((name) => `group ${folder}/${name}`);
   } catch {
     return [];
