@@ -4,11 +4,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
-import { sweepTemporaries, syncFolder, temporaryBeside, withLock } from '../file/index.ts';
+import { FOLDER_LOCK, sweepTemporaries, syncFolder, temporaryBeside, withLock } from '../file/index.ts';
 import type { BuildErrorCode } from './error-code.ts';
-
-// Chosen; it is there while names are changed, some milliseconds.
-const lockName = '.caisson-publish';
 
 /** Writes the next file of the build; its name becomes `path` when `write` of the whole build has succeeded. */
 export type OpenOutput = (path: string) => Promise<FileHandle>;
@@ -57,7 +54,7 @@ async function oneAtATime(folder: string | undefined, run: () => Promise<void>):
     await run();
   };
   try {
-    await withLock(join(folder, lockName), once);
+    await withLock(join(folder, FOLDER_LOCK), once);
   } catch (error) {
     // File systems without hard links (FAT) have no locks of this kind.
     if (hasRun || !['EPERM', 'ENOTSUP', 'ENOSYS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;

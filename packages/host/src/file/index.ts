@@ -5,4 +5,11 @@ export type { LockOptions } from './lock.ts';
 export { withLock } from './lock.ts';
 export { readProcessStart } from './process-start.ts';
 export type { ReplaceFileOptions } from './replace-file.ts';
-export { replaceFile, sweepTemporaries, syncFolder, temporaryBeside } from './replace-file.ts';
+export {
+  FOLDER_LOCK,
+  isUnfinishedName,
+  replaceFile,
+  sweepTemporaries,
+  syncFolder,
+  temporaryBeside,
+} from './replace-file.ts';

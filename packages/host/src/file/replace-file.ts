@@ -13,6 +13,14 @@ export interface ReplaceFileOptions {
 // Given: wire.md 10.
 const temporaryName = /^\.caisson-([0-9]{1,10})-[0-9a-f]{16}$/;
 
+/** Held by whoever gives several files of a folder their names together. */
+export const FOLDER_LOCK = '.caisson-lock';
+
+/** True for names that only this program gives, to what it has not finished: no part of anything, wherever they stand. */
+export function isUnfinishedName(name: string): boolean {
+  return name === FOLDER_LOCK || temporaryName.test(name);
+}
+
 /** A name beside `path` that `sweepTemporaries` knows, for what must not have its own name before it is whole. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.caisson-${process.pid}-${randomBytes(8).toString('hex')}`);

@@ -49,6 +49,15 @@ test('an application has plain modes and owner root, whatever the disk says', (c
   );
 });
 
+test('what another build has not finished is no part of a source, wherever it is built into', (context) => {
+  const unfinished = ['.caisson-lock', '.caisson-4711-0123456789abcdef', 'out/.caisson-1-0123456789abcdef'];
+  const own = ['.caisson', '.caisson-4711-0123', 'out/caisson-1-0123456789abcdef'];
+  const folder = folderOf(context, Object.fromEntries([...unfinished, ...own].map((path) => [path, 'x'])));
+  for (const as of ['folder', 'rootfs'] as const) {
+    assert.deepEqual([...openFolder(folder, { as }).tree.keys()], ['.caisson', '.caisson-4711-0123', 'out', own[2]]);
+  }
+});
+
 test('a root file system keeps its modes, setuid too, and its fifos', (context) => {
   const folder = folderOf(context, { 'bin/su': 'x' });
   chmodSync(join(folder, 'bin/su'), 0o4710);

@@ -4,6 +4,7 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CaissonError, LimitError, ParseError, PolicyError } from '@caisson/core/errors';
+import { isUnfinishedName } from '../file/index.ts';
 import type { TreeErrorCode } from './error-code.ts';
 import { createFileContent } from './file-content.ts';
 import { isLinkOutside } from './link-target.ts';
@@ -42,7 +43,8 @@ function readTree(root: string, { as, exclude = [], readNames = namesIn }: Folde
     for (const raw of readNames(join(root, folder))) {
       const name = parseName(raw, join(root, folder), names);
       const path = folder === '' ? name : `${folder}/${name}`;
-      if (left.has(path)) continue;
+      // A build into its own source: what another one, or a killed one, has not finished.
+      if (left.has(path) || isUnfinishedName(name)) continue;
       const place = join(root, path);
       const found = look(place);
       if (Buffer.byteLength(path) > maxPathBytes) throw tooMuch(`path ${path.slice(0, 80)}…`, maxPathBytes, 'bytes');
