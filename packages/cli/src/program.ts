@@ -11,6 +11,7 @@ import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerExec } from './commands/exec.ts';
+import { register as registerExplain } from './commands/explain.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
 import { register as registerImages } from './commands/images.ts';
@@ -83,6 +84,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerService,
   registerOperator,
   registerExec,
+  registerExplain,
   registerJob,
   registerCp,
   registerProxy,

@@ -1,0 +1,42 @@
+// Codes of nitro-cli from the command line.
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { PassThrough, Readable } from 'node:stream';
+import { test } from 'node:test';
+import { assertFitsSchema } from '@caisson/testkit/contract';
+import { run } from '../run.ts';
+
+async function explain(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const code = await run(['explain', ...words], {
+    ...{ stdin: Readable.from([]), stdout, stderr, env: {}, name: 'caisson' },
+    ...{ stop: new AbortController().signal, onReload: () => {} },
+  });
+  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+test('explains a code with its cause and what to do, also by the flag of nitro-cli', async () => {
+  const { code, out } = await explain('E39');
+  equal(code, 0);
+  match(out, /^E39 EnclaveProcessConnectionFailure\n {2}cause: .+\n {2}fix: {3}.+\n$/);
+  equal((await explain('--error-code', 'E39')).out, out);
+});
+
+test('prints one document with --json, of one code or all', async () => {
+  for (const [words, count] of [
+    [['E27', '--json'], 1],
+    [['--json'], 60],
+  ] as const) {
+    const document = JSON.parse((await explain(...words)).out) as { codes: unknown[] };
+    assertFitsSchema(document, 'explain');
+    equal(document.codes.length, count);
+  }
+});
+
+test('refuses what is no code of nitro-cli with exit 64', async () => {
+  for (const words of [['E60'], ['BACKEND_BOOT'], ['E01', '--error-code', 'E02']]) {
+    const { code, out, err } = await explain(...words);
+    deepEqual([code, out], [64, '']);
+    match(err, /^caisson: /);
+  }
+});
