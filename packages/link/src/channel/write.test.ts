@@ -129,3 +129,20 @@ test('the figures say where the time goes', async () => {
   assert.ok(bytesReceived > 64_000);
   close();
 });
+
+test('what a reader keeps never changes, though a stream in memory hands over the very bytes that were written', async () => {
+  const { client, close } = await open();
+  const kept: Uint8Array[] = [];
+  for (let wave = 0; wave < 12; wave += 1) {
+    const asked = Array.from({ length: 60 }, (_, index) =>
+      client.request(32, new Uint8Array(8_192).fill(wave * 60 + index)),
+    );
+    kept.push(...(await Promise.all(asked)));
+  }
+  for (const [index, reply] of kept.entries())
+    assert.ok(
+      reply.every((byte) => byte === index % 256),
+      `reply ${index}`,
+    );
+  close();
+});
