@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError } from './exit-code.ts';
 import type { Surroundings } from './surroundings.ts';
+import { collect } from './trust-root.ts';
 
 export interface ControlFlags {
   readonly operator?: string;
@@ -9,6 +10,10 @@ export interface ControlFlags {
   readonly file?: string;
   readonly via?: string;
   readonly allowSimulated?: true;
+}
+
+export interface ApproverFlags {
+  readonly approveWith?: readonly string[];
 }
 
 export function withControlFlags(command: Command): Command {
@@ -42,4 +47,18 @@ export async function openControlSession(
       error instanceof CaissonError && ['OPERATOR_POLICY', 'OPERATOR_NAME', 'OPERATOR_VIA'].includes(error.code);
     throw isUsage ? new UsageError(error.message, error.hint) : error;
   }
+}
+
+/** For acts that an image lets nobody do alone: the keys of others who are here. */
+export function withApproverFlag(command: Command): Command {
+  return command.option(
+    '--approve-with <name>',
+    'a further operator key, by name or path, to approve what needs several; repeatable',
+    collect,
+  );
+}
+
+export async function readApprovers({ approveWith = [] }: ApproverFlags, { env }: Pick<Surroundings, 'env'>) {
+  const { readOperatorKey } = await import('@caisson/host/operator');
+  return await Promise.all(approveWith.map((name) => readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE'])));
 }

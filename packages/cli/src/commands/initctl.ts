@@ -10,7 +10,14 @@ import {
   initctlOptions,
 } from '@caisson/link/init/initctl';
 import type { Command } from 'commander';
-import { type ControlFlags, openControlSession, withControlFlags } from '../control-flag.ts';
+import {
+  type ApproverFlags,
+  type ControlFlags,
+  openControlSession,
+  readApprovers,
+  withApproverFlag,
+  withControlFlags,
+} from '../control-flag.ts';
 import { withExitAction } from '../exit-action.ts';
 import { UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
@@ -20,7 +27,7 @@ export const register: RegisterCommand = (program, surroundings) => {
   for (let tree: Command | null = program; tree !== null; tree = tree.parent) tree.enablePositionalOptions();
   for (const option of [...initctlOptions, initctlJsonOption]) addOption(program, option);
   program.option('-e, --enclave <name>', 'over the control channel: an enclave by name or CID');
-  withControlFlags(program);
+  withApproverFlag(withControlFlags(program));
   const groups = new Map<string, Command>();
   for (const command of initctlCommands) {
     const [first = '', second] = command.words.split(' ');
@@ -59,7 +66,7 @@ function addOption(command: Command, { name, short, value, multiple, about }: In
   else command.option(flags, about);
 }
 
-interface ToolFlags extends ControlFlags {
+interface ToolFlags extends ControlFlags, ApproverFlags {
   readonly enclave?: string;
 }
 
@@ -85,12 +92,13 @@ async function control(
   const { createControlInitClient } = await import('@caisson/link/control');
   const { runInitctl } = await import('@caisson/link/init/initctl');
   const { enclave, port } = addressOf(flags, toolValues, config);
+  const approvers = await readApprovers(flags, surroundings);
   // Opened first: what is wrong with a policy or a proof has an exit code of its own.
   const session = await openControlSession(enclave, { ...flags, port }, surroundings);
   const { stdout, stderr, stop } = surroundings;
   return runInitctl(plan, {
     ...{ stdout, stderr, stop, json },
-    connect: async () => createControlInitClient(session),
+    connect: async () => createControlInitClient(session, approvers),
     openOutput: (path) => createWriteStream(path, { flags: 'a', mode: 0o600 }),
   });
 }

@@ -5,6 +5,8 @@ import type { FollowedLine, InitClient } from '../init/client.ts';
 import type { ControlSession } from './client.ts';
 import { said } from './client.ts';
 import type { ControlErrorCode } from './error-code.ts';
+import type { ControlIdentity } from './identity.ts';
+import { INIT_CONTROL_VERBS } from './init-handler.ts';
 import { CONTROL_REQUEST } from './request-type.ts';
 
 // Chosen: a service has up to 30 s to stop.
@@ -12,13 +14,23 @@ const timeoutMs = 60_000;
 // Chosen: a log line has at most 8,192 characters, each up to six bytes of JSON.
 const maxLineBytes = 131_072;
 
-/** Closing it closes the session. */
-export function createControlInitClient(session: ControlSession): InitClient {
+/** Closing it closes the session. `approvers`: who sign beside its operator what the enclave lets nobody do alone. */
+export function createControlInitClient(
+  session: ControlSession,
+  approvers: readonly ControlIdentity[] = [],
+): InitClient {
   const { channel } = session;
   return {
     async call(method, params) {
       const payload = toUtf8(JSON.stringify({ method, params }));
-      const answer = await said(channel.request(CONTROL_REQUEST.init, payload, { deadlineMs: timeoutMs }));
+      const ask = (): Promise<Uint8Array> =>
+        said(channel.request(CONTROL_REQUEST.init, payload, { deadlineMs: timeoutMs }));
+      const answer = await ask().catch(async (error: unknown) => {
+        const isForMany = error instanceof CaissonError && error.code === 'CONTROL_APPROVAL';
+        if (!isForMany || approvers.length === 0) throw error;
+        await session.approve(INIT_CONTROL_VERBS[method], CONTROL_REQUEST.init, payload, approvers);
+        return await ask();
+      });
       return JSON.parse(utf8Text(answer));
     },
     async follow(name, onLine, stop, onBegun) {

@@ -14,7 +14,7 @@ import { CONTROL_REQUEST } from './request-type.ts';
 import type { ControlVerb } from './verb.ts';
 
 // Who may look at an enclave's services may not read what they write or what their commands say: both can be secret.
-const verbs: Readonly<Record<InitVerb, ControlVerb>> = {
+export const INIT_CONTROL_VERBS: Readonly<Record<InitVerb, ControlVerb>> = {
   Ping: 'status',
   ListServices: 'status',
   ServiceStatus: 'status',
@@ -46,7 +46,7 @@ const maxDepth = 16;
 export function createInitHandlers(control: Control): ControlHandlers {
   return {
     [CONTROL_REQUEST.init]: {
-      verb: (payload) => verbs[parseInitCall(payload).verb],
+      verb: (payload) => INIT_CONTROL_VERBS[parseInitCall(payload).verb],
       async answer(payload, _call, { profile }) {
         const request = parseInitCall(payload);
         if (isStreamRequest(request)) throw wrong('a request that has one answer');

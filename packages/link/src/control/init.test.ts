@@ -1,7 +1,12 @@
 // Control of services over the control channel: what initctl asks, and under which verb.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { type ControlScene, type ControlSceneOptions, createControlScene } from '@caisson/testkit/control';
+import {
+  type ControlScene,
+  type ControlSceneOptions,
+  createControlScene,
+  testOperator,
+} from '@caisson/testkit/control';
 import { createFakeControl } from '@caisson/testkit/fake';
 import { INIT_VERBS } from '../init/index.ts';
 import { createControlInitClient, createInitHandlers } from './index.ts';
@@ -83,4 +88,22 @@ test('follows a log until it is told to stop', async () => {
   assert.match(lines.join('\n'), /one\n.*two/);
   while (control.followers() > 0) await new Promise(setImmediate);
   client.close();
+});
+
+test('what nobody may do alone is done when those who are here sign it too, and is asked of nobody otherwise', async () => {
+  const bob = await testOperator('bob', ['stop']);
+  const control = createFakeControl();
+  const scene = await createControlScene({
+    ...{ handlers: createInitHandlers(control), threshold: 2, operators: [bob.entry] },
+  });
+  scenes.push(scene);
+  const session = await scene.connect();
+  const alone = createControlInitClient(session);
+  await assert.rejects(alone.call('SystemReboot'), { code: 'CONTROL_APPROVAL' });
+  await alone.call('ServiceRestart', { name: 'web' });
+  assert.deepEqual(control.asked, ['restartService web']);
+  const together = createControlInitClient(session, [bob.identity]);
+  await together.call('SystemReboot');
+  assert.ok(control.asked.includes('reboot'));
+  together.close();
 });
