@@ -57,9 +57,10 @@ function requireSame(entry: StreamedCpioEntry, one: ManifestFile | undefined, ra
 }
 
 async function* readPieces(file: FileHandle, start: number, size: number): AsyncGenerator<Uint8Array> {
+  // One for all: who reads keeps nothing of a piece when it asks for the next.
+  const piece = new Uint8Array(Math.min(pieceBytes, size));
   for (let at = 0; at < size; ) {
-    const piece = new Uint8Array(Math.min(pieceBytes, size - at));
-    const { bytesRead } = await file.read(piece, 0, piece.length, start + at);
+    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, size - at), start + at);
     if (bytesRead === 0) throw fault(`ramdisk at offset ${start} must have ${size} bytes, got ${at}`);
     at += bytesRead;
     yield piece.subarray(0, bytesRead);
