@@ -107,6 +107,10 @@ test('what a machine lacks is a limit, what is no number is a mistake', () => {
   checkSpec(good);
   checkSpec({ ...good, cpus: { ids: [0] } });
   throws(() => checkSpec({ ...good, memoryMiB: 2 ** 30 }), { code: 'BACKEND_CAPACITY' });
+  throws(() => checkSpec({ ...good, cpus: { ids: [0, 4_095] } }), {
+    code: 'BACKEND_CAPACITY',
+    message: 'enclave a must have cpus that this process may use, got 4095',
+  });
   for (const bad of [
     { name: 'A' },
     { name: '' },

@@ -1,4 +1,5 @@
 // What no backend can start, said before anything is touched. A number that is none is the caller's mistake; one that this machine lacks is a limit.
+import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { LimitError } from '@caisson/core/errors';
 import type { EnclaveSpec } from './backend.ts';
@@ -36,6 +37,27 @@ export function checkSpec({ name, memoryMiB, cpus }: EnclaveSpec): void {
   ) {
     throw new TypeError(`cpu ids must be different integers in 0..${highestCpuId}, got ${cpus.ids.join(', ')}`);
   }
+  const allowed = allowedCpus();
+  const strange = cpus.ids.filter((id) => allowed?.has(id) === false);
+  if (strange.length > 0) {
+    throw exceeded(`enclave ${name} must have cpus that this process may use, got ${strange.join(', ')}`);
+  }
+}
+
+/** `0-3,8` of the status of this process; undefined where there is none. */
+function allowedCpus(): Set<number> | undefined {
+  let text: string | undefined;
+  try {
+    text = /^Cpus_allowed_list:\t(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
+  const ids = new Set<number>();
+  for (const range of text?.split(',') ?? []) {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    for (let id = first; id <= last; id += 1) ids.add(id);
+  }
+  return ids;
 }
 
 function exceeded(message: string): LimitError<BackendErrorCode> {

@@ -126,5 +126,7 @@ async function get({ cid, transport }: RunningEnclave, path: string): Promise<st
   socket.write(`GET ${path} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n`);
   let text = '';
   for await (const chunk of socket) text += chunk.toString();
+  // Its own half is still open, and would time out long after.
+  socket.destroy();
   return text.slice(text.indexOf('\r\n\r\n') + 4);
 }
