@@ -8,7 +8,7 @@ export type CopySides =
   | { readonly direction: 'in'; readonly local: string; readonly enclave: string; readonly remote: string }
   | { readonly direction: 'out'; readonly local: string; readonly enclave: string; readonly remote: string };
 
-const remoteForm = /^([a-z][a-z0-9-]{0,62}|[0-9]{1,10}|vsock:[0-9]{1,10}(?::[0-9]{1,10})?):(.*)$/s;
+const remoteForm = /^(vsock:[0-9]{1,10}(?::[0-9]{1,10})?|[a-z][a-z0-9-]{0,62}|[0-9]{1,10}):(.*)$/s;
 
 /** Throws UsageError unless exactly one of them is an enclave's. A path here that looks like one is written `./a:b`. */
 export function parseSides(source: string, target: string): CopySides {

@@ -31,6 +31,9 @@ export interface LocalPlace {
   readonly name: string | null;
 }
 
+// Chosen: as the enclave's own (link/control).
+const windowBytes = 1_048_576;
+
 /** Rejects PIPELINE_*, and what ended the session. */
 export async function copyIn(
   channel: Channel,
@@ -93,7 +96,7 @@ async function withStream(
   { signal }: CopyOptions,
   use: (stream: OutgoingStream) => Promise<CopyResult>,
 ): Promise<CopyResult> {
-  const stream = channel.open(type, payload, { deadlineMs: 120_000, ...(signal && { signal }) });
+  const stream = channel.open(type, payload, { deadlineMs: 120_000, windowBytes, ...(signal && { signal }) });
   stream.reply.catch(() => {});
   try {
     return await said(use(stream));
