@@ -11,6 +11,7 @@ import { MessageReader } from '@caisson/core/frame';
 import type { Done, OpenOptions, OutgoingStream, RequestOptions } from './call.ts';
 import type { Channel } from './channel.ts';
 import type { ChannelErrorCode } from './error-code.ts';
+import { closedHere, closing, protocolFault, versionFault, wentAway } from './fault.ts';
 import type { Handlers } from './handler.ts';
 import { serveJson } from './json-server.ts';
 import {
@@ -26,7 +27,7 @@ import {
 } from './messages.ts';
 import type { ChannelSettings } from './options.ts';
 import { Pings } from './pings.ts';
-import { encodeRefusal, parseRefusal } from './refusal.ts';
+import { encodeRefusal } from './refusal.ts';
 import { Requester } from './requester.ts';
 import { checkType, Responder } from './responder.ts';
 import { type ChannelStats, Counters, sampleEvery } from './stats.ts';
@@ -275,13 +276,7 @@ export class Connection implements Channel {
       throw protocolFault(`first frame must be HELLO, got type ${type}`);
     }
     const hello = parseHello(payload);
-    if (!hello.versions.includes(CHANNEL_VERSION)) {
-      const versions = hello.versions.join(', ');
-      throw new ParseError<ChannelErrorCode>(
-        'CHANNEL_VERSION',
-        `the other end must speak version ${CHANNEL_VERSION}, it speaks ${versions || 'none'}`,
-      );
-    }
+    if (!hello.versions.includes(CHANNEL_VERSION)) throw versionFault(hello.versions);
     this.#helloSeen = true;
     const maxFrameBytes = Math.min(hello.maxFrameBytes, this.#settings.maxFrameBytes);
     this.#reader.maxFrameBytes = maxFrameBytes;
@@ -401,20 +396,4 @@ export class Connection implements Channel {
     this.#duplex.off('error', this.#onError);
     this.#duplex.off('close', this.#onEnd);
   }
-}
-
-function protocolFault(message: string): ParseError<ChannelErrorCode> {
-  return new ParseError('CHANNEL_PROTOCOL', message);
-}
-
-function closing(why: string): CaissonError<ChannelErrorCode> {
-  return new CaissonError('CHANNEL_CLOSING', `no new requests: ${why}`);
-}
-
-function closedHere(): CaissonError<ChannelErrorCode> {
-  return new CaissonError('CHANNEL_CLOSED', 'the channel was closed by this end');
-}
-
-function wentAway(payload: Uint8Array): CaissonError<ChannelErrorCode> {
-  return closing(`the other end is going away (${parseRefusal(payload).remoteCode})`);
 }
