@@ -302,7 +302,7 @@ describe('T-P2 a parent who works on the bytes of a session', () => {
     const scene = await sceneOf();
     const { up, down } = await recorded(scene);
     assert.ok(equalBytes(heard.at(-1)!, secret));
-    assert.ok(!up.includes(Buffer.from(secret)) && !down.includes(parseHex(scene.policy.pcrs[0]![0]!)));
+    assert.ok(!up.includes(Buffer.from(secret)) && !down.includes(Buffer.from(parseHex(scene.policy.pcrs[0]![0]!))));
   });
 
   test('and replays a whole recorded session to the enclave gets nothing run', async () => {

@@ -63,7 +63,9 @@ class WireEnd extends Duplex {
 }
 
 /** `tamper[0]` is for bytes of the first end, `tamper[1]` for those of the second. */
-export function createWire(tamper: readonly [Tamper?, Tamper?] = []): readonly [Duplex, Duplex] {
+export function createWire(
+  tamper: readonly [(Tamper | undefined)?, (Tamper | undefined)?] = [],
+): readonly [Duplex, Duplex] {
   const [near, far] = [new WireEnd(tamper[0]), new WireEnd(tamper[1])];
   near.peer = far;
   far.peer = near;
