@@ -6,7 +6,7 @@
 // The dialler speaks first; the listener answers when it has seen five bytes, because by the fifth it knows whether the JSON form is
 // spoken. The end of the stream is an end only after CLOSE: on vsock a reset looks the same.
 import type { Duplex } from 'node:stream';
-import { CaissonError, LimitError, ParseError } from '@caisson/core/errors';
+import { CaissonError, LimitError } from '@caisson/core/errors';
 import { MessageReader } from '@caisson/core/frame';
 import type { Done, OpenOptions, OutgoingStream, RequestOptions } from './call.ts';
 import type { Channel } from './channel.ts';
