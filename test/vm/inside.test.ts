@@ -16,13 +16,13 @@ import { bootEnclave, type Enclave, rigFile, within } from './rig.ts';
 const busybox = '/usr/lib/caisson/busybox';
 const forever = `exec ${busybox} sleep 1000000`;
 const agentPort = 8100;
-const timeout = 90_000;
+const timeout = 180_000;
 
 const files = {
   'caisson.yaml': `name: inside
 profile: development
 ingress: ["9100:${agentPort}"]
-policy: { config: { expect: required, timeout: 60s, environment: [MODE] } }
+policy: { config: { expect: required, timeout: 120s, environment: [MODE] } }
 services:
   agent: |
     ExecStart = "/usr/bin/node /app/agent.js"
@@ -90,7 +90,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
     assert.equal(taken.status, 0, taken.stderr);
     assert.match(taken.stderr, new RegExp(`config taken by CID 51: sha384 ${sha384.toString('hex')}`));
 
-    const ready = await caisson(['wait', '51', '--timeout', '30', '--interval', '0.2', '--json'], { enclave });
+    const ready = await caisson(['wait', '51', '--timeout', '60', '--interval', '0.2', '--json'], { enclave });
     assert.equal(ready.status, 0, `${ready.stdout}${enclave.console()}`);
     assert.deepEqual(line.phases(), ['booting', 'config', 'services', 'ready']);
     const state = line.said.findLast((one) => one.kind === 'state');
@@ -119,7 +119,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
         'the end of page',
         (one) => one.kind === 'state' && one.phase === 'degraded' && one.reasons[0]?.service === 'page',
       );
-      const again = await caisson(['wait', '51', '--timeout', '10', '--interval', '0.1'], { enclave });
+      const again = await caisson(['wait', '51', '--timeout', '30', '--interval', '0.1'], { enclave });
       assert.equal(again.status, 0, again.stdout);
       assert.notEqual((await status()).result.status.pid, pid);
     });
@@ -154,7 +154,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
     });
 
     void inside(enclave, ['/usr/bin/initctl', 'shutdown']).catch(() => {});
-    assert.equal(await within(20_000, 'the end', enclave.exit), 0, enclave.console());
+    assert.equal(await within(60_000, 'the end', enclave.exit), 0, enclave.console());
     assert.deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'stopped' });
     assert.equal(line.phases().at(-1), 'stopping');
   } finally {
@@ -187,7 +187,7 @@ test('the same config raw is the same config, and a reboot asked for inside is t
     const read = await inside(enclave, ['/usr/bin/argonaut', 'bogus']);
     assert.equal(read.status, 1, 'argonaut’s own code of usage');
     void inside(enclave, ['/usr/bin/initctl', 'reboot']).catch(() => {});
-    assert.equal(await within(20_000, 'the end', enclave.exit), 0, enclave.console());
+    assert.equal(await within(60_000, 'the end', enclave.exit), 0, enclave.console());
     assert.deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'rebooted' });
   } finally {
     await line.close();

@@ -54,7 +54,7 @@ export interface HeardLine {
   readonly said: readonly SeenMessage[];
   /** Each phase once for as long as it lasts. */
   phases(): readonly string[];
-  /** Resolves with the first message that is that; rejects after 30 s. */
+  /** Resolves with the first message that is that; rejects after 60 s. */
   heard(what: string, is: (message: SeenMessage) => boolean): Promise<SeenMessage>;
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ export async function hearLine({ cid, parent, console }: Enclave): Promise<Heard
       waiting.add(look);
       look();
       try {
-        return await within(30_000, what, promise);
+        return await within(60_000, what, promise);
       } catch (error) {
         throw new Error(`${(error as Error).message}; heard ${JSON.stringify(said)}; console:\n${console()}`);
       } finally {
@@ -105,7 +105,7 @@ export async function askHttp({ cid, parent, console }: Enclave, port: number, b
   socket.on('error', () => {}).on('data', (bytes: Buffer) => (text += bytes.toString()));
   const length = Buffer.byteLength(body);
   socket.write(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`);
-  await within(20_000, `an answer on port ${port}`, once(socket, 'end')).finally(() => socket.destroy());
+  await within(60_000, `an answer on port ${port}`, once(socket, 'end')).finally(() => socket.destroy());
   const end = text.indexOf('\r\n\r\n');
   assert.match(text, /^HTTP\/1.1 200 OK\r\n/, `${text}\n${console()}`);
   return text.slice(end + 4);
@@ -148,10 +148,14 @@ export async function askAgent(enclave: Enclave, port: number, request: AgentReq
 }
 
 /**
- * Begins when it is called; the function that it returns gives what has passed since then, without what others took of the processors meanwhile:
- * the milliseconds on the clock, or those that the virtual machine was busy, whichever is less.
+ * Begins when it is called; the function that it returns gives what has passed since then without what others took of the processors meanwhile:
+ * the milliseconds on the clock, or those that the virtual machine was busy, whichever is less. `slowdown`: how much longer the clock says.
  */
-export function startTimer(enclave: Enclave): () => number {
+export function startTimer(enclave: Enclave): () => { readonly ownMs: number; readonly slowdown: number } {
   const [clock, busy] = [performance.now(), enclave.busyMs()];
-  return () => Math.round(Math.min(performance.now() - clock, enclave.busyMs() - busy));
+  return () => {
+    const clockMs = performance.now() - clock;
+    const ownMs = Math.min(clockMs, enclave.busyMs() - busy);
+    return { ownMs: Math.round(ownMs), slowdown: clockMs / ownMs };
+  };
 }
