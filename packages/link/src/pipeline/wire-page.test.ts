@@ -3,17 +3,17 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createStreamPair } from '@caisson/testkit/fake';
-import { encodeEntry, parseEntry } from './copy/entry.ts';
+import { type CopyEntry, encodeEntry, parseEntry } from './copy/entry.ts';
 import { RecordReader, RecordWriter, recordType } from './record.ts';
 
 const page = readFileSync(new URL('../../../../docs/wire/pipeline.md', import.meta.url), 'utf8');
 const example = /```hex entry[^\n]*\n(.*?)```/s.exec(page)![1]!;
 const bytes = Buffer.from(example.replace(/\|.*$/gm, '').replace(/\s/g, ''), 'hex');
 
-const entry = {
+const entry: CopyEntry = {
   ...{ kind: 'file', path: ['a'], mode: 0o644, mtimeMs: 1_600_000_000_000, sizeBytes: 5 },
   ...{ target: '', isSparse: false, sha256: null },
-} as const;
+};
 
 test('the entry of the page is written and read', async () => {
   const pair = createStreamPair();

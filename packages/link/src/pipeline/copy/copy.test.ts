@@ -206,8 +206,8 @@ test('a resume believes neither the part nor its length: a part of another conte
   const { from, to } = scene(context);
   writeFileSync(join(from, 'a'), randomBytes(500_000));
   await carry(from, 'a', to, ['a'], { resume: true, wire: { cutAfterBytes: 300_000 } });
-  const [part] = readdirSync(to);
-  ok(part?.startsWith('.caisson-part-'));
+  const [part = ''] = readdirSync(to);
+  ok(part.startsWith('.caisson-part-'));
   const kept = readFileSync(join(to, part));
   kept[1000]! ^= 1;
   writeFileSync(join(to, part), kept);
