@@ -11,15 +11,22 @@ export class BootError extends CaissonError<BackendErrorCode> {
   /** Safe to print. */
   readonly consoleTail: string;
 
-  constructor(name: string, outcome: { readonly end: EnclaveEnd } | { readonly lateMs: number }, consoleTail: string) {
-    const tail = consoleTail === '' ? 'its console is empty' : `the last lines of its console:\n${consoleTail}`;
+  /** `told`: what is known where its console cannot be read. */
+  constructor(
+    name: string,
+    outcome: { readonly end: EnclaveEnd } | { readonly lateMs: number },
+    consoleTail: string,
+    told?: { readonly said: string; readonly hint: string },
+  ) {
+    const heard = consoleTail === '' ? 'its console is empty' : `the last lines of its console:\n${consoleTail}`;
+    const tail = told?.said ?? heard;
     if ('end' in outcome) {
       super('BACKEND_BOOT', `enclave ${name} ${describeEnd(outcome.end)} before its heartbeat; ${tail}`, {
-        hint: 'the line before `caisson-init: exit` names the step, and docs/pid1.md what it needs',
+        hint: told?.hint ?? 'the line before `caisson-init: exit` names the step, and docs/pid1.md what it needs',
       });
     } else {
       super('BACKEND_LATE', `enclave ${name} must send its heartbeat within ${outcome.lateMs} ms; ${tail}`, {
-        hint: 'give it longer, or look where its console stops',
+        hint: told?.hint ?? 'give it longer, or look where its console stops',
       });
     }
     this.end = 'end' in outcome ? outcome.end : undefined;

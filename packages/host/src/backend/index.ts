@@ -25,5 +25,5 @@ export { awaitHeartbeat } from './heartbeat.ts';
 export { fabricOfCid, pathOfCid, removeRemains } from './remains.ts';
 export type { RunFolder } from './run-folder.ts';
 export { openRunFolder } from './run-folder.ts';
-export { checkSpec } from './spec.ts';
+export { checkSpec, checkSpecForm } from './spec.ts';
 export { Undo } from './undo.ts';

@@ -11,22 +11,36 @@ const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
 const leastMemoryMiB = 64;
 const highestCpuId = 4095;
 
-/** Throws TypeError, LimitError BACKEND_CAPACITY. */
-export function checkSpec({ name, memoryMiB, cpus }: EnclaveSpec): void {
+/** Of a machine that shares its memory and CPUs with its enclaves. Throws TypeError, LimitError BACKEND_CAPACITY. */
+export function checkSpec(spec: EnclaveSpec): void {
+  checkSpecForm(spec);
+  const { name, memoryMiB, cpus } = spec;
+  const freeMiB = Math.floor(freemem() / 2 ** 20);
+  if (memoryMiB > freeMiB)
+    throw exceeded(`enclave ${name} must fit into ${freeMiB} MiB of free memory, got ${memoryMiB} MiB`);
+  if ('count' in cpus) {
+    const machineCpus = availableParallelism();
+    if (cpus.count > machineCpus)
+      throw exceeded(`enclave ${name} must have at most ${machineCpus} cpus, got ${cpus.count}`);
+    return;
+  }
+  const allowed = allowedCpus();
+  const strange = cpus.ids.filter((id) => allowed?.has(id) === false);
+  if (strange.length > 0) {
+    throw exceeded(`enclave ${name} must have cpus that this process may use, got ${strange.join(', ')}`);
+  }
+}
+
+/** What holds on every machine, such as one that keeps memory and CPUs aside for enclaves. Throws TypeError. */
+export function checkSpecForm({ name, memoryMiB, cpus }: EnclaveSpec): void {
   if (!nameForm.test(name))
     throw new TypeError(`enclave name must match ${nameForm.source}, got ${JSON.stringify(name)}`);
   if (!Number.isInteger(memoryMiB) || memoryMiB < leastMemoryMiB) {
     throw new TypeError(`memoryMiB must be an integer of at least ${leastMemoryMiB}, got ${memoryMiB}`);
   }
-  const freeMiB = Math.floor(freemem() / 2 ** 20);
-  if (memoryMiB > freeMiB)
-    throw exceeded(`enclave ${name} must fit into ${freeMiB} MiB of free memory, got ${memoryMiB} MiB`);
-  const machineCpus = availableParallelism();
   if ('count' in cpus) {
     if (!Number.isInteger(cpus.count) || cpus.count < 1)
       throw new TypeError(`cpu count must be a positive integer, got ${cpus.count}`);
-    if (cpus.count > machineCpus)
-      throw exceeded(`enclave ${name} must have at most ${machineCpus} cpus, got ${cpus.count}`);
     return;
   }
   const ids = new Set(cpus.ids);
@@ -36,11 +50,6 @@ export function checkSpec({ name, memoryMiB, cpus }: EnclaveSpec): void {
     cpus.ids.some((id) => !Number.isInteger(id) || id < 0 || id > highestCpuId)
   ) {
     throw new TypeError(`cpu ids must be different integers in 0..${highestCpuId}, got ${cpus.ids.join(', ')}`);
-  }
-  const allowed = allowedCpus();
-  const strange = cpus.ids.filter((id) => allowed?.has(id) === false);
-  if (strange.length > 0) {
-    throw exceeded(`enclave ${name} must have cpus that this process may use, got ${strange.join(', ')}`);
   }
 }
 

@@ -1,0 +1,8 @@
+// Enclaves on hardware, through nitro-cli.
+export type { NitroErrorCode } from './error-code.ts';
+export { NITRO_ERROR_CODES } from './error-code.ts';
+export type { NitroBackendOptions } from './nitro-backend.ts';
+export { createNitroBackend, NITRO_DEBUG_WARNING } from './nitro-backend.ts';
+export type { NitroTimes } from './nitro-driver.ts';
+export type { ParentMachine } from './parent-machine.ts';
+export { parseCpuList, readParentMachine } from './parent-machine.ts';

@@ -1,0 +1,24 @@
+// Whether the process that keeps an enclave still is that process. It ends with its enclave, and its pid may be given again.
+import { readFileSync } from 'node:fs';
+
+/** When it started, in ticks since boot; undefined once it is gone, also while nobody has fetched its end. */
+export function readLife(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resolves once it is gone. `pollMs` apart, because nothing tells of a process that is nobody's child. */
+export function awaitGone(pid: number, life: string | undefined, pollMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (life !== undefined && readLife(pid) === life) setTimeout(look, pollMs);
+      else resolve();
+    };
+    look();
+  });
+}

@@ -1,0 +1,129 @@
+// The fake nitro-cli: its words, its JSON, its codes, and an enclave that is a process which sleeps. Imports nothing of the house, so that it starts
+// fast and shares no mistake with what it tests.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { FakeRunBehaviour, FakeScript } from './behaviour.ts';
+
+const [folder = '', verb = '', ...words] = process.argv.slice(2);
+const script = JSON.parse(readFileSync(join(folder, 'script.json'), 'utf8')) as FakeScript;
+const enclaves = join(folder, 'enclaves');
+mkdirSync(enclaves, { recursive: true });
+
+interface Kept {
+  readonly EnclaveID: string;
+  readonly ProcessID: number;
+  readonly image: string;
+}
+
+function flag(name: string): string | undefined {
+  const at = words.indexOf(`--${name}`);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+function fail(codes: readonly string[]): never {
+  for (const code of codes) {
+    const link = `https://docs.aws.amazon.com/enclaves/latest/user/cli-errors.html#${code}`;
+    process.stderr.write(`[ ${code} ] It failed.\n\nFor more details, please visit ${link}\n\n`);
+  }
+  process.exit(Number(codes.at(-1)?.slice(1)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Those whose process lives; the others leave nothing. */
+function running(): Kept[] {
+  return readdirSync(enclaves).flatMap((name) => {
+    const kept = JSON.parse(readFileSync(join(enclaves, name), 'utf8')) as Kept;
+    if (isAlive(kept.ProcessID)) return [kept];
+    rmSync(join(enclaves, name), { force: true });
+    return [];
+  });
+}
+
+/** This call’s part of the script, as long as it holds. */
+function behaviour(): FakeRunBehaviour {
+  const told = (script[verb as 'run-enclave'] ?? {}) as FakeRunBehaviour;
+  if (told.times === undefined) return told;
+  const file = join(folder, `${verb}.count`);
+  const count = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  writeFileSync(file, String(count + 1));
+  return count < told.times ? told : {};
+}
+
+function start({ mismeasures, dies }: FakeRunBehaviour): Kept & { readonly EnclaveCID: number } {
+  const image = flag('eif-path') ?? '';
+  const id = `i-0123456789abcdef0-enc${process.pid.toString(16).padStart(16, '0')}`;
+  const child = spawn('sleep', [dies ? '0' : '1000000'], { detached: true, stdio: 'ignore' });
+  child.unref();
+  const first = words.indexOf('--cpu-ids') + 1;
+  const ids =
+    first === 0
+      ? []
+      : words.slice(
+          first,
+          words.findIndex((word, at) => at > first && word.startsWith('--')),
+        );
+  const CPUIDs = first === 0 ? Array.from({ length: Number(flag('cpu-count')) }, (_, n) => n) : ids.map(Number);
+  const zero = '0'.repeat(96);
+  const measured = mismeasures ? { PCR0: 'ab'.repeat(48), PCR1: zero, PCR2: zero } : script.measurements?.[image];
+  const kept = {
+    ...{ EnclaveName: flag('enclave-name'), EnclaveID: id, ProcessID: child.pid ?? 0 },
+    ...{ EnclaveCID: Number(flag('enclave-cid')), NumberOfCPUs: CPUIDs.length, CPUIDs },
+    ...{ MemoryMiB: Number(flag('memory')), State: 'RUNNING' },
+    Flags: words.includes('--debug-mode') ? 'DEBUG_MODE' : 'NONE',
+    Measurements: { HashAlgorithm: 'Sha384 { ... }', ...measured },
+    image,
+  };
+  if (!dies) writeFileSync(join(enclaves, id), JSON.stringify(kept));
+  return kept;
+}
+
+const told = behaviour();
+const print = (value: unknown): boolean => process.stdout.write(told.prints ?? `${JSON.stringify(value, null, 2)}\n`);
+if (told.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, told.delayMs));
+if (verb === 'run-enclave') {
+  const { starts = told.fails === undefined && told.hangs === undefined } = told;
+  if (typeof starts === 'object') {
+    // As the process of an enclave, which goes on when nitro-cli is killed.
+    const later = { measurements: script.measurements, 'run-enclave': { delayMs: starts.afterMs } };
+    const other = join(folder, 'later');
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, 'script.json'), JSON.stringify(later));
+    if (!existsSync(join(other, 'enclaves'))) (await import('node:fs')).symlinkSync(enclaves, join(other, 'enclaves'));
+    const again = [process.argv[1] ?? '', other, verb, ...words];
+    spawn(process.execPath, again, { detached: true, stdio: 'ignore' }).unref();
+  }
+  const kept = starts === true ? start(told) : undefined;
+  process.stderr.write('Start allocating memory...\n');
+  if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
+  if (told.fails !== undefined) fail(told.fails);
+  const { State, Flags, Measurements, image, ...printed } = kept as unknown as Record<string, unknown>;
+  print(printed);
+  process.exit(0);
+}
+if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
+if (told.fails !== undefined) fail(told.fails);
+if (verb === 'describe-enclaves') {
+  const all = running();
+  print(all.map(({ image, ...shown }) => shown));
+  // An application that ends, once somebody has seen that it started.
+  for (const { ProcessID } of all.filter(({ image }) => basename(image) === 'exits.eif')) process.kill(ProcessID);
+} else if (verb === 'terminate-enclave') {
+  const one = running().find(({ EnclaveID }) => EnclaveID === flag('enclave-id'));
+  if (one === undefined) fail(['E40', 'E39']);
+  process.kill(one.ProcessID, 'SIGKILL');
+  rmSync(join(enclaves, one.EnclaveID));
+  print({ EnclaveID: one.EnclaveID, Terminated: true });
+} else if (verb === 'console') {
+  const one = running().find(({ EnclaveID }) => EnclaveID === flag('enclave-id'));
+  if (one === undefined) fail(['E44']);
+  process.stdout.write('booting\ncaisson-init: exit 7\n');
+  while (isAlive(one.ProcessID)) await new Promise((resolve) => setTimeout(resolve, 20));
+} else fail(['E14']);
