@@ -36,19 +36,22 @@ const folders: CpioEntry[] = ['rootfs', 'rootfs/etc', 'rootfs/etc/caisson'].map(
 }));
 const imagePath = 'rootfs/etc/caisson/image.json';
 
+async function joined(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) parts.push(piece.slice());
+  return Buffer.concat(parts);
+}
+
 async function write(boot: readonly CpioEntry[], application: readonly CpioEntry[]): Promise<string> {
-  const archive = async (entries: readonly CpioEntry[]): Promise<Buffer> =>
-    Buffer.concat(await Array.fromAsync(createCpio(entries).open(), (chunk) => chunk.slice()));
+  const archive = async (entries: readonly CpioEntry[]): Promise<Buffer> => await joined(createCpio(entries).open());
   const image = {
     ...({ architecture: 'x86_64', kernel: toUtf8('K'), cmdline: 'quiet' } as const),
     metadata: { ImageName: 'another', CustomMetadata: { CaissonProfile: 'production' } },
     ramdisks: [await archive(boot), await archive([...folders, ...application])],
   };
-  const chunks = await Array.fromAsync((await planEif(image, () => createHash('sha384'))).open(), (chunk) =>
-    chunk.slice(),
-  );
+  const bytes = await joined((await planEif(image, () => createHash('sha384'))).open());
   const path = join(folder, 'a.eif');
-  writeFileSync(path, Buffer.concat(chunks));
+  writeFileSync(path, bytes);
   return path;
 }
 
