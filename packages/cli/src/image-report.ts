@@ -40,8 +40,8 @@ export function inspectionFacts(inspection: ImageInspection): Readonly<Record<st
   };
 }
 
-function measuredFacts({ profile, init, name, version, components }: MeasuredSummary): object {
-  return { profile, init, name: name ?? null, version: version ?? null, components };
+function measuredFacts({ name, version, ...rest }: MeasuredSummary): object {
+  return { ...rest, name: name ?? null, version: version ?? null };
 }
 
 export function faultFacts(faults: readonly CaissonError[]): { readonly code: string; readonly message: string }[] {
@@ -97,12 +97,13 @@ export function inspectionLines(inspection: ImageInspection): string[] {
   ];
 }
 
-function measuredLines({ profile, init, name, version, components }: MeasuredSummary): string[] {
+function measuredLines({ profile, init, name, version, components, fileRoots }: MeasuredSummary): string[] {
   const parts = components.length === 0 ? 'no components' : `components ${components.join(', ')}`;
   return [
     ...(name === undefined ? [] : [`name       ${name} ${version}`]),
     `profile    ${profile}${profile === 'development' ? ', which takes orders from anyone' : ''}`,
     `init       ${init}, ${parts}`,
+    ...fileRoots.map((root) => `file root  ${root.name}: ${root.path}`),
   ];
 }
 

@@ -9,6 +9,13 @@ export interface MeasuredOperator {
   readonly execTemplates: readonly (readonly string[])[];
 }
 
+/** A folder that `cp` may name in a production image. */
+export interface MeasuredFileRoot {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
 export interface MeasuredOperators {
   readonly v: 1;
   /** SubjectPublicKeyInfo (DER, base64) of the Ed25519 key whose signed lists count; null: only `operators`. */
@@ -16,4 +23,6 @@ export interface MeasuredOperators {
   readonly threshold: number;
   /** Measured operators, for development and one-owner images. */
   readonly operators: readonly MeasuredOperator[];
+  /** Absent: none. Images without any keep the bytes, and so the measurements, that they had before there were file roots. */
+  readonly fileRoots?: readonly MeasuredFileRoot[];
 }

@@ -58,6 +58,10 @@ test('reads back what the builder writes, the schema among it', () => {
   const bare = { ...image, config: { ...image.config, endpoints: null, schema: null, label: null }, healthPort: null };
   assert.deepEqual(parseMeasuredImage(writeMeasuredImage(bare)), bare);
   assert.deepEqual(parseMeasuredOperators(writeMeasuredOperators(operators)), operators);
+  const withRoots = { ...operators, fileRoots: [{ name: 'data', path: '/etc/caisson-data' }] };
+  assert.deepEqual(parseMeasuredOperators(writeMeasuredOperators(withRoots)), withRoots);
+  // No image changes its measurements because there could be roots.
+  assert.deepEqual(writeMeasuredOperators({ ...operators, fileRoots: [] }), writeMeasuredOperators(operators));
 });
 
 test('writes the same bytes whatever the order of the members', () => {
@@ -111,6 +115,7 @@ test('refuses members that are missing, strange or out of bounds, in image.json'
 
 test('refuses members that are missing, strange or out of bounds, in operators.json', () => {
   const one = operators.operators[0];
+  const root = { name: 'data', path: '/data' };
   const refused: readonly (readonly [(string | number)[], unknown, RegExp])[] = [
     [['rootKey'], 'AAAA', /rootKey must be base64 of an Ed25519/],
     [['rootKey'], '?', /rootKey must be base64 of an Ed25519/],
@@ -120,6 +125,31 @@ test('refuses members that are missing, strange or out of bounds, in operators.j
     [['operators', 0, 'execTemplates', 0], [], /execTemplates\[0\] must be words beginning with a program/],
     [['operators', 0, 'execTemplates', 0], 'date', /must be an array/],
     [['operators', 0, 'shell'], true, /operators\[0\]\.shell must be absent/],
+    [['fileRoots'], {}, /fileRoots must be an array/],
+    [['fileRoots'], Array(17).fill(root), /fileRoots must have at most 16 items/],
+    [['fileRoots'], [root, root], /fileRoots\[1\]\.name must be given once/],
+    [['fileRoots'], [{ ...root, access: 'both' }], /fileRoots\[0\]\.access must be absent/],
+    [['fileRoots'], [{ ...root, name: 'a/b' }], /fileRoots\[0\]\.name must be of the form/],
+    ...['data', '/', '/a/', '/a//b', '/a/../etc'].map((path): [string[], unknown, RegExp] => [
+      ['fileRoots'],
+      [{ ...root, path }],
+      /fileRoots\[0\]\.path must be of the form/,
+    ]),
+    ...[
+      '/etc',
+      '/etc/caisson',
+      '/etc/caisson/x',
+      '/usr',
+      '/usr/lib/caisson/a',
+      '/proc/1',
+      '/sys',
+      '/dev/shm',
+      '/run',
+    ].map((path): [string[], unknown, RegExp] => [
+      ['fileRoots'],
+      [{ ...root, path }],
+      /fileRoots\[0\]\.path must be apart from/,
+    ]),
     [['operators'], [one, { ...one, name: 'bob' }], /operators\[1\]\.spkiSha256 must be given once/],
     [['operators'], [one, { ...one, spkiSha256: 'cd'.repeat(32) }], /operators\[1\]\.name must be given once/],
   ];

@@ -1,6 +1,7 @@
 // /etc/caisson/operators.json, read by the supervisor and written by the builder: who may command the enclave, by key.
 import { toUtf8 } from '../bytes/index.ts';
 import { type JsonValue, parseStrictJson } from '../config/index.ts';
+import { readFileRoots } from './file-root.ts';
 import { keyOf } from './key.ts';
 import type { MeasuredOperator, MeasuredOperators } from './operator.ts';
 import { measuredFault, Shape, textOf } from './shape.ts';
@@ -29,6 +30,7 @@ export function parseMeasuredOperators(bytes: Uint8Array): MeasuredOperators {
     rootKey: file.nullable('rootKey', () => keyOf(file.take('rootKey'), 'rootKey', 'Ed25519')),
     threshold: file.integer('threshold', 1, OPERATOR_LIMITS.operators),
     operators: file.list('operators', OPERATOR_LIMITS.operators, readOperator),
+    ...(file.has('fileRoots') && { fileRoots: readFileRoots(file) }),
   };
   file.end();
   // Two entries of one key would count twice where several must agree.
@@ -47,8 +49,9 @@ export function writeMeasuredOperators(file: MeasuredOperators): Uint8Array<Arra
   const operators = file.operators.map(({ name, spkiSha256, verbs, execTemplates }) => {
     return { name, spkiSha256, verbs, execTemplates };
   });
-  const { rootKey, threshold } = file;
-  return toUtf8(`${JSON.stringify({ v: 1, rootKey, threshold, operators }, null, 1)}\n`);
+  const { rootKey, threshold, fileRoots = [] } = file;
+  const roots = fileRoots.length === 0 ? {} : { fileRoots: fileRoots.map(({ name, path }) => ({ name, path })) };
+  return toUtf8(`${JSON.stringify({ v: 1, rootKey, threshold, operators, ...roots }, null, 1)}\n`);
 }
 
 function readOperator(value: JsonValue, path: string): MeasuredOperator {

@@ -24,6 +24,10 @@ export class Shape {
     return value;
   }
 
+  has(key: string): boolean {
+    return this.#members.has(key);
+  }
+
   at(key: string): string {
     return memberPath(this.path, key);
   }

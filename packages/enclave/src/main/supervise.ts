@@ -218,7 +218,7 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
   }
   if (operators !== null) {
     const place = { runFolder: `${runFolder}/caisson`, hasCgroups: hasCgroups(transport) };
-    const pipeline = await openPipeline({ host, kernel, image, ...place });
+    const pipeline = await openPipeline({ host, kernel, image, fileRoots: operators.fileRoots ?? [], ...place });
     closers.push(() => pipeline.close());
     const port = await serveEnclaveControl({
       ...{ transport, device, image, operators, config, bootId, readiness, log },

@@ -1,7 +1,7 @@
 // Everything of the pipeline in a booted enclave, as the control port serves it.
-import type { MeasuredImage } from '@caisson/core/measured';
+import type { ImageProfile, MeasuredFileRoot, MeasuredImage } from '@caisson/core/measured';
 import type { ControlHandlers } from '@caisson/link/control';
-import { createPipelineHandlers, DEVELOPMENT_ROOTS } from '@caisson/link/pipeline';
+import { createPipelineHandlers, DEVELOPMENT_ROOTS, type FileRoot } from '@caisson/link/pipeline';
 import type { Kernel, ProcessHost } from '@caisson/sys';
 import { createCommandStarter } from './command-starter.ts';
 import { EndWatch } from './end-watch.ts';
@@ -11,6 +11,8 @@ export interface PipelineTerms {
   readonly host: ProcessHost;
   readonly kernel: Kernel;
   readonly image: MeasuredImage;
+  /** Of the operators file. */
+  readonly fileRoots: readonly MeasuredFileRoot[];
   /** `/run/caisson`. */
   readonly runFolder: string;
   readonly hasCgroups: boolean;
@@ -22,16 +24,22 @@ export interface Pipeline {
 }
 
 /** Before services start: it reads PID 1's table for what a supervisor before this one has left. */
-export async function openPipeline({ host, kernel, image, runFolder, hasCgroups }: PipelineTerms): Promise<Pipeline> {
+export async function openPipeline(terms: PipelineTerms): Promise<Pipeline> {
+  const { host, kernel, image, fileRoots, runFolder, hasCgroups } = terms;
   const watch = new EndWatch(host);
   const starter = createCommandStarter({ watch, kernel, hasCgroups, folder: `${runFolder}/exec` });
-  const terms = { watch, hasCgroups, folder: `${runFolder}/jobs`, fifoFolder: `${runFolder}/log` };
+  const place = { watch, hasCgroups, folder: `${runFolder}/jobs`, fifoFolder: `${runFolder}/log` };
   const handlers = createPipelineHandlers({
     starter,
-    jobs: await openJobs(terms),
-    // No image measures roots of its own yet: in production there are none.
-    roots: image.profile === 'development' ? DEVELOPMENT_ROOTS : [],
+    jobs: await openJobs(place),
+    roots: fileRootsOf(image.profile, fileRoots),
     environment: image.config.environment,
   });
   return { handlers, close: () => watch.close() };
+}
+
+/** What is measured, and in development all of `/`; a production image that measures none gives out nothing. */
+export function fileRootsOf(profile: ImageProfile, measured: readonly MeasuredFileRoot[]): readonly FileRoot[] {
+  const named = measured.map(({ name, path }): FileRoot => ({ name, path, access: 'both' }));
+  return profile === 'development' ? [...DEVELOPMENT_ROOTS, ...named] : named;
 }

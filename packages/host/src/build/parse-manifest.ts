@@ -51,6 +51,8 @@ const settings = z.strictObject({
     operators: z.array(
       z.strictObject({ name: z.string(), spkiSha256: hex64, verbs: texts, execTemplates: z.array(texts) }),
     ),
+    // Absent where there are none, as in the measured file.
+    fileRoots: z.array(z.strictObject({ name: z.string(), path: z.string() })).exactOptional(),
   }),
   services: z.record(z.string(), z.string()),
   initYaml: z.string().nullable(),

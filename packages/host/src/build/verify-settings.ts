@@ -35,6 +35,7 @@ function requireNothingLost(settings: BuildSettings): void {
     services: Object.keys(services).length > 0,
     init_file: settings.initYaml !== null,
     operators: operators.rootKey !== null || operators.operators.length > 0,
+    'policy.file_roots': (operators.fileRoots ?? []).length > 0,
     'policy.config': config.expect !== 'none',
     'policy.last_words': lastWords !== 'inside',
   };

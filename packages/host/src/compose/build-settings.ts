@@ -155,8 +155,9 @@ async function schemaOf(
   }
 }
 
-async function operatorsOf({ operators = {} }: EnclaveSpec, folder: string): Promise<MeasuredOperators> {
+async function operatorsOf({ operators = {}, policy = {} }: EnclaveSpec, folder: string): Promise<MeasuredOperators> {
   const { root_key: rootKey, threshold = 1, list = [] } = operators;
+  const fileRoots = Object.entries(policy.file_roots ?? {}).map(([name, path]) => ({ name, path }));
   return {
     v: 1,
     rootKey: rootKey === undefined ? null : await readPublicKey(rootKey, 'operators.root_key', folder),
@@ -169,6 +170,7 @@ async function operatorsOf({ operators = {} }: EnclaveSpec, folder: string): Pro
         execTemplates: exec,
       })),
     ),
+    ...(fileRoots.length > 0 && { fileRoots }),
   };
 }
 

@@ -83,6 +83,10 @@ const policy = z.strictObject({
         .describe('JSON Schema, inline or a file'),
     })
     .optional(),
+  file_roots: z
+    .record(name, z.string().regex(/^\//, 'be an absolute path'))
+    .optional()
+    .describe('folders of the image that cp may name, by name'),
   last_words: z.enum(['inside', 'sealed']).optional(),
   last_words_key: publicKey.optional().describe('X25519'),
   health_port: z.union([port, z.literal(false)]).optional(),

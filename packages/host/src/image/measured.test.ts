@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { toUtf8 } from '@caisson/core/bytes';
 import { type CpioEntry, createCpio } from '@caisson/core/cpio';
 import { planEif } from '@caisson/core/eif';
-import { type MeasuredImage, writeMeasuredImage } from '@caisson/core/measured';
+import { type MeasuredImage, writeMeasuredImage, writeMeasuredOperators } from '@caisson/core/measured';
 import { draftPolicy, readImageProfile } from '../policy/index.ts';
 import { inspectImage, openImageFile } from './index.ts';
 
@@ -22,9 +22,12 @@ const file = (path: string, content: string | Uint8Array): CpioEntry => ({
   ...{ path, kind: 'file', mode: 0o644 },
   content: typeof content === 'string' ? toUtf8(content) : content,
 });
-const measuredImage = (profile: MeasuredImage['profile']): Uint8Array =>
+const measuredImage = (
+  profile: MeasuredImage['profile'],
+  components: MeasuredImage['components'] = ['network', 'ready'],
+): Uint8Array =>
   writeMeasuredImage({
-    ...{ v: 1, name: 'hello', version: '7', profile, components: ['network', 'ready'], ingress: [], egress: [] },
+    ...{ v: 1, name: 'hello', version: '7', profile, components, ingress: [], egress: [] },
     config: {
       ...{ expect: 'none', timeoutMs: 1, unsigned: 'refuse', requireSignature: false, minimumVersion: 0, label: null },
       ...{ keys: [], endpoints: null, environment: [], schema: null },
@@ -35,6 +38,7 @@ const folders: CpioEntry[] = ['rootfs', 'rootfs/etc', 'rootfs/etc/caisson'].map(
   ...{ path, kind: 'directory', mode: 0o755 },
 }));
 const imagePath = 'rootfs/etc/caisson/image.json';
+const operatorsPath = 'rootfs/etc/caisson/operators.json';
 
 async function joined(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
@@ -74,17 +78,42 @@ test('profile, name and components are those of the measured files, not of the m
       name: 'hello',
       version: '7',
       components: ['network', 'ready'],
+      fileRoots: [],
     },
     faults: [],
   });
   assert.deepEqual(await inspected([file('profile', 'production\n')]), {
-    measured: { profile: 'production', init: 'plain', name: undefined, version: undefined, components: [] },
+    measured: {
+      profile: 'production',
+      init: 'plain',
+      name: undefined,
+      version: undefined,
+      components: [],
+      fileRoots: [],
+    },
     faults: [],
   });
   assert.deepEqual(await inspected([file('init', 'i')], [file('profile', 'production\n')]), {
     measured: undefined,
     faults: [],
   });
+});
+
+test('file roots are those of the measured operators file, which must be there and sound where there are operators', async () => {
+  const supervised = [file('profile', 'production\n'), file('supervisor', 'node\n')];
+  const image = file(imagePath, measuredImage('production', ['control']));
+  const fileRoots = [{ name: 'data', path: '/data' }];
+  const operators = writeMeasuredOperators({ v: 1, rootKey: null, threshold: 1, operators: [], fileRoots });
+  const sound = await inspected(supervised, [image, file(operatorsPath, operators)]);
+  assert.deepEqual([sound.measured?.fileRoots, sound.faults], [fileRoots, []]);
+  for (const [files, fault] of [
+    [[image], /^IMAGE_MEASURED: \/etc\/caisson\/operators.json must be a file of at most/],
+    [[image, file(operatorsPath, '{')], /^IMAGE_MEASURED: \/etc\/caisson\/operators.json: /],
+  ] as const) {
+    const { measured, faults } = await inspected(supervised, files);
+    assert.deepEqual([measured?.fileRoots, faults.length], [[], 1]);
+    assert.match(faults[0]!, fault);
+  }
 });
 
 test('measured files that are missing, at fault or of two minds are faults of the image', async () => {

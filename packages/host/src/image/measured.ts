@@ -1,4 +1,4 @@
-// What an image says of itself where it is measured: the profile in its boot ramdisk, and /etc/caisson/image.json. Metadata says the same in
+// What an image says of itself where it is measured: the profile in its boot ramdisk, image.json and the file roots of operators.json. Metadata says the same in
 // more words and is in no PCR, so that whoever can write to the file can write it anew; this is what counts.
 import type { StreamedCpioEntry } from '@caisson/core/cpio';
 import { CaissonError, ParseError } from '@caisson/core/errors';
@@ -6,8 +6,11 @@ import {
   type ImageComponent,
   type ImageProfile,
   MAX_MEASURED_IMAGE_BYTES,
+  MAX_MEASURED_OPERATORS_BYTES,
+  type MeasuredFileRoot,
   type MeasuredImage,
   parseMeasuredImage,
+  parseMeasuredOperators,
 } from '@caisson/core/measured';
 import type { ImageErrorCode } from './error-code.ts';
 
@@ -19,6 +22,8 @@ export interface MeasuredSummary {
   readonly name: string | undefined;
   readonly version: string | undefined;
   readonly components: readonly ImageComponent[];
+  /** Of operators.json: what `cp` may name in a production image. */
+  readonly fileRoots: readonly MeasuredFileRoot[];
 }
 
 export interface MeasuredReader {
@@ -30,11 +35,13 @@ export interface MeasuredReader {
 
 // Given: the layout of our images (docs/build.md).
 const [profilePath, supervisorPath, imagePath] = ['profile', 'supervisor', 'rootfs/etc/caisson/image.json'];
+const operatorsPath = 'rootfs/etc/caisson/operators.json';
 const maxProfileBytes = 64;
 
 export function createMeasuredReader(): MeasuredReader {
   let profile: string | undefined;
   let image: Uint8Array | null | undefined;
+  let operators: Uint8Array | null | undefined;
   let hasSupervisor = false;
   return {
     async add(ramdisk, entry) {
@@ -45,6 +52,7 @@ export function createMeasuredReader(): MeasuredReader {
         profile = bytes === null ? '' : Buffer.from(bytes).toString('latin1');
       }
       if (ramdisk > 0 && path === imagePath) image = await readSmall(entry, MAX_MEASURED_IMAGE_BYTES);
+      if (ramdisk > 0 && path === operatorsPath) operators = await readSmall(entry, MAX_MEASURED_OPERATORS_BYTES);
     },
     finish(faults) {
       if (profile === undefined) return undefined;
@@ -62,7 +70,8 @@ export function createMeasuredReader(): MeasuredReader {
         );
       }
       const { name, version, components = [] } = found ?? {};
-      return { profile: word, init: hasSupervisor ? 'caisson' : 'plain', name, version, components };
+      const fileRoots = found?.components.includes('control') ? readFileRoots(operators, faults) : [];
+      return { profile: word, init: hasSupervisor ? 'caisson' : 'plain', name, version, components, fileRoots };
     },
   };
 }
@@ -79,6 +88,19 @@ function readImage(bytes: Uint8Array | null | undefined, faults: CaissonError[])
     faults.push(error.code === 'IMAGE_MEASURED' ? error : fault(`/etc/caisson/image.json: ${error.message}`, error));
     return undefined;
   }
+}
+
+/** Without the component `control` nobody reads the file. */
+function readFileRoots(bytes: Uint8Array | null | undefined, faults: CaissonError[]): readonly MeasuredFileRoot[] {
+  const place = '/etc/caisson/operators.json';
+  try {
+    if (bytes) return parseMeasuredOperators(bytes).fileRoots ?? [];
+    faults.push(fault(`${place} must be a file of at most ${MAX_MEASURED_OPERATORS_BYTES} bytes`));
+  } catch (error) {
+    if (!(error instanceof CaissonError)) throw error;
+    faults.push(fault(`${place}: ${error.message}`, error));
+  }
+  return [];
 }
 
 async function readSmall({ kind, size, content }: StreamedCpioEntry, maxBytes: number): Promise<Uint8Array | null> {

@@ -120,6 +120,27 @@ test('files go in and come out equal, trees too, with progress', async (context)
   ok(readFileSync(join(back, 'c')).equals(bytes));
 });
 
+test('a root is named, its path and everything outside of it are not widened by the name', async (context) => {
+  const outside = mkdtempSync(join(inMemory, 'caisson-root-'));
+  context.after(() => rmSync(outside, { recursive: true, force: true }));
+  mkdirSync(join(outside, 'data'));
+  const { here, channel } = await arrange(context, {
+    roots: [{ name: 'data', path: join(outside, 'data'), access: 'both' }],
+  });
+  writeFileSync(join(here, 'a'), 'named');
+  const from = { folder: here, name: 'a' };
+  await copyIn(channel, from, 'data/deep/b', plain);
+  await copyIn(channel, from, 'data', plain);
+  equal(readFileSync(join(outside, 'data/deep/b'), 'utf8'), 'named');
+  equal(readFileSync(join(outside, 'data/a'), 'utf8'), 'named');
+  await copyOut(channel, 'data/deep/b', { folder: here, name: 'c' }, plain);
+  equal(readFileSync(join(here, 'c'), 'utf8'), 'named');
+  for (const path of ['data/../x', 'database/x', 'other/x', '/data/x', '']) {
+    await rejects(copyIn(channel, from, path, plain), { code: /^PIPELINE_(NAME|ROOT)$/ }, path);
+  }
+  deepEqual(readdirSync(outside), ['data']);
+});
+
 test('a place outside of the roots is refused both ways, and names no other', async (context) => {
   const { here, channel } = await arrange(context, { roots: [{ path: '/var/empty-root', access: 'read' }] });
   writeFileSync(join(here, 'a'), 'x');

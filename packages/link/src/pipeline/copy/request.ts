@@ -7,7 +7,7 @@ import { Folder } from '../store/folder.ts';
 import { parseRelativePath } from '../store/name.ts';
 
 export interface CopyRequest {
-  /** Absolute. */
+  /** Absolute, or a root's name and what is below it. */
   readonly path: string;
   /** Of copyIn: a folder that is there takes the copy under `sourceName`. */
   readonly into: boolean;
@@ -20,6 +20,8 @@ export interface CopyRequest {
 
 /** A place that an operator may name, by policy. A development image has `/`. */
 export interface FileRoot {
+  /** `NAME/path` is below it. */
+  readonly name?: string;
   /** Absolute, without `..`. */
   readonly path: string;
   readonly access: 'read' | 'write' | 'both';
@@ -49,11 +51,12 @@ export interface OpenedRoot {
 }
 
 /** The deepest root that holds `path`. Throws ParseError PIPELINE_NAME, PolicyError PIPELINE_ROOT. */
-export function openRoot(roots: readonly FileRoot[], path: string, access: 'read' | 'write'): OpenedRoot {
+export function openRoot(roots: readonly FileRoot[], asked: string, access: 'read' | 'write'): OpenedRoot {
+  const path = pathOf(roots, asked);
   if (!path.startsWith('/')) {
     throw new ParseError<PipelineErrorCode>(
       'PIPELINE_NAME',
-      `path in the enclave must be absolute, got ${plain(path.slice(0, 300))}`,
+      `path in the enclave must be absolute or begin with the name of a root, got ${plain(path.slice(0, 300))}`,
     );
   }
   const names = parseRelativePath(path.slice(1).replace(/\/$/, ''), 'path in the enclave');
@@ -64,10 +67,20 @@ export function openRoot(roots: readonly FileRoot[], path: string, access: 'read
     .filter(({ parts }) => isBelow(parts))
     .sort((one, other) => other.parts.length - one.parts.length)[0];
   if (found !== undefined) return { folder: Folder.open(found.at), names: names.slice(found.parts.length) };
-  const offered = roots.map(({ path: at, access: way }) => `${at} (${way})`).join(', ') || 'none';
+  const offered =
+    roots
+      .map(({ name, path: at, access: way }) => `${name === undefined ? '' : `${name}: `}${at} (${way})`)
+      .join(', ') || 'none';
   throw new PolicyError<PipelineErrorCode>(
     'PIPELINE_ROOT',
     `path ${plain(path)} must lie in a root of the image to ${access}, got roots ${offered}`,
     { hint: 'a production image has no file roots unless it measures them' },
   );
+}
+
+/** What a name stands for, as a path: the rules of paths then hold for both. */
+function pathOf(roots: readonly FileRoot[], asked: string): string {
+  const [first] = asked.split('/', 1);
+  const named = roots.find(({ name }) => name !== undefined && name === first);
+  return named === undefined ? asked : `${named.path}${asked.slice(named.name?.length)}`;
 }
