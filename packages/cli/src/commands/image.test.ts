@@ -161,7 +161,14 @@ test('inspect says which profile is measured, and that metadata is not', async (
   assert.match(out, /^profile {4}development, which takes orders from anyone\ninit {7}plain, no components$/m);
   assert.match(out, /^metadata {3}in no PCR$/m);
   const { measured } = await jsonOf('image-inspect', 'inspect', at('own.eif'));
-  assert.deepEqual(measured, { profile: 'development', init: 'plain', name: null, version: null, components: [] });
+  assert.deepEqual(measured, {
+    profile: 'development',
+    init: 'plain',
+    name: null,
+    version: null,
+    components: [],
+    fileRoots: [],
+  });
   assert.equal((await jsonOf('image-inspect', 'inspect', at('plain.eif')))['measured'], null);
 });
 
