@@ -1,8 +1,8 @@
 // From the flags of `caisson build` to a plan: which caisson.yaml, which source, which settings.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { parseEnv } from 'node:util';
 import type { BuildFlags } from '@caisson/host/compose';
+import { readEnvFile } from './env-file.ts';
 import { UsageError } from './exit-code.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -35,9 +35,6 @@ export interface PreparedBuild {
   /** Of the caisson.yaml that was read. */
   readonly configPath: string | null;
 }
-
-// Chosen.
-const maxEnvFileBytes = 1_048_576;
 
 /** Throws UsageError, and what reading caisson.yaml throws. */
 export async function prepareBuild(
@@ -102,13 +99,4 @@ function parseTag(tag: string | undefined): [name?: string, version?: string] {
 function parseEpoch(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   throw new UsageError(`SOURCE_DATE_EPOCH must be unix seconds, got ${JSON.stringify(text)}`);
-}
-
-function readEnvFile(path: string | undefined): NodeJS.Dict<string> {
-  if (path === undefined) return {};
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined || size > maxEnvFileBytes) {
-    throw new UsageError(`--env-file ${path} must be a file of at most ${maxEnvFileBytes} bytes`);
-  }
-  return parseEnv(readFileSync(path, 'utf8'));
 }

@@ -6,6 +6,7 @@ import { register as registerBench } from './commands/bench.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerBuild } from './commands/build.ts';
 import { register as registerBuildEnclave } from './commands/build-enclave.ts';
+import { register as registerCompose } from './commands/compose.ts';
 import { register as registerConfig } from './commands/config.ts';
 import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
@@ -15,6 +16,7 @@ import { register as registerExplain } from './commands/explain.ts';
 import { register as registerHost } from './commands/host.ts';
 import { register as registerImage } from './commands/image.ts';
 import { register as registerImages } from './commands/images.ts';
+import { register as registerInit } from './commands/init.ts';
 import { register as registerInitctl } from './commands/initctl.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerJob } from './commands/job.ts';
@@ -74,6 +76,8 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerVsockToIp,
   registerVrf,
   registerKms,
+  registerInit,
+  registerCompose,
   registerBuild,
   registerImage,
   registerImages,

@@ -14,6 +14,7 @@ import type {
 import { splitWords } from '@caisson/core/measured';
 import { type BuildSettings, DEFAULT_SETTINGS } from '../build/index.ts';
 import type { ComposeErrorCode } from './error-code.ts';
+import { readIngressRule } from './ingress-rule.ts';
 import { hashKey, readPublicKey } from './public-key.ts';
 import { readText } from './read-text.ts';
 import type { EnclaveSpec } from './schema.ts';
@@ -107,9 +108,8 @@ function commandOf(cmd: string | readonly string[] | undefined): readonly string
 }
 
 function ingressOf(rule: NonNullable<EnclaveSpec['ingress']>[number]): MeasuredIngress {
-  const port = typeof rule === 'object' ? rule.port : Number(String(rule).split(':').at(-1));
-  if (port < 1 || port > 65_535) throw fault(`ingress ${rule} must end with a port in 1..65535`);
-  return { vsockPort: (typeof rule === 'object' && rule.vsock_port) || port, targetPort: port };
+  const { vsockPort, port } = readIngressRule(rule);
+  return { vsockPort, targetPort: port };
 }
 
 function egressOf(rule: NonNullable<EnclaveSpec['egress']>[number]): MeasuredEgress {

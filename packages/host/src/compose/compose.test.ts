@@ -27,54 +27,6 @@ const faultsOf = (text: string, variables = {}): string[] => {
   }
 };
 
-test('every fault is shown with file, line, column, bound, what was there, and the key that was probably meant', () => {
-  const table: [text: string, faults: (string | RegExp)[]][] = [
-    ['name: a', []],
-    ['image: x', ['c.yaml:1:1: name is missing; it must be a text']],
-    ['name: A', ['c.yaml:1:1: name must be 1 to 63 of a-z, 0-9 and -, beginning with a letter, got "A"']],
-    ['name: a\nimgae: x', ['c.yaml:2:1: unknown key imgae; did you mean image?']],
-    ['name: a\nimage:\n  kernle: aws', ['c.yaml:3:3: unknown key image.kernle; did you mean kernel?']],
-    ['name: a\nprofile: prod', ['c.yaml:2:1: profile must be one of development, production, got "prod"']],
-    ['name: a\ncmd: [1]', ['c.yaml:2:7: cmd[0] must be a text, got 1']],
-    ['name: a\ncmd: 5', ['c.yaml:2:1: cmd must be a text or a list, got 5']],
-    ['name: a\negress: [host]', ['c.yaml:2:10: egress[0] must be HOST:PORT, got "host"']],
-    ['name: a\negress: [{host: x}]', ['c.yaml:2:10: egress[0].port is missing; it must be a number']],
-    ['name: a\ningress: [70000]', ['c.yaml:2:11: ingress[0] must be at most 65535, got 70000']],
-    ['name: a\nresources: {cpus: 0}', ['c.yaml:2:13: resources.cpus must be at least 1, got 0']],
-    ['name: a\nresources: {cpus: 1.5}', ['c.yaml:2:13: resources.cpus must be a whole number, got 1.5']],
-    ['name: a\ncid: 3', ['c.yaml:2:1: cid must be at least 4, got 3']],
-    ['name: a\nready: {http: 8080, timeout: 5}', ['c.yaml:2:21: ready.timeout must be a text, got 5']],
-    [
-      'name: a\nready: {http: 8080, timeout: 5x}',
-      ['c.yaml:2:21: ready.timeout must be a duration such as 500ms, 30s or 5m, got "5x"'],
-    ],
-    ['name: a\nmemory: 5', [/unknown key memory; known are /]],
-    ['enclaves: {}', ['c.yaml:1:1: enclaves must have at least one, got none']],
-    ['enclaves:\n  A: {}', ['c.yaml:2:3: name enclaves.A must be 1 to 63 of a-z, 0-9 and -, beginning with a letter']],
-    [
-      'enclaves:\n  a: {imag: x}\n  b: {profile: 1}',
-      [
-        'c.yaml:2:7: unknown key enclaves.a.imag; did you mean image?',
-        'c.yaml:3:7: enclaves.b.profile must be one of development, production, got 1',
-      ],
-    ],
-    ['enclaves: {a: {}}\nname: b', [/c.yaml:2:1: unknown key name/]],
-    ['name: a\nname: b', [/c.yaml:2:1: .*unique/i]],
-    ['name: &x a', ['c.yaml:1:10: caisson.yaml must have no anchor, got one']],
-    ['name: [', [/c.yaml:1:/]],
-    ['- a', ['c.yaml:1:1: the file must be a map, got a list']],
-    ['', ['c.yaml:1:1: the file must be a map, got nothing']],
-  ];
-  for (const [text, faults] of table) {
-    const got = faultsOf(text);
-    assert.equal(got.length, faults.length, `${text}: ${got.join(' / ')}`);
-    for (const [index, fault] of faults.entries()) {
-      if (typeof fault === 'string') assert.equal(got[index], fault);
-      else assert.match(got[index]!, fault);
-    }
-  }
-});
-
 test('every key of the form is taken, in the flat form and under enclaves', () => {
   const whole = `
 version: 1.2
@@ -88,7 +40,7 @@ components: [ready]
 services: { db: 'ExecStart = "/x"' }
 operators: { threshold: 1, list: [] }
 policy: { config: { expect: optional, timeout: 5s }, health_port: false, attest: { pcrs: {} } }
-ingress: [8080, "9090:80", "0.0.0.0:1:2", { listen: "127.0.0.1:1", port: 2, hold: 5s }]
+ingress: [8080, "9090:80", "0.0.0.0:1:2", { listen: "127.0.0.1:3", port: 4, hold: 5s }]
 egress: ["a.example:443", { host: b, port: 1 }]
 backend: auto
 resources: { cpus: 2, memoryMiB: 512 }
@@ -98,12 +50,11 @@ ready: { http: 8080, timeout: 30s }
 debug: false
 restart: on-failure
 logs: { level: info }
-depends_on: [other]
 labels: { a: 1 }
 `;
   assert.deepEqual(faultsOf(`name: a${whole}`), []);
   const indented = whole.trim().replaceAll('\n', '\n    ');
-  assert.deepEqual(faultsOf(`enclaves:\n  a:\n    ${indented}\n  b: {}`), []);
+  assert.deepEqual(faultsOf(`enclaves:\n  a:\n    ${indented}\n    depends_on: [b]\n  b: {}`), []);
 });
 
 test('variables stand for values only: a default, an empty one, a missing one, and no other part of the file', () => {
@@ -263,7 +214,6 @@ test('says which file cannot be what it is for', async (context) => {
     ['services: svc', /must have a file NAME.service, got none$/],
     ['services: nowhere', /^cannot read services .*nowhere: ENOENT$/],
     ["cmd: 'a \"b'", /^cmd .*, character \d+: /],
-    ['ingress: ["99999"]', /^ingress 99999 must end with a port in 1..65535$/],
     ['image: {eif: a.eif}', /^image.eif is built already/],
   ];
   for (const [yaml, message] of table) {

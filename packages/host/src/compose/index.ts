@@ -1,13 +1,22 @@
 // caisson.yaml.
 export type { BuildFlags, ReadBuild } from './build-settings.ts';
 export { readBuildSettings } from './build-settings.ts';
+export type { CheckedCompose } from './check-compose.ts';
+export { checkCompose } from './check-compose.ts';
+export { startOrder } from './depends-on.ts';
 export type { ComposeErrorCode } from './error-code.ts';
 export { COMPOSE_ERROR_CODES } from './error-code.ts';
+export type { FirstFileAnswers } from './first-file.ts';
+export { suggestAnswers, writeFirstFile } from './first-file.ts';
+export type { IngressRule } from './ingress-rule.ts';
+export { readIngressRule } from './ingress-rule.ts';
 export type { Variables } from './interpolate.ts';
 export { createComposeJsonSchema } from './json-schema.ts';
 export type { Compose, ParseComposeOptions } from './parse-compose.ts';
 export { ComposeFaultError, parseCompose } from './parse-compose.ts';
+export type { ComposeForm } from './placed-spec.ts';
+export { formatCompose, resolveCompose } from './print-compose.ts';
 export { hashKey, readPublicKey } from './public-key.ts';
-export { chooseEnclave, readCompose } from './read-compose.ts';
+export { chooseEnclave, readCompose, readComposeText } from './read-compose.ts';
 export type { EnclaveSpec } from './schema.ts';
 export { composeSchema } from './schema.ts';

@@ -1,14 +1,25 @@
 // caisson.yaml as a value, or every fault of it with file, line and column. Reads nothing but the text: paths in it are for whoever uses them.
 import { PolicyError } from '@caisson/core/errors';
 import { type LocatedFault, parseLocatedYaml } from '../located-yaml/index.ts';
+import { findSpecIssues } from './check-spec.ts';
+import { findSharedIssues } from './check-together.ts';
+import { isEngineFile, readEngineFile } from './engine-file.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 import { interpolate, type Variables } from './interpolate.ts';
-import { describeIssues } from './issue-text.ts';
-import { type EnclaveSpec, flatSchema, manySchema } from './schema.ts';
+import { isNitroCliConfig, readNitroCliConfig } from './nitro-cli-config.ts';
+import { readOwnForm } from './own-form.ts';
+import type { ComposeForm, FormReading } from './placed-spec.ts';
+import type { EnclaveSpec } from './schema.ts';
 
 export interface Compose {
   /** By name, in the order of the file. */
   readonly enclaves: ReadonlyMap<string, EnclaveSpec>;
+  /** What the file was: ours, or one of another tool that is taken as it stands. */
+  readonly form: ComposeForm;
+  /** What a reader should know and no fault is, one sentence each. */
+  readonly notes: readonly string[];
+  /** A fault at `keys` of an enclave, as the file was written. */
+  faultAt(name: string, keys: readonly PropertyKey[], message: string): LocatedFault;
 }
 
 export interface ParseComposeOptions {
@@ -41,22 +52,36 @@ export function parseCompose(text: string, file: string, { variables = {} }: Par
     rewrite: (document) => interpolate(document, variables),
   });
   if (read.faults.length > 0) throw new ComposeFaultError(file, read.faults);
-  const { value } = read;
-  const isMany = typeof value === 'object' && value !== null && 'enclaves' in value;
-  const schema = isMany ? manySchema : flatSchema;
-  const { success, data, error } = schema.safeParse(value);
-  if (!success) {
-    const faults = describeIssues(error.issues, value, schema).map(({ path, message }) => read.faultAt(path, message));
-    faults.sort((left, right) => left.line - right.line || left.column - right.column);
-    throw new ComposeFaultError(file, faults);
-  }
-  if ('enclaves' in data) {
-    const enclaves = new Map(Object.entries(data.enclaves));
-    if (enclaves.size === 0) {
-      throw new ComposeFaultError(file, [read.faultAt(['enclaves'], 'enclaves must have at least one, got none')]);
-    }
-    return { enclaves };
-  }
-  const { name, ...spec } = data;
-  return { enclaves: new Map([[name, spec]]) };
+  const form = formOf(read.value);
+  const { names, enclaves, issues, notes } = readers[form](read.value);
+  const found = [
+    ...issues,
+    ...[...enclaves.values()].flatMap(({ spec, path }) =>
+      findSpecIssues(spec).map((one) => ({ message: one.message, path: [...path, ...one.path] })),
+    ),
+    ...findSharedIssues(names, enclaves),
+  ];
+  if (found.length > 0)
+    throw new ComposeFaultError(file, sortFaults(found.map((one) => read.faultAt(one.path, one.message))));
+  return {
+    enclaves: new Map([...enclaves].map(([name, { spec }]) => [name, spec])),
+    form,
+    notes,
+    faultAt: (name, keys, message) => read.faultAt([...(enclaves.get(name)?.path ?? []), ...keys], message),
+  };
+}
+
+export function sortFaults(faults: readonly LocatedFault[]): LocatedFault[] {
+  return faults.toSorted((left, right) => left.line - right.line || left.column - right.column);
+}
+
+const readers: Readonly<Record<ComposeForm, (value: unknown) => FormReading>> = {
+  caisson: readOwnForm,
+  engine: readEngineFile,
+  'nitro-cli': readNitroCliConfig,
+};
+
+function formOf(value: unknown): ComposeForm {
+  if (isEngineFile(value)) return 'engine';
+  return isNitroCliConfig(value) ? 'nitro-cli' : 'caisson';
 }

@@ -7,8 +7,13 @@ import type { EnclaveSpec } from './schema.ts';
 
 /** Throws CaissonError COMPOSE_INPUT, ComposeFaultError COMPOSE_FAULTS. */
 export async function readCompose(path: string, options: ParseComposeOptions = {}): Promise<Compose> {
+  return parseCompose(await readComposeText(path), path, options);
+}
+
+/** Throws CaissonError COMPOSE_INPUT. */
+export async function readComposeText(path: string): Promise<string> {
   // A character has at most three bytes of UTF-8 in a JavaScript string's length.
-  return parseCompose(await readText(path, 'file', 3 * MAX_COMPOSE_CHARACTERS), path, options);
+  return await readText(path, 'file', 3 * MAX_COMPOSE_CHARACTERS);
 }
 
 /** The one that is meant: by name, or the only one. Throws PolicyError COMPOSE_NAME. */

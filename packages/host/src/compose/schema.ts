@@ -1,6 +1,7 @@
 // The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
 // form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
 import { z } from 'zod';
+import { readIngressRule } from './ingress-rule.ts';
 
 const text = z.string().min(1);
 const port = z.int().min(1).max(65_535);
@@ -14,7 +15,18 @@ const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'be 1 to 63 of a-z, 0-9 
 const pcr = z.string().regex(/^[0-9a-fA-F]{96}$/, 'be 96 hex digits');
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const words = z.array(z.string()).min(1);
-const hostPort = z.string().regex(/^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}$/, 'be HOST:PORT');
+/** A regular expression cannot count. */
+const isPort = (value: number): boolean => value >= 1 && value <= 65_535;
+const endsWithPort = (value: string): boolean => isPort(Number(value.slice(value.lastIndexOf(':') + 1)));
+const portRange = { message: 'have ports in 1..65535' };
+const hostPort = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}$/, { error: 'be HOST:PORT', abort: true })
+  .refine(endsWithPort, portRange);
+const listenAddress = z
+  .string()
+  .regex(/^([A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$/, { error: 'be ADDRESS:PORT', abort: true })
+  .refine(endsWithPort, portRange);
 const publicKey = text.describe('public key: PEM, the path of a PEM file, or SubjectPublicKeyInfo in base64');
 
 const image = z.strictObject({
@@ -36,11 +48,18 @@ const image = z.strictObject({
 const ingress = z.union([
   z
     .string()
-    .regex(/^(([^\s:]+|\[[0-9a-fA-F:]+\]):)?([0-9]{1,5}:)?[0-9]{1,5}$/, 'be [[ADDRESS:]HOSTPORT:]PORT')
+    .regex(/^((([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):)?[0-9]{1,5}:)?[0-9]{1,5}$/, {
+      error: 'be [[ADDRESS:]HOSTPORT:]PORT',
+      abort: true,
+    })
+    .refine((value) => {
+      const { hostPort: outside, port: inside } = readIngressRule(value);
+      return isPort(outside) && isPort(inside);
+    }, portRange)
     .describe('[[ADDRESS:]HOSTPORT:]PORT'),
   port,
   z.strictObject({
-    listen: hostPort.describe('address and port on the host'),
+    listen: listenAddress.describe('address and port on the host'),
     port: port.describe('in the enclave, on 127.0.0.1'),
     vsock_port: port.optional().describe('default: port'),
     hold: duration.optional(),
@@ -96,10 +115,22 @@ const policy = z.strictObject({
     .describe('what documents must hold (docs/policy.md)'),
 });
 
+const readyUrl = z
+  .string()
+  .regex(/^http:\/\/127\.0\.0\.1:[0-9]{1,5}\/[!-~]*$/, {
+    error: 'be a port or http://127.0.0.1:PORT/PATH',
+    abort: true,
+  })
+  .refine((value) => isPort(Number(/:(\d+)\//.exec(value)?.[1])), portRange);
+const readyAction = z
+  .string()
+  .regex(/^(vsock|tcp):[0-9]{1,5}$/, { error: 'be vsock:PORT or tcp:PORT', abort: true })
+  .refine(endsWithPort, portRange);
+
 const ready = z.union([
-  z.strictObject({ http: z.union([port, text]), timeout: duration.optional() }),
+  z.strictObject({ http: z.union([port, readyUrl]), timeout: duration.optional() }),
   z.strictObject({ tcp: port, timeout: duration.optional() }),
-  z.strictObject({ action: text, timeout: duration.optional() }),
+  z.strictObject({ action: readyAction, timeout: duration.optional() }),
   z.strictObject({ notify: z.literal(true), timeout: duration.optional() }),
   z.strictObject({ timeout: duration }),
 ]);
@@ -124,7 +155,7 @@ const enclave = z.strictObject({
   operators: operators.optional(),
   policy: policy.optional(),
   ingress: z.array(ingress).max(1_024).optional(),
-  egress: z.array(egress).max(190).optional(),
+  egress: z.array(egress).max(191).optional(),
   backend: z.enum(['auto', 'nitro', 'qemu', 'sim']).optional(),
   resources: z
     .strictObject({
@@ -149,6 +180,7 @@ const enclave = z.strictObject({
 });
 
 export const composeSchema = z.union([enclave.extend({ name }), z.strictObject({ enclaves: z.record(name, enclave) })]);
+export const enclaveSchema = enclave;
 export const flatSchema = enclave.extend({ name });
 export const manySchema = z.strictObject({ enclaves: z.record(name, enclave) });
 

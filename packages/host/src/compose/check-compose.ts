@@ -1,0 +1,131 @@
+// Everything about caisson.yaml that can be known before anything is built: its own faults, and the files that it names. Each part is read by
+// the function that will read it later, one by one, so that the first fault hides no second.
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import { checkPolicy } from '@caisson/verify/policy';
+import { readImageMeasurements } from '../image/index.ts';
+import type { LocatedFault } from '../located-yaml/index.ts';
+import { readPolicyFile } from '../policy/index.ts';
+import { readBuildSettings } from './build-settings.ts';
+import type { ComposeErrorCode } from './error-code.ts';
+import { placeOf } from './issue-text.ts';
+import {
+  type Compose,
+  ComposeFaultError,
+  type ParseComposeOptions,
+  parseCompose,
+  sortFaults,
+} from './parse-compose.ts';
+import { readComposeText } from './read-compose.ts';
+import type { EnclaveSpec } from './schema.ts';
+
+export interface CheckedCompose {
+  /** Undefined where the file itself has faults. */
+  readonly compose?: Compose;
+  readonly text: string;
+  readonly faults: readonly LocatedFault[];
+}
+
+type Part = readonly [path: readonly PropertyKey[], read: () => Promise<unknown>];
+
+// Given: wire.md 3. A signed config has an envelope around what is bounded.
+const maxConfigBytes = 1_048_576;
+
+/** Throws CaissonError COMPOSE_INPUT where there is no file to read. */
+export async function checkCompose(path: string, options: ParseComposeOptions = {}): Promise<CheckedCompose> {
+  const text = await readComposeText(path);
+  try {
+    const compose = parseCompose(text, path, options);
+    const faults: LocatedFault[] = [];
+    for (const [name, spec] of compose.enclaves) {
+      for (const [keys, read] of partsOf(spec, dirname(path))) {
+        const message = await messageOf(read);
+        if (message !== undefined) faults.push(compose.faultAt(name, keys, placed(message, placeOf(keys))));
+      }
+    }
+    return { compose, text, faults: sortFaults(faults) };
+  } catch (error) {
+    if (error instanceof ComposeFaultError) return { text, faults: error.faults };
+    throw error;
+  }
+}
+
+/** What reads a file for everybody does not know which key named it. */
+function placed(message: string, place: string): string {
+  return message.includes(place) ? message : `${place}: ${message}`;
+}
+
+async function messageOf(read: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CaissonError) return error.message.replaceAll('\n', '; ');
+    throw error;
+  }
+}
+
+function partsOf(spec: EnclaveSpec, folder: string): Part[] {
+  const settings = (part: EnclaveSpec) => (): Promise<unknown> =>
+    readBuildSettings(undefined, part, folder, { architecture: 'x86_64' });
+  const { operators = {}, policy = {}, services, config } = spec;
+  const { attest, last_words_key: lastWordsKey } = policy;
+  const terms = policy.config ?? {};
+  const image = typeof spec.image === 'string' ? { source: spec.image } : (spec.image ?? {});
+  return [
+    [['image', 'source'], async () => requireSource(image.source, folder)],
+    [['image', 'eif'], () => checkImage(image.eif, image.pcr0, folder)],
+    [['cmd'], settings({ cmd: spec.cmd })],
+    [['services'], settings({ services })],
+    [['init_file'], settings({ init_file: spec.init_file })],
+    [['operators', 'root_key'], settings({ operators: { root_key: operators.root_key } })],
+    ...(operators.list ?? []).map((one, index): Part => {
+      // In its place, so that its name in the message is its own.
+      const before = Array.from({ length: index }, () => ({ ...one, key: 'A'.repeat(59).concat('=') }));
+      return [['operators', 'list', index, 'key'], settings({ operators: { list: [...before, one] } })];
+    }),
+    ...(terms.keys ?? []).map((key, index): Part => {
+      const keys = [...Array.from({ length: index }, () => 'A'.repeat(59).concat('=')), key];
+      return [['policy', 'config', 'keys', index], settings({ policy: { config: { keys } } })];
+    }),
+    [['policy', 'config', 'schema'], settings({ policy: { config: { schema: terms.schema } } })],
+    [['policy', 'last_words_key'], settings({ policy: { last_words_key: lastWordsKey } })],
+    [
+      ['policy', 'attest'],
+      async () =>
+        typeof attest === 'string' ? readPolicyFile(resolve(folder, attest)) : attest && checkPolicy(attest),
+    ],
+    [
+      ['config'],
+      async () => typeof config === 'string' && requireFile(resolve(folder, config), 'config', maxConfigBytes),
+    ],
+  ];
+}
+
+/** What begins like a path is one; another source may be a word that only a registry knows. */
+async function requireSource(source: string | undefined, folder: string): Promise<void> {
+  if (source === undefined || !/^\.{0,2}(\/|$)/.test(source)) return;
+  if (statSync(resolve(folder, source), { throwIfNoEntry: false }) === undefined) {
+    throw fault(`image.source ${source} must be a folder or a file, got nothing there`);
+  }
+}
+
+async function checkImage(eif: string | undefined, pcr0: string | undefined, folder: string): Promise<void> {
+  if (eif === undefined) return;
+  const measured = Buffer.from((await readImageMeasurements(resolve(folder, eif))).pcr0).toString('hex');
+  if (pcr0 !== undefined && measured !== pcr0.toLowerCase()) {
+    throw fault(`image.eif ${eif} must measure PCR0 ${pcr0}, got ${measured}`);
+  }
+}
+
+function requireFile(path: string, what: string, maxBytes: number): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() === true && stat.size <= maxBytes) return;
+  const got = stat === undefined ? 'nothing there' : stat.isFile() ? `${stat.size} bytes` : 'another kind of file';
+  throw fault(`${what} ${path} must be a file of at most ${maxBytes} bytes, got ${got}`);
+}
+
+function fault(message: string): CaissonError<ComposeErrorCode> {
+  return new CaissonError('COMPOSE_INPUT', message);
+}

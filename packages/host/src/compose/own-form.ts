@@ -1,0 +1,34 @@
+// caisson.yaml in its own form: one enclave at the top, or several under `enclaves`.
+import { describeIssues } from './issue-text.ts';
+import type { FormReading, PlacedSpec } from './placed-spec.ts';
+import { enclaveSchema, flatSchema, manySchema } from './schema.ts';
+
+export function readOwnForm(value: unknown): FormReading {
+  if (isMap(value) && 'enclaves' in value) return readMany(value);
+  const { success, data, error } = flatSchema.safeParse(value);
+  if (!success) {
+    return { names: [], enclaves: new Map(), issues: describeIssues(error.issues, value, flatSchema), notes: [] };
+  }
+  const { name, ...spec } = data;
+  return { names: [name], enclaves: new Map([[name, { spec, path: [] }]]), issues: [], notes: [] };
+}
+
+function readMany(value: Readonly<Record<string, unknown>>): FormReading {
+  const { enclaves } = value;
+  const { success, error } = manySchema.safeParse(value);
+  const issues = success ? [] : describeIssues(error.issues, value, manySchema);
+  const entries = isMap(enclaves) ? Object.entries(enclaves) : [];
+  if (success && entries.length === 0) {
+    issues.push({ path: ['enclaves'], message: 'enclaves must have at least one, got none' });
+  }
+  // Those that hold by themselves are held against each other even where another one has a fault: all of them are shown at once.
+  const placed = entries.flatMap(([name, one]): [string, PlacedSpec][] => {
+    const read = enclaveSchema.safeParse(one);
+    return read.success ? [[name, { spec: read.data, path: ['enclaves', name] }]] : [];
+  });
+  return { names: entries.map(([name]) => name), enclaves: new Map(placed), issues, notes: [] };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
