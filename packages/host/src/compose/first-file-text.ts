@@ -18,10 +18,10 @@ export function renderFirstFile({ name, source, words, port }: FirstFileText): s
       ? `# A port that it serves on: ADDRESS:PORT here, and the port inside.
 # ingress: ["127.0.0.1:8080:8080"]
 # ready: { tcp: 8080, timeout: 30s }`
-      : `# ADDRESS:PORT on this machine, and the port inside. Nobody is let in before the enclave is ready.
+      : `# ADDRESS:PORT on this machine, and the port inside.
 ingress: ["127.0.0.1:${port}:${port}"]
 
-# Ready when this port accepts; also http: ${port}, action: vsock:PORT, notify: true.
+# How one can tell that it is ready: checked by its form, and not acted on by caisson build. Also http: ${port}, action: vsock:PORT, notify: true.
 ready: { tcp: ${port}, timeout: 30s }`;
   return `# What this enclave is and how it runs. Every key: docs/caisson-yaml.md. After a change: caisson compose check
 name: ${name}
