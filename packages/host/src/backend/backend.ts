@@ -84,6 +84,11 @@ export interface Backend {
    * BACKEND_IMAGE, BootError BACKEND_BOOT or BACKEND_LATE, and what reading the image throws; nothing is left then.
    */
   start(spec: EnclaveSpec): Promise<RunningEnclave>;
+  /**
+   * What an earlier process started under `spec.name` and still runs, taken over; undefined where nothing does. Only a backend whose enclaves
+   * outlive their starter has it (nitro); those of the others end with it. Throws what `start` throws when what runs is not the image.
+   */
+  adopt?(spec: EnclaveSpec): Promise<RunningEnclave | undefined>;
 }
 
 export interface MissingPart {
