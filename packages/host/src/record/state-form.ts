@@ -1,0 +1,73 @@
+// `state.json` as it is read and written. Not strict: a shim of a newer build may say more, and whoever reads takes what he knows. A state whose shim
+// is gone without a word reads as `lost`: the file says what was so when somebody still looked.
+import * as z from 'zod';
+import { readProcessStart } from '../file/index.ts';
+import { enclaveFolder } from './folder.ts';
+import { readForm, writeForm } from './form.ts';
+import { isEnclaveName } from './name.ts';
+import { ENCLAVE_PHASES, ENDED_PHASES, type RecordedState } from './state.ts';
+import { requireStateVersion } from './version.ts';
+
+const text = z.string().max(65_536);
+const time = z.iso.datetime();
+const lines = z.array(text).max(1_000);
+const count = z.int().min(0);
+
+const schema = z.object({
+  v: z.literal(1),
+  name: z.string().refine(isEnclaveName, 'be a name of an enclave'),
+  phase: z.enum(ENCLAVE_PHASES),
+  since: time,
+  backend: z.enum(['sim', 'qemu', 'nitro']),
+  cid: z.int().min(4).max(4_194_303).nullable(),
+  vsock: text.nullable(),
+  pids: z.array(z.int().positive()).max(1_000),
+  shim: z.object({
+    pid: z.int().positive(),
+    start: z.string().min(1).max(20),
+    protocol: z.int(),
+    version: z.string().max(64),
+  }),
+  bootId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'be 32 hex digits')
+    .nullable(),
+  startedAt: time.nullable(),
+  heartbeatMs: count.nullable(),
+  readyMs: count.nullable(),
+  restarts: count,
+  reasons: lines,
+  configSha384: z
+    .string()
+    .regex(/^[0-9a-f]{96}$/, 'be 96 hex digits')
+    .nullable(),
+  documents: z
+    .union([
+      z.object({ kind: z.literal('simulated'), rootPem: text, rootSha256: z.string().max(64) }),
+      z.object({ kind: z.literal('unsigned') }),
+      z.object({ kind: z.literal('aws') }),
+    ])
+    .nullable(),
+  departures: lines,
+  end: z.object({ at: time, exit: z.int().min(0).max(255).nullable(), byHost: z.boolean(), text }).nullable(),
+  failure: z.object({ code: z.string().max(128), message: text, hint: text.nullable() }).nullable(),
+});
+
+/** Undefined where no shim ever ran. Throws ParseError RECORD_NAME or RECORD_FORM, CaissonError RECORD_VERSION or RECORD_STATE. */
+export async function readState(state: string, enclave: string): Promise<RecordedState | undefined> {
+  const folder = enclaveFolder(state, enclave);
+  await requireStateVersion(state);
+  const found = (await readForm(folder.state, `state of enclave ${enclave}`, schema)) as RecordedState | undefined;
+  if (found === undefined || ENDED_PHASES.includes(found.phase) || (await isShimAlive(found))) return found;
+  return { ...found, phase: 'lost' };
+}
+
+/** Of the shim that wrote it. */
+export async function isShimAlive({ shim }: RecordedState): Promise<boolean> {
+  return (await readProcessStart(shim.pid)) === shim.start;
+}
+
+/** By the shim only. Throws CaissonError RECORD_STATE, and then the old one stands. */
+export async function writeState(state: string, value: RecordedState): Promise<void> {
+  await writeForm(enclaveFolder(state, value.name).state, `state of enclave ${value.name}`, value);
+}
