@@ -1,0 +1,26 @@
+// What happens while a command is carried out, for whoever shows it.
+
+/** In their order. */
+export const UP_PHASES = ['build', 'boot', 'heartbeat', 'config', 'services', 'ready', 'verified'] as const;
+export type UpPhase = (typeof UP_PHASES)[number];
+
+export type EngineEvent =
+  | { readonly kind: 'begin'; readonly enclave: string; readonly phase: UpPhase }
+  | {
+      readonly kind: 'done';
+      readonly enclave: string;
+      readonly phase: UpPhase;
+      readonly ms: number;
+      readonly note: string | null;
+    }
+  | { readonly kind: 'failed'; readonly enclave: string; readonly phase: UpPhase; readonly message: string }
+  /** What a person should know and no failure is; `enclave` null: of all. */
+  | {
+      readonly kind: 'note';
+      readonly enclave: string | null;
+      readonly level: 'info' | 'warn';
+      readonly text: string;
+      readonly hint?: string;
+    };
+
+export type OnEvent = (event: EngineEvent) => void;

@@ -1,0 +1,139 @@
+// What comes of a command, one type for each verb. Plain data: a front end prints it or sends it on.
+import type { BackendKind } from '../backend/index.ts';
+import type { ImageMeasurements } from '../image/index.ts';
+import type { EnclaveRecord, RecordedSpec, RecordedState } from '../record/index.ts';
+import type { UpPhase } from './event.ts';
+
+/**
+ * ready      it says so, and `verdict` says whether it was proven    started    the shim has taken it; nobody waited
+ * failed     it did not come up, or not as its file wants it         late       not ready in time
+ * refused    it is not the image that was asked for, or its proof does not hold
+ * skipped    an enclave that it waits for did not come up
+ */
+export type UpOutcomeKind = 'ready' | 'started' | 'failed' | 'late' | 'refused' | 'skipped';
+
+export interface PhaseTime {
+  readonly phase: UpPhase;
+  /** That the phase took. */
+  readonly ms: number;
+  readonly note: string | null;
+}
+
+/** Why an enclave is not what was asked for: one cause, what was seen, one thing to try. */
+export interface UpFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  /** Its last words, its end, the tail of its console; safe to print. */
+  readonly evidence: readonly Evidence[];
+}
+
+export interface Evidence {
+  readonly what: string;
+  readonly lines: readonly string[];
+}
+
+/** What an operator's session found; `holds` is about a document of this very enclave, checked against a policy of this side. */
+export type Verdict =
+  | {
+      readonly holds: true;
+      readonly simulated: boolean;
+      /** Whose policy. */
+      readonly policy: string;
+      readonly pcrs: Readonly<Record<string, string>>;
+    }
+  | { readonly holds: false; readonly why: string; readonly hint: string | null; readonly broken: boolean };
+
+export interface UpOutcome {
+  readonly name: string;
+  readonly kind: UpOutcomeKind;
+  /** It ran already, as it was asked for. */
+  readonly unchanged: boolean;
+  /** What it was started again for, one difference each. */
+  readonly changes: readonly string[];
+  readonly backend: BackendKind | null;
+  readonly cid: number | null;
+  readonly image: { readonly path: string; readonly measurements: ImageMeasurements } | null;
+  readonly profile: 'development' | 'production' | null;
+  readonly debug: boolean;
+  /** `127.0.0.1:8080 -> 3000`. */
+  readonly ingress: readonly string[];
+  readonly phases: readonly PhaseTime[];
+  /** From the start of its boot. */
+  readonly readyMs: number | null;
+  /** Null where nothing was ready to be asked. */
+  readonly verdict: Verdict | null;
+  readonly failure: UpFailure | null;
+}
+
+export interface UpResult {
+  readonly enclaves: readonly UpOutcome[];
+}
+
+export interface EndedEnclave {
+  readonly name: string;
+  /** It ran until now. */
+  readonly wasRunning: boolean;
+  /** As `EnclaveEnd` in words; null where it was not known to run. */
+  readonly end: string | null;
+  readonly removed: boolean;
+  /** Why it could not be. */
+  readonly failure: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+}
+
+export interface EndResult {
+  readonly enclaves: readonly EndedEnclave[];
+}
+
+export interface InspectResult {
+  readonly name: string;
+  readonly spec: RecordedSpec | null;
+  readonly state: RecordedState | null;
+  readonly folder: string;
+  readonly image: {
+    readonly path: string;
+    readonly present: boolean;
+    readonly bytes: number | null;
+  } | null;
+  /** Written by `up`; null where there is none of its own. */
+  readonly policyFile: string | null;
+  readonly ingress: readonly string[];
+  readonly egress: readonly { readonly destination: string; readonly hostPort: number | null }[];
+  readonly fault: { readonly code: string; readonly message: string } | null;
+}
+
+export interface WaitResult {
+  readonly name: string;
+  readonly reached: boolean;
+  readonly state: RecordedState;
+  readonly waitedMs: number;
+}
+
+export interface ComparedPcr {
+  readonly index: number;
+  readonly built: string | null;
+  readonly running: string | null;
+  readonly equal: boolean;
+}
+
+export interface CompareResult {
+  readonly name: string;
+  readonly equal: boolean;
+  /** Registers of zeros: an enclave in debug mode. */
+  readonly debug: boolean;
+  readonly simulated: boolean;
+  readonly pcrs: readonly ComparedPcr[];
+}
+
+export interface EngineResults {
+  readonly up: UpResult;
+  readonly run: UpOutcome;
+  readonly down: EndResult;
+  readonly stop: EndResult;
+  readonly restart: UpResult;
+  readonly remove: EndResult;
+  readonly inspect: InspectResult;
+  readonly list: readonly EnclaveRecord[];
+  readonly wait: WaitResult;
+  readonly compare: CompareResult;
+}
