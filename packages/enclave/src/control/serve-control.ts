@@ -1,7 +1,6 @@
 // The control port of a booted enclave, inside the supervisor's trust: its key of this life, the operators that the image and the signed config name, the
 // facts that every document says. Nothing is asked of the NSM through /run/nsm.sock: user_data of ours is refused there from everybody.
 import { parseAttestationDocument } from '@caisson/core/attestation';
-import { parseHex } from '@caisson/core/bytes';
 import { CaissonError } from '@caisson/core/errors';
 import type { Log } from '@caisson/core/log';
 import type { MeasuredImage, MeasuredOperators } from '@caisson/core/measured';
@@ -12,7 +11,6 @@ import {
   type ControlServer,
   createControlAuthority,
   createControlIdentity,
-  type EnclaveFacts,
   type Readiness,
   serveControl,
 } from '@caisson/link/control';
@@ -20,6 +18,7 @@ import type { Transport } from '@caisson/link/transport';
 import type { NsmDevice } from '@caisson/sys';
 import { type AcceptedConfig, askOwnDocument } from '../boot-config/index.ts';
 import { createNsmRate } from '../nsm/index.ts';
+import { describeEnclave } from './describe-enclave.ts';
 import { createEventLog } from './log-event.ts';
 import { createTrustedClock } from './trusted-clock.ts';
 
@@ -60,7 +59,7 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
   const server = await serveControl({
     ...{ transport, authority, readiness, handlers, now: clock.now },
     identity: await createControlIdentity(),
-    facts: factsOf(options),
+    facts: describeEnclave(options),
     async issue(fields, by) {
       // The rules of /run/nsm.sock (wire.md 8), for each operator: one who asks all the time keeps nobody else waiting.
       await rate.admit(Number.parseInt(by.slice(0, 8), 16));
@@ -72,15 +71,4 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
   });
   log.info('CONTROL_LISTENING', `Pipeline listening on port ${CONTROL_PORT}`);
   return server;
-}
-
-function factsOf({ image, config, bootId }: EnclaveControlOptions): EnclaveFacts {
-  // A policy's least version is a number; an image whose version is none can only be pinned by its PCRs.
-  const isNumber = /^(?:0|[1-9][0-9]{0,14})$/.test(image.version);
-  return {
-    ...{ bootId: parseHex(bootId), profile: image.profile },
-    configVersion: config.signed?.version ?? null,
-    configSha384: parseHex(config.sha384),
-    imageVersion: isNumber ? Number(image.version) : image.version,
-  };
 }

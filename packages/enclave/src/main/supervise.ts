@@ -1,7 +1,7 @@
 // `caisson-enclave supervise`: the supervisor, started by PID 1 on fd 3 and by nobody else. The order of a boot (docs/supervisor.md):
 //
-//   measured files -> graph -> health port and ready line -> NSM checks -> config, fixed in PCR16 -> NSM socket -> control socket
-//   -> control port -> services -> ready | degraded -> stopping -> the last line -> PID 1 ends the enclave
+//   measured files -> graph -> health port and ready line -> NSM checks -> config, fixed in PCR16 -> NSM and attest sockets
+//   -> control socket -> control port -> services -> ready | degraded -> stopping -> the last line -> PID 1 ends the enclave
 //
 // Before the config is fixed no service runs and nobody can command. What fails on the way ends the boot with its reason; what fails
 // later is this process's end, and PID 1 starts another that finds everything running.
@@ -23,7 +23,7 @@ import {
   readClocksource,
   takeBootConfig,
 } from '../boot-config/index.ts';
-import { serveEnclaveControl, watchPhase } from '../control/index.ts';
+import { describeEnclave, serveEnclaveControl, watchPhase } from '../control/index.ts';
 import {
   type Clock,
   createControl,
@@ -38,7 +38,13 @@ import {
   systemClock,
 } from '../init/index.ts';
 import { findNetworkFaults } from '../network/index.ts';
-import { createCallerFinder, serveSupervisorNsm } from '../nsm/index.ts';
+import {
+  createCallerFinder,
+  createNsmRate,
+  type NsmRefusal,
+  serveDocuments,
+  serveSupervisorNsm,
+} from '../nsm/index.ts';
 import { openPipeline } from '../pipeline/index.ts';
 
 export interface SuperviseWorld {
@@ -176,12 +182,12 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
   const { clock, host, kernel, log, measured, measuredFolder, runFolder, transport } = boot;
   const { reporter, readiness, bootId, startedMs, told, closers } = service;
   const { image, init, operators, services } = measured;
-  const nsmPath = `${runFolder}/nsm.sock`;
+  const [nsmPath, attestPath] = [`${runFolder}/nsm.sock`, `${runFolder}/attest.sock`];
   const supervisor = new Supervisor({
     ...{ services, init, host, clock, kernel, transport, reporter, log, runFolder: `${runFolder}/caisson` },
     terms: {
       configEnvironment: config.environment,
-      ownEnvironment: ownEnvironment(boot, nsmPath),
+      ownEnvironment: ownEnvironment(boot, nsmPath, attestPath),
       configPath: config.config === null ? null : `${runFolder}/caisson/config.json`,
       hasCgroups: hasCgroups(transport),
       ownProgram: ({ name }) => [...ownCommand(), name],
@@ -197,11 +203,17 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
     }
   };
   const serviceOf = (pid: number): string | undefined => supervisor.serviceOf(pid);
-  const nsm = await serveSupervisorNsm({
-    ...{ device, path: nsmPath, peerOf, callerOf: createCallerFinder({ services, serviceOf }) },
-    onRefusal: ({ kind }) => log.warn('NSM_REFUSED', 'a request to the nsm was refused', { kind }),
-  });
+  const callers = {
+    ...{ device, peerOf, callerOf: createCallerFinder({ services, serviceOf }) },
+    // One for both sockets: whoever asks at two doors asks no more often.
+    rate: createNsmRate(),
+    onRefusal: ({ kind }: NsmRefusal) => log.warn('NSM_REFUSED', 'a request to the nsm was refused', { kind }),
+  };
+  const nsm = await serveSupervisorNsm({ ...callers, path: nsmPath });
   closers.push(() => nsm.close());
+  const facts = describeEnclave({ image, config, bootId });
+  const documents = await serveDocuments({ ...callers, path: attestPath, facts });
+  closers.push(() => documents.close());
 
   const control = createControl({
     ...{ supervisor, host, clock, bootId, startedMs, logDir: init.logDir },
@@ -260,8 +272,8 @@ function reasonOf(error: unknown): ReasonCode {
 }
 
 /** The wall of a simulation goes to every service, as AF_VSOCK is there for every process of a real enclave. */
-function ownEnvironment({ env, transport }: Boot, nsmPath: string): Record<string, string> {
-  const own: Record<string, string> = { CAISSON_NSM: `unix:${nsmPath}` };
+function ownEnvironment({ env, transport }: Boot, nsmPath: string, attestPath: string): Record<string, string> {
+  const own: Record<string, string> = { CAISSON_NSM: `unix:${nsmPath}`, CAISSON_ATTEST: `unix:${attestPath}` };
   if (transport.kind === 'kernel') return own;
   for (const name of ['CAISSON_VSOCK', 'CAISSON_CID']) {
     const value = env[name];

@@ -6,3 +6,5 @@ export type { NsmRate, NsmRateOptions } from './rate.ts';
 export { createNsmRate } from './rate.ts';
 export type { SupervisorNsmErrorCode, SupervisorNsmOptions } from './serve.ts';
 export { openOwnNsm, SUPERVISOR_NSM_ERROR_CODES, serveSupervisorNsm } from './serve.ts';
+export type { DocumentServerOptions } from './serve-documents.ts';
+export { serveDocuments } from './serve-documents.ts';

@@ -8,7 +8,7 @@ export type { Handlers, IncomingCall, IncomingStream, MessageHandler, StreamHand
 export type { AskJsonOptions, JsonOutcome } from './json-client.ts';
 export { askJson } from './json-client.ts';
 export type { AnswerJson } from './json-server.ts';
-export { MAX_JSON_BYTES } from './json-server.ts';
+export { MAX_JSON_BYTES, serveJson } from './json-server.ts';
 export { MAX_CHUNK_BYTES } from './messages.ts';
 export type { ChannelOptions } from './options.ts';
 export { Refusal } from './refusal.ts';
