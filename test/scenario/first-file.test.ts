@@ -44,11 +44,18 @@ test('the first caisson.yaml of an empty folder passes compose check and caisson
   ]) {
     const stderr = new PassThrough();
     const code = await run(words, {
-      ...{ stdin: new PassThrough(), stdout: new PassThrough().resume(), stderr, env: {}, name: 'caisson' },
+      ...{
+        stdin: new PassThrough(),
+        stdout: new PassThrough().resume(),
+        stderr,
+        env: { XDG_CONFIG_HOME: at('config') },
+        name: 'caisson',
+      },
       stop: new AbortController().signal,
       onReload: () => {},
     });
     assert.equal(code, 0, `${words.join(' ')}: ${String(stderr.read() ?? '')}`);
   }
   assert.ok(existsSync(at('app.eif')));
+  assert.ok(existsSync(at('config/caisson/operators/dev.key')), 'with a key to command it, made by the build');
 });

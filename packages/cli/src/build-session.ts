@@ -34,6 +34,8 @@ export interface PreparedBuild {
   readonly kernelPath?: string;
   /** Of the caisson.yaml that was read. */
   readonly configPath: string | null;
+  /** An operator's key that was made for it. */
+  readonly madeKey: string | null;
 }
 
 /** Throws UsageError, and what reading caisson.yaml throws. */
@@ -55,6 +57,7 @@ export async function prepareBuild(
   const arch = flags.arch ?? (typeof image === 'object' ? image.arch : undefined);
   const [name, version] = parseTag(flags.tag);
   const overrides: BuildFlags = {
+    env,
     architecture: arch === undefined ? readArchitecture() : parseArchitecture(arch),
     ...(name !== undefined && { name }),
     ...(version !== undefined && { version }),
@@ -67,12 +70,13 @@ export async function prepareBuild(
     ...(command.length > 0 && { command }),
     ...(env['SOURCE_DATE_EPOCH'] !== undefined && { sourceDateEpoch: parseEpoch(env['SOURCE_DATE_EPOCH']) }),
   };
-  const { settings, source, kernelPath } = await readBuildSettings(chosen?.name, chosen?.spec ?? {}, folder, overrides);
+  const read = await readBuildSettings(chosen?.name, chosen?.spec ?? {}, folder, overrides);
+  const { settings, source, kernelPath, madeKey } = read;
   const from = given ?? (source === null ? undefined : placed(source, folder));
   if (from === undefined) {
     throw new UsageError('a source must be named', 'caisson build FOLDER -o app.eif, or image.source in caisson.yaml');
   }
-  return { source: from, settings, configPath, ...(kernelPath !== null && { kernelPath }) };
+  return { source: from, settings, configPath, madeKey, ...(kernelPath !== null && { kernelPath }) };
 }
 
 /** The file that was named, else caisson.yaml of the source, else, without a source, of this folder. */

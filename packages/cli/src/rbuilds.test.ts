@@ -67,7 +67,10 @@ async function rbuilds(
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const surroundings = {
     ...{ stdin: stdin === null ? new PassThrough() : Readable.from([Buffer.from(stdin)]), stdout, stderr },
-    ...{ env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache'), ...env }, name: 'rbuilds' },
+    ...{
+      env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache'), XDG_CONFIG_HOME: at('own'), ...env },
+      name: 'rbuilds',
+    },
     stop: new AbortController().signal,
     onReload: () => {},
   };
@@ -211,11 +214,16 @@ test('make_eif leaves the image, its measurements, its description and its log u
   assert.deepEqual(json('.desc').Measurements.PCR0, manifest.measurements.PCR0);
   assert.equal(json('.desc').ImageName, 'app-builder-secure-enclaves-framework');
   assert.deepEqual(manifest.command, ['/srv/serve']);
+  // Nobody wrote a caisson.yaml: the key of this machine commands it, and it is no image for production.
+  assert.match(built.out, /new operator key .*own\/caisson\/operators\/dev\.key\n/);
+  const { profile, operators } = manifest.settings;
+  assert.deepEqual([profile, operators.operators.length, operators.operators[0].verbs], ['development', 1, ['all']]);
+  assert.ok(manifest.components.includes('control'));
   assert.deepEqual(manifest.settings.ingress, [{ vsockPort: 8080, targetPort: 8080 }]);
   const files = new Map<string, { kind: string; target?: string }>(
     manifest.files.map((file: { path: string; kind: string }) => [file.path, file]),
   );
-  for (const path of ['.config/init.yaml', '.logs', 'initctl', 'argonaut'])
+  for (const path of ['.config/init.yaml', '.logs', 'initctl', 'argonaut', 'pipeline'])
     assert.ok(files.has(`rootfs/apps/${path}`), path);
   assert.match(readFileSync(at(`place/eif/${name}`)).toString('latin1'), /"logDir": ?"\/apps\/\.logs"/);
   assert.match(readFileSync(at('place/eif/make_build.log'), 'utf8'), /PCR0 [0-9a-f]{96}\n.*make_eif: done\n$/s);
@@ -240,14 +248,18 @@ test('ways, services and operators of caisson.yaml are those of the image', { sk
     'name: mine\nversion: 7\nenv: {A: b}\ningress: [8080]\negress: ["kms.eu-central-1.amazonaws.com:443"]\n',
   );
   const options = ['--kernel', at('bzImage'), '--runtime', at('runtime.tar')];
-  const { code, err } = await rbuilds([...options, '-n', '--cmd', 'make_eif']);
+  const { code, err } = await rbuilds([...options, '-n', '--cmd', 'make_eif'], null, {
+    env: { XDG_CONFIG_HOME: at('unused') },
+  });
   assert.equal(code, 0, err);
   const { settings, components } = JSON.parse(readFileSync(at(`place/eif/${name}.json`), 'utf8'));
   assert.deepEqual(
     [settings.name, settings.version, settings.environment, settings.ingress.length, settings.egress.length],
     ['app-builder-secure-enclaves-framework', '7', { A: 'b' }, 1, 1],
   );
-  assert.ok(components.includes('network') && components.includes('ready'));
+  assert.deepEqual(components, ['network', 'ready']);
+  assert.deepEqual([settings.profile, settings.operators.operators], ['production', []]);
+  assert.ok(!existsSync(at('unused')), 'no key is made for an image that would not have it');
 });
 
 test('without a kernel make_eif begins with make_kernel, and an image is not begun when that fails', async () => {

@@ -1,7 +1,7 @@
-// What services and people call inside an image: `initctl`, `argonaut` and `caisson-enclave` are links to this program, and it becomes
+// What services and people call inside an image: `initctl`, `argonaut`, `pipeline` and `caisson-enclave` are links to this program, and it becomes
 // the enclave program under the image's own loader, libraries and node. Static, because a root file system need have no loader, shell
 // or node. It decides nothing, has no privilege to lend, and passes words, environment and descriptors on as they are; the name it was
-// called by goes first, and the enclave program knows only three.
+// called by goes first, and the enclave program knows only four.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

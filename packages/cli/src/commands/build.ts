@@ -61,8 +61,9 @@ async function build(
   const { finish, ...signing } = await openSigning(flags, surroundings);
   let verdict = EXIT_OK;
   const work = async (): Promise<void> => {
-    const { source, settings, kernelPath, configPath } = await prepareBuild(given, words, flags, env);
+    const { source, settings, kernelPath, configPath, madeKey } = await prepareBuild(given, words, flags, env);
     if (configPath !== null) progress.step(`settings of ${configPath}`);
+    if (madeKey !== null) progress.step(`new operator key ${madeKey}`);
     const beside = [manifestPathOf(output), sbomPathOf(output), statementPathOf(output)];
     const leaveOut = [output, ...beside, ...(configPath === null ? [] : [configPath])];
     const inputs = {

@@ -191,6 +191,7 @@ test('under a name that the launcher passes on, a wrong command line ends with t
   for (const [name, words, exit] of [
     ['argonaut', ['bogus'], 1],
     ['initctl', ['bogus'], 2],
+    ['pipeline', ['bogus'], 2],
     ['caisson-enclave', ['bogus'], 64],
     ['renamed', ['bogus'], 64],
   ] as const) {

@@ -37,8 +37,8 @@ const usage = `usage: caisson-enclave config recv <vsock-port>
        caisson-enclave pipeline listen --port 53000                  says that operators are served, or why not
        caisson-enclave supervise                                     started by PID 1, which it speaks to on descriptor 3
 `;
-// Given: sysexits.h EX_USAGE; argonaut's and initctl's own.
-const usageExits: Readonly<Record<string, number>> = { 'caisson-enclave': 64, argonaut: 1, initctl: 2 };
+// Given: sysexits.h EX_USAGE; argonaut's, initctl's and pipeline's own.
+const usageExits: Readonly<Record<string, number>> = { 'caisson-enclave': 64, argonaut: 1, initctl: 2, pipeline: 2 };
 
 /** Runs this process's command line and sets the exit code: 0, 1 failed, 64 usage, 130 or 143 stopped by a signal. */
 export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
@@ -69,7 +69,7 @@ export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
 function readName([first, called, ...rest]: readonly string[]): { name: string; words: readonly string[] } {
   const all = [first, called, ...rest].filter((word) => word !== undefined);
   if (first !== '--called-as' || called === undefined) return { name: 'caisson-enclave', words: all };
-  if (called === 'initctl') return { name: called, words: [called, ...rest] };
+  if (called === 'initctl' || called === 'pipeline') return { name: called, words: [called, ...rest] };
   return { name: Object.hasOwn(usageExits, called) ? called : 'caisson-enclave', words: rest };
 }
 

@@ -19,8 +19,9 @@ export interface PlaceTerms {
   readonly root?: string;
 }
 
-// Chosen: what containers' base images have.
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+// Chosen: what containers' base images have, and after it the busybox of a development image, which is no service's: what an operator can run
+// there to look around, the application must not come to lean on.
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/caisson/bin';
 
 /** Throws INIT_ACCOUNT_UNKNOWN. */
 export function toOperatorRequest(

@@ -124,6 +124,22 @@ test('argonaut, initctl and caisson-enclave are there for services to call, and 
   assert.equal(names.get('1 rootfs/usr/bin/argonaut')?.kind, 'symlink');
 });
 
+test('a development image has commands for its operators in a folder that is on no other path, a production image has none', async () => {
+  scene.write(app);
+  const names = async (profile: 'development' | 'production') => {
+    const plan = scene.plan({ settings: { profile } });
+    const tree = new Map<string, TreeEntry>(plan.runtime!.tree);
+    // As opening a runtime gives it.
+    if (profile === 'development') tree.set('usr/lib/caisson/busybox', tree.get('usr/lib/caisson/runtime/bin/node')!);
+    await buildImage({ ...plan, runtime: { ...plan.runtime!, tree } }, output, { progress });
+    return await listed();
+  };
+  const development = await names('development');
+  assert.equal(development.get('1 rootfs/usr/lib/caisson/bin/ls')?.target, '../busybox');
+  assert.ok(!development.has('1 rootfs/usr/bin/ls') && !development.has('1 rootfs/bin'), 'not where a service looks');
+  assert.ok(![...(await names('production')).keys()].some((path) => path.includes('caisson/bin')));
+});
+
 test('the measured files are what the readers inside take, and hold the command as the service app', async () => {
   scene.write({ ...app, 'service/db.service': '[Service]\nExecStart = "/app/main.js"\n' });
   chmodSync(join(scene.folder, 'source/main.js'), 0o755);

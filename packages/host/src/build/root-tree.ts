@@ -12,9 +12,17 @@ import type { BuildPlan } from './plan.ts';
 export const CAISSON_FOLDER = 'usr/lib/caisson';
 export const ENCLAVE_PROGRAM = `${CAISSON_FOLDER}/caisson-enclave.mjs`;
 export const LAUNCHER = `${CAISSON_FOLDER}/caisson-launcher`;
+/** Of development images alone. */
+const BUSYBOX = `${CAISSON_FOLDER}/busybox`;
+/** Chosen: what one looks around with; an operator's PATH ends with their folder, and no service's does. */
+export const BUSYBOX_NAMES: readonly string[] = (
+  'awk base64 cat chmod chown cp cut date dd df diff dirname dmesg du echo env expr false find free grep gunzip gzip head hexdump hostname id ' +
+  'ifconfig ip kill less ln ls md5sum mkdir mount mv nc netstat nproc od pidof ping printf ps pwd readlink rm rmdir route sed seq sh sha256sum ' +
+  'sha512sum sleep sort stat stty tail tar tee test time timeout top touch tr true tty uname uniq uptime vi wc wget which whoami xargs xxd'
+).split(' ');
 export const MEASURED_FOLDER = 'etc/caisson';
 // Chosen: what argonaut's users and initctl's call inside. A source's own programs of these names stay.
-export const ENCLAVE_NAMES: readonly string[] = ['argonaut', 'caisson-enclave', 'initctl'];
+export const ENCLAVE_NAMES: readonly string[] = ['argonaut', 'caisson-enclave', 'initctl', 'pipeline'];
 // Given: what AWS's builder makes, and PID 1 mounts on.
 const mountPoints = ['dev', 'proc', 'run', 'sys', 'tmp', 'var'];
 // A folder has no users of its own; programs ask for the names of 0 and of nobody.
@@ -54,6 +62,9 @@ export function createRootTree(
     add(tree, ENCLAVE_PROGRAM, part(toolchain.enclave));
     add(tree, `${CAISSON_FOLDER}/caisson.node`, part(toolchain.addon));
     add(tree, LAUNCHER, part(toolchain.launcher, 0o755));
+    if (tree.has(BUSYBOX)) {
+      for (const name of BUSYBOX_NAMES) add(tree, `${CAISSON_FOLDER}/bin/${name}`, linkEntry('../busybox'));
+    }
     for (const name of ENCLAVE_NAMES) linkName(tree, `usr/bin/${name}`);
   }
   if (isSupervised) requireFree(tree, MEASURED_FOLDER);
@@ -98,10 +109,11 @@ function linkName(tree: Map<string, TreeEntry>, path: string): void {
   const isOpen = ['usr', 'usr/bin'].every((folder) => (tree.get(folder)?.kind ?? 'directory') === 'directory');
   if (!isOpen || tree.has(path)) return;
   // Relative, so that it also holds when the root is mounted somewhere else.
-  add(tree, path, {
-    ...{ kind: 'symlink', mode: 0o777, uid: 0, gid: 0, origin: 'caisson' },
-    target: `../../${LAUNCHER}`,
-  });
+  add(tree, path, linkEntry(`../../${LAUNCHER}`));
+}
+
+function linkEntry(target: string): TreeEntry {
+  return { kind: 'symlink', mode: 0o777, uid: 0, gid: 0, origin: 'caisson', target };
 }
 
 /** Folders on the way are made where they are missing. */

@@ -15,6 +15,7 @@ import { splitWords } from '@caisson/core/measured';
 import { type BuildSettings, DEFAULT_SETTINGS } from '../build/index.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 import { readIngressRule } from './ingress-rule.ts';
+import { readLocalOperator } from './local-operator.ts';
 import { hashKey, readPublicKey } from './public-key.ts';
 import { readText } from './read-text.ts';
 import type { EnclaveSpec } from './schema.ts';
@@ -32,6 +33,8 @@ export interface BuildFlags {
   readonly nitroCliCompat?: boolean;
   readonly command?: readonly string[];
   readonly sourceDateEpoch?: number;
+  /** Where `operators.local` finds its key, or makes it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ReadBuild {
@@ -40,6 +43,8 @@ export interface ReadBuild {
   readonly source: string | null;
   /** Only of a kernel that is a file. */
   readonly kernelPath: string | null;
+  /** The file of an operator's key that was made for `operators.local`. */
+  readonly madeKey: string | null;
 }
 
 // Chosen.
@@ -60,6 +65,7 @@ export async function readBuildSettings(
   const kernel = flags.kernel ?? image.kernel ?? DEFAULT_SETTINGS.kernel;
   const isNamed = kernel === 'aws' || kernel === 'caisson';
   const policy = spec.policy ?? {};
+  const { operators, madeKey } = await operatorsOf(spec, profile, folder, flags.env);
   const settings: BuildSettings = {
     name: flags.name ?? name ?? DEFAULT_SETTINGS.name,
     version: flags.version ?? (spec.version === undefined ? DEFAULT_SETTINGS.version : String(spec.version)),
@@ -86,7 +92,7 @@ export async function readBuildSettings(
         ? null
         : await readPublicKey(policy.last_words_key, 'policy.last_words_key', folder),
     healthPort: policy.health_port === false ? null : (policy.health_port ?? DEFAULT_SETTINGS.healthPort),
-    operators: await operatorsOf(spec, folder),
+    operators,
     services: await servicesOf(spec.services, folder),
     customMetadata: null,
     initYaml:
@@ -97,6 +103,7 @@ export async function readBuildSettings(
     settings,
     source: image.source ?? null,
     kernelPath: isNamed ? null : flags.kernel === undefined ? resolve(folder, kernel) : kernel,
+    madeKey,
   };
 }
 
@@ -155,10 +162,15 @@ async function schemaOf(
   }
 }
 
-async function operatorsOf({ operators = {}, policy = {} }: EnclaveSpec, folder: string): Promise<MeasuredOperators> {
-  const { root_key: rootKey, threshold = 1, list = [] } = operators;
+async function operatorsOf(
+  { operators: given = {}, policy = {} }: EnclaveSpec,
+  profile: ImageProfile,
+  folder: string,
+  env: BuildFlags['env'],
+): Promise<{ operators: MeasuredOperators; madeKey: string | null }> {
+  const { root_key: rootKey, threshold = 1, list = [] } = given;
   const fileRoots = Object.entries(policy.file_roots ?? {}).map(([name, path]) => ({ name, path }));
-  return {
+  const operators: MeasuredOperators = {
     v: 1,
     rootKey: rootKey === undefined ? null : await readPublicKey(rootKey, 'operators.root_key', folder),
     threshold,
@@ -172,6 +184,10 @@ async function operatorsOf({ operators = {}, policy = {} }: EnclaveSpec, folder:
     ),
     ...(fileRoots.length > 0 && { fileRoots }),
   };
+  if (given.local === undefined) return { operators, madeKey: null };
+  // Last: whatever else is wrong is found before a key is made.
+  const { operator, made } = await readLocalOperator(given.local, profile, env);
+  return { operators: { ...operators, operators: [...operators.operators, operator] }, madeKey: made };
 }
 
 /** File names to texts: the compiler of services looks at both. */

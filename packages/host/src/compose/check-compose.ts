@@ -68,7 +68,7 @@ async function messageOf(read: () => Promise<unknown>): Promise<string | undefin
 
 function partsOf(spec: EnclaveSpec, folder: string): Part[] {
   const settings = (part: EnclaveSpec) => (): Promise<unknown> =>
-    readBuildSettings(undefined, part, folder, { architecture: 'x86_64' });
+    readBuildSettings(undefined, part, folder, { architecture: 'x86_64', env: {} });
   const { operators = {}, policy = {}, services, config } = spec;
   const { attest, last_words_key: lastWordsKey } = policy;
   const terms = policy.config ?? {};

@@ -3,6 +3,7 @@
 import { findNetworkConflict, waysInOf, waysOutOf } from '@caisson/core/measured';
 import { readIngressRule } from './ingress-rule.ts';
 import type { ComposeIssue } from './issue-text.ts';
+import { localOperatorRule } from './local-operator.ts';
 import type { EnclaveSpec } from './schema.ts';
 
 // Chosen: what an image that is built has decided already.
@@ -18,6 +19,7 @@ export function findSpecIssues(spec: EnclaveSpec): ComposeIssue[] {
     ...resourceIssues(spec),
     ...readyIssues(spec),
     ...policyIssues(spec),
+    ...operatorIssues(spec),
     ...networkIssues(spec),
   ];
 }
@@ -70,6 +72,11 @@ function policyIssues({ policy = {}, config }: EnclaveSpec): ComposeIssue[] {
     issues.push(issue(['config'], 'config must not stand beside policy.config.expect none, got it'));
   }
   return issues;
+}
+
+function operatorIssues({ operators = {}, profile = 'production' }: EnclaveSpec): ComposeIssue[] {
+  if (operators.local === undefined || profile === 'development') return [];
+  return [issue(['operators', 'local'], localOperatorRule)];
 }
 
 /** By the builder's own rule; it would say so much later. */

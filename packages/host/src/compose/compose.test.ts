@@ -38,7 +38,7 @@ workdir: /app
 user: "7:8"
 components: [ready]
 services: { db: 'ExecStart = "/x"' }
-operators: { threshold: 1, list: [] }
+operators: { local: me, threshold: 1, list: [] }
 policy: { config: { expect: optional, timeout: 5s }, health_port: false, attest: { pcrs: {} } }
 ingress: [8080, "9090:80", "0.0.0.0:1:2", { listen: "127.0.0.1:3", port: 4, hold: 5s }]
 egress: ["a.example:443", { host: b, port: 1 }]
@@ -114,7 +114,7 @@ function folderOf(context: TestContext, files: Record<string, string | Buffer>):
   return folder;
 }
 
-const flags: BuildFlags = { architecture: 'x86_64' };
+const flags: BuildFlags = { architecture: 'x86_64', env: {} };
 
 test('files that it names are read from its folder, and their contents are the settings', async (context) => {
   const [ed25519, x25519] = [generateKeyPairSync('ed25519'), generateKeyPairSync('x25519')];

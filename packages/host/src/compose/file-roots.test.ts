@@ -5,7 +5,7 @@ import { parseMeasuredOperators, writeMeasuredOperators } from '@caisson/core/me
 import { type BuildFlags, readBuildSettings } from './build-settings.ts';
 import { parseCompose } from './parse-compose.ts';
 
-const flags: BuildFlags = { architecture: 'x86_64' };
+const flags: BuildFlags = { architecture: 'x86_64', env: {} };
 
 async function operatorsOf(policy: string) {
   const spec = parseCompose(`name: a\nprofile: production\npolicy: ${policy}\n`, 'caisson.yaml').enclaves.get('a')!;

@@ -1,4 +1,5 @@
 // The words of a first caisson.yaml, and of the program beside it where there was none.
+import { DEVELOPMENT_OPERATOR } from '../operator/operator-key.ts';
 
 export interface FirstFileText {
   readonly name: string;
@@ -51,8 +52,9 @@ ${served}
 backend: auto
 resources: { cpus: 1, memoryMiB: 512 }
 
-# Whoever may look inside and command it (caisson operator create).
-# operators: { root_key: operators.pem }
+# Whoever may look inside and command it: a key of this machine, made by the first build; development only.
+# For production a key of your own (caisson operator create): operators: { root_key: operators.pem }
+operators: { local: ${DEVELOPMENT_OPERATOR} }
 
 restart: on-failure
 `;

@@ -70,6 +70,14 @@ const egress = z.union([hostPort, z.strictObject({ host: text, port })]);
 
 const operators = z.strictObject({
   root_key: publicKey.optional().describe('Ed25519: lists of operators that it signs are taken'),
+  local: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/,
+      'be a name of operator create: letters, digits and _ . @ -, at most 63',
+    )
+    .optional()
+    .describe('key of this machine, made where there is none; may do everything; development only'),
   threshold: z.int().min(1).max(64).optional(),
   list: z
     .array(

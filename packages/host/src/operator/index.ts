@@ -3,6 +3,7 @@ export type { EnclaveAddress } from './dial.ts';
 export { dialEnclave, dialVia, findEnclave } from './dial.ts';
 export type { OperatorErrorCode } from './error-code.ts';
 export { OPERATOR_ERROR_CODES } from './error-code.ts';
+export { findOperator } from './find-operator.ts';
 export type { FindPolicyOptions, FoundPolicy } from './find-policy.ts';
 export { findPolicy } from './find-policy.ts';
 export { operatorFolder } from './folder.ts';
@@ -10,7 +11,14 @@ export { parseListFile } from './list-file.ts';
 export type { OpenSessionOptions } from './open-session.ts';
 export { openOperatorSession } from './open-session.ts';
 export type { OperatorPublic } from './operator-key.ts';
-export { createOperator, listOperators, readOperatorKey, showOperator } from './operator-key.ts';
+export {
+  createOperator,
+  DEVELOPMENT_OPERATOR,
+  ensureOperator,
+  listOperators,
+  readOperatorKey,
+  showOperator,
+} from './operator-key.ts';
 export { noteSeenVersion } from './seen-version.ts';
 export type { SignedOperatorList, SignListOptions } from './sign-list.ts';
 export { signListFile } from './sign-list.ts';

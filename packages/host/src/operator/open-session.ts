@@ -1,20 +1,19 @@
 // A session of an operator as commands ask for it: his key, his policy, a way to the enclave, the versions that he has seen. The order is fixed:
 // what is his is found first, and only then is anybody dialled.
 import type { Duplex } from 'node:stream';
-import { CaissonError } from '@caisson/core/errors';
 import { CONTROL_PORT, type ControlSession, connectControl } from '@caisson/link/control';
 import type { Transport } from '@caisson/link/transport';
 import { dialEnclave, dialVia, findEnclave } from './dial.ts';
-import type { OperatorErrorCode } from './error-code.ts';
+import { findOperator } from './find-operator.ts';
 import { findPolicy } from './find-policy.ts';
-import { listOperators, readOperatorKey } from './operator-key.ts';
+import { readOperatorKey } from './operator-key.ts';
 import { noteSeenVersion } from './seen-version.ts';
 
 export interface OpenSessionOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A name, a CID, or `vsock:CID:PORT`. */
   readonly enclave: string;
-  /** A name of `operator create`, or a path; default CAISSON_OPERATOR, else the only key there is. */
+  /** A name of `operator create`, or a path; default CAISSON_OPERATOR, else `operators.local` of caisson.yaml, else the only key there is. */
   readonly operator?: string | undefined;
   readonly policyFile?: string | undefined;
   readonly composeFile?: string | undefined;
@@ -42,7 +41,8 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
     file: options.policyFile,
     composeFile: options.composeFile,
   });
-  const name = options.operator ?? env['CAISSON_OPERATOR'] ?? (await onlyOperator(env));
+  const { operator, composeFile } = options;
+  const name = await findOperator({ env, operator, enclave: named, composeFile });
   const identity = await readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE']);
   const dial = async (): Promise<Duplex> =>
     via !== undefined
@@ -55,15 +55,4 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
     refuseSimulated: via !== undefined && options.allowSimulated !== true,
     onProven: ({ facts }) => noteSeenVersion(env, named, facts),
   });
-}
-
-async function onlyOperator(env: OpenSessionOptions['env']): Promise<string> {
-  const all = await listOperators(env);
-  const [first] = all;
-  if (first !== undefined && all.length === 1) return first.name;
-  throw new CaissonError<OperatorErrorCode>(
-    'OPERATOR_KEY_FILE',
-    `an operator key must be named where there is not exactly one, got ${all.length}`,
-    { hint: all.length === 0 ? 'caisson operator create NAME makes one' : '--operator NAME, or CAISSON_OPERATOR' },
-  );
 }

@@ -2,11 +2,11 @@
 // other file.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { link, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
 import { type ControlIdentity, createControlIdentity } from '@caisson/link/control';
-import { syncFolder } from '../file/index.ts';
+import { sweepTemporaries, syncFolder, temporaryBeside } from '../file/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 import { checkOperatorName, ensureOwnFolder, operatorFolder } from './folder.ts';
 
@@ -21,6 +21,9 @@ export interface OperatorPublic {
   readonly spkiBase64: string;
   readonly publicPem: string;
 }
+
+/** Chosen: what `caisson init` and rbuilds call the key of a development image. One for all of them: it is the machine's. */
+export const DEVELOPMENT_OPERATOR = 'dev';
 
 // Chosen: an encrypted PKCS#8 of Ed25519 has some 400 characters.
 const maxKeyFileBytes = 16_384;
@@ -41,23 +44,46 @@ export async function createOperator(name: string, env: Environment, passphrase?
     ...{ type: 'pkcs8', format: 'pem' },
     ...(passphrase !== undefined && { cipher: 'aes-256-cbc', passphrase }),
   });
-  let file: FileHandle;
+  await sweepTemporaries(folder);
+  // Whole before it has its name: whoever makes the same key at the same time reads this one.
+  const temporary = temporaryBeside(path);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(temporary, flags, 0o600);
   try {
-    file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    await file.writeFile(pem);
+    await file.sync();
+    // Unlike a rename, a link never takes the place of what is there.
+    await link(temporary, path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
     throw new CaissonError<OperatorErrorCode>('OPERATOR_EXISTS', `operator ${name} has a key already: ${path}`, {
       hint: 'choose another name, or remove the file once no list and no image names its key',
     });
-  }
-  try {
-    await file.writeFile(pem);
-    await file.sync();
   } finally {
     await file.close();
+    await rm(temporary, { force: true });
   }
   await syncFolder(folder);
   return publicOf(name, path, privateKey);
+}
+
+/** The one that is there, or a new one. Throws as `createOperator` and `readOperatorKey` do. */
+export async function ensureOperator(
+  name: string,
+  env: Environment,
+  passphrase?: string,
+): Promise<OperatorPublic & { readonly isNew: boolean }> {
+  const isThere = (await listOperators(env)).some((one) => one.name === checkOperatorName(name));
+  if (!isThere) {
+    try {
+      return { ...(await createOperator(name, env, passphrase)), isNew: true };
+    } catch (error) {
+      // Somebody was quicker.
+      if (!(error instanceof CaissonError && error.code === ('OPERATOR_EXISTS' satisfies OperatorErrorCode)))
+        throw error;
+    }
+  }
+  return { ...(await showOperator(name, env, passphrase)), isNew: false };
 }
 
 /** `nameOrPath`: with a slash it is a path. Throws CaissonError OPERATOR_KEY_FILE, ParseError OPERATOR_NAME. */
