@@ -9,7 +9,6 @@ import type { SessionBinding } from './binding.ts';
 import type { ControlErrorCode } from './error-code.ts';
 import { type ControlIdentity, sha256, sha384 } from './identity.ts';
 import { CONTROL_ALPN, EXPORTER_LABEL, NONCE_BYTES } from './messages.ts';
-import { createNarrowDuplex } from './narrow-duplex.ts';
 
 export interface SecureStream {
   readonly tls: TLSSocket;
@@ -33,7 +32,7 @@ export async function secureStream(
   identity: ControlIdentity,
   timeoutMs: number,
 ): Promise<SecureStream> {
-  const tls = open(createNarrowDuplex(stream), side, identity);
+  const tls = open(stream, side, identity);
   try {
     await handshake(tls, side, timeoutMs);
     return secured(tls, side, identity);
@@ -44,6 +43,11 @@ export async function secureStream(
   }
 }
 
+/**
+ * Over a socket its records go to the kernel in C++, past the bound that sys/vsock sets on a single write (docs/wire/addresses.md). So the bound is
+ * kept by those who write into it: each write here is at most 31,744 bytes and the next waits for it (link/channel; the messages
+ * before are smaller). socket-write.test.ts looks at the system calls.
+ */
 function open(stream: Duplex, side: ControlSide, identity: ControlIdentity): TLSSocket {
   const secureContext = contextOf(identity);
   const options = { secureContext, ALPNProtocols: [CONTROL_ALPN], rejectUnauthorized: false };
