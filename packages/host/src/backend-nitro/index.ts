@@ -2,7 +2,8 @@
 export type { NitroErrorCode } from './error-code.ts';
 export { NITRO_ERROR_CODES } from './error-code.ts';
 export type { NitroBackendOptions } from './nitro-backend.ts';
-export { createNitroBackend, NITRO_DEBUG_WARNING } from './nitro-backend.ts';
+export { createNitroBackend } from './nitro-backend.ts';
 export type { NitroTimes } from './nitro-driver.ts';
+export { NITRO_DEBUG_WARNING } from './nitro-enclave.ts';
 export type { ParentMachine } from './parent-machine.ts';
 export { parseCpuList, readParentMachine } from './parent-machine.ts';

@@ -12,17 +12,29 @@ const schema = z.strictObject({
   start: z.string().max(20),
   atMs: z.number(),
   isGivenUp: z.boolean(),
+  /** Whoever started it comes back for it: only a start or an adoption under the same name may touch it. */
+  isKept: z.boolean().default(false),
 });
 export type LaunchRecord = z.infer<typeof schema>;
 
 const folderOf = (state: string): string => join(state, 'nitro');
 const pathOf = (state: string, enclave: string): string => join(folderOf(state), `${enclave}.json`);
 const maxBytes = 4096;
+const suffixCharacters = 17;
 
-export async function writeRecord(state: string, enclave: string, isGivenUp: boolean): Promise<void> {
+/** Of the enclave as its owner calls it. */
+export function nameOfLaunch({ enclave }: LaunchRecord): string {
+  return enclave.slice(0, -suffixCharacters);
+}
+
+export async function writeRecord(
+  state: string,
+  enclave: string,
+  { isGivenUp = false, isKept = false }: { readonly isGivenUp?: boolean; readonly isKept?: boolean } = {},
+): Promise<void> {
   await mkdir(folderOf(state), { recursive: true, mode: 0o700 });
   const start = await readProcessStart(process.pid);
-  const record: LaunchRecord = { v: 1, enclave, pid: process.pid, start, atMs: Date.now(), isGivenUp };
+  const record: LaunchRecord = { v: 1, enclave, pid: process.pid, start, atMs: Date.now(), isGivenUp, isKept };
   await replaceFile(pathOf(state, enclave), (file) => file.writeFile(JSON.stringify(record)), { mode: 0o600 });
 }
 

@@ -44,7 +44,7 @@ export async function launch(driver: NitroDriver, what: Launch): Promise<Launche
       const told = { said: 'nitro-cli said that it had started', hint: 'start it in the simulation or in QEMU' };
       throw new BootError(spec.name, { end: { kind: 'died', byHost: false } }, '', told);
     }
-    compare(what, found);
+    compareEnclave(what, found);
     return { found, departures: readPrinted(said, found) };
   } catch (error) {
     await giveUp(driver, what, wasCut);
@@ -62,13 +62,16 @@ function words({ spec, image, cid, enclave }: Launch): string[] {
   ];
 }
 
-/** The file may be another one by now, and the answer another enclave's. */
-function compare({ spec, cid, measurements }: Launch, found: DescribedEnclave): void {
+/** The file may be another one by now, and the answer another enclave's. Throws VerificationError NITRO_MEASUREMENTS. */
+export function compareEnclave(
+  { spec, cid, measurements }: Pick<Launch, 'spec' | 'cid' | 'measurements'>,
+  found: DescribedEnclave,
+): void {
   const refuse = (what: string, got: unknown, wanted: unknown): never => {
     throw new VerificationError<NitroErrorCode>(
       'NITRO_MEASUREMENTS',
       `${what} of enclave ${spec.name} must be ${wanted} as its image has it, got ${got}`,
-      { hint: 'the image was changed while it started, or nitro-cli is another program; nothing runs now' },
+      { hint: 'the image was changed since it started, or nitro-cli is another program' },
     );
   };
   if (found.EnclaveCID !== cid) refuse('the cid', found.EnclaveCID, cid);
@@ -104,5 +107,5 @@ async function giveUp(driver: NitroDriver, { state, enclave }: Launch, wasCut: b
   } catch {
     // It does not answer: whatever is left is ended by the next start.
   }
-  await writeRecord(state, enclave, true);
+  await writeRecord(state, enclave, { isGivenUp: true });
 }

@@ -99,6 +99,23 @@ const faults: readonly Fault[] = [
   { script: { 'describe-enclaves': { prints: '[{]' } }, code: 'NITRO_OUTPUT', message: /describe-enclaves must print/ },
 ];
 
+/** As a shim that is killed: the process of the enclave that it has left. */
+async function startAndDie(what: EnclaveSpec): Promise<number> {
+  const source = `
+    import { createNitroBackend } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const backend = createNitroBackend(${JSON.stringify({ state, path: fake.path, root: fake.root, times })});
+    const { pids } = await backend.start(${JSON.stringify(what)});
+    process.stdout.write(String(pids[0]));
+    setInterval(() => {}, 1_000_000);`;
+  writeFileSync(join(folder, 'host.mjs'), source);
+  const words = ['--conditions=caisson-source', join(folder, 'host.mjs')];
+  const host = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [pid] = (await once(host.stdout, 'data')) as [Buffer];
+  host.kill('SIGKILL');
+  await once(host, 'close');
+  return Number(pid);
+}
+
 test('R-G4 leaves no enclave, record or lock, whether nitro-cli fails, hangs, lies or its enclave dies', {
   timeout: 1_200_000,
 }, async () => {
@@ -147,23 +164,43 @@ test('ends an enclave that comes up after its launch was given up, at the next s
 test('ends an enclave whose starter was killed, at the next start, and no other', async () => {
   fake.script({});
   const other = await backend.start({ ...spec, name: 'other' });
-  const source = `
-    import { createNitroBackend } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
-    const backend = createNitroBackend(${JSON.stringify({ state, path: fake.path, root: fake.root, times })});
-    const { pids } = await backend.start(${JSON.stringify(spec)});
-    process.stdout.write(String(pids[0]));
-    setInterval(() => {}, 1_000_000);`;
-  writeFileSync(join(folder, 'host.mjs'), source);
-  const words = ['--conditions=caisson-source', join(folder, 'host.mjs')];
-  const host = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [pid] = (await once(host.stdout, 'data')) as [Buffer];
-  host.kill('SIGKILL');
-  await once(host, 'close');
+  const pid = await startAndDie(spec);
   equal(fake.enclaves().length, 2);
   const next = await backend.start(spec);
-  ok(fake.enclaves().every(({ ProcessID }) => ProcessID !== Number(pid)));
+  ok(fake.enclaves().every(({ ProcessID }) => ProcessID !== pid));
   equal(fake.enclaves().length, 2);
   await Promise.all([next.kill(), other.kill()]);
+  deepEqual(records(), []);
+});
+
+test('an enclave whose keeper was killed is left alone by other starts, and taken over under its own name, once', async () => {
+  fake.script({});
+  const kept = { ...spec, name: 'kept', isKept: true };
+  const pid = await startAndDie(kept);
+  const other = await backend.start({ ...spec, name: 'other' });
+  equal(fake.enclaves().length, 2);
+  equal(await backend.adopt?.({ ...spec, name: 'kep' }), undefined);
+  const adopted = await backend.adopt?.(kept);
+  deepEqual([adopted?.pids, adopted?.vsock], [[pid], 'kernel']);
+  deepEqual(adopted?.measurements, await measureImage(image));
+  equal(await backend.adopt?.(kept), undefined);
+  await rejects(backend.start({ ...spec, name: 'x', cid: adopted!.cid }), { code: 'BACKEND_CID' });
+  deepEqual(await adopted?.kill(), { kind: 'died', byHost: true });
+  await other.kill();
+  deepEqual(records(), []);
+});
+
+test('what runs under the name and is not what was asked for is not taken over, and ended by the start that follows', async () => {
+  fake.script({});
+  const kept = { ...spec, name: 'kept', isKept: true };
+  await startAndDie(kept);
+  const changed = { ...kept, image: join(folder, 'exits.eif') };
+  await rejects(async () => await backend.adopt?.(changed), { code: 'NITRO_MEASUREMENTS' });
+  await rejects(async () => await backend.adopt?.({ ...kept, debug: true }), { code: 'NITRO_MEASUREMENTS' });
+  equal(fake.enclaves().length, 1);
+  const next = await backend.start(kept);
+  equal(fake.enclaves().length, 1);
+  await next.kill();
   deepEqual(records(), []);
 });
 

@@ -9,24 +9,22 @@ import type { Transport } from '@caisson/link/transport';
 import {
   type Backend,
   type BackendErrorCode,
-  ConsoleRing,
   checkSpecForm,
   claimCid,
   type EnclaveSpec,
   openRunFolder,
   type RunningEnclave,
-  readEnd,
   Undo,
 } from '../backend/index.ts';
 import { withLock } from '../file/index.ts';
 import { measureOpenImage, openImageFile } from '../image/index.ts';
-import { openConsole } from './console.ts';
+import { takeOver } from './adopt.ts';
 import { launch } from './launch.ts';
-import { readLeftRecords, removeRecord, writeRecord } from './launch-record.ts';
+import { nameOfLaunch, readLeftRecords, removeRecord, writeRecord } from './launch-record.ts';
 import { NitroDriver, type NitroTimes } from './nitro-driver.ts';
+import { watchEnclave } from './nitro-enclave.ts';
 import type { DescribedEnclave } from './output.ts';
 import { checkCapacity, findMissingParts, findNitroCli, readParentMachine } from './parent-machine.ts';
-import { awaitGone, readLife } from './process-life.ts';
 
 export interface NitroBackendOptions {
   /** The state folder (wire.md 10); made when absent. */
@@ -46,34 +44,35 @@ const lockMs = 300_000;
 const defaultTimes: NitroTimes = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
 const forgetMs = 600_000;
 
-export const NITRO_DEBUG_WARNING =
-  'DEBUG: PCR0 to PCR2 are zero in the documents of this enclave, whatever describe-enclaves prints, and its console is open: it proves nothing';
-
 export function createNitroBackend(options: NitroBackendOptions): Backend {
   const { root = '/', path = process.env['PATH'], times } = options;
+  async function withDriver<Result>(
+    spec: EnclaveSpec,
+    run: (driver: NitroDriver, undo: Undo) => Promise<Result>,
+  ): Promise<Result> {
+    checkSpecForm(spec);
+    const program = findNitroCli(path);
+    const missing = findMissingParts(root, program);
+    if (program === undefined || missing.length > 0) {
+      const what = missing.map((one) => one.what).join(' and ');
+      const hint = missing.map((one) => one.get).join('; ');
+      throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend nitro needs ${what}`, { hint });
+    }
+    const undo = new Undo();
+    try {
+      return await run(new NitroDriver(program, { ...defaultTimes, ...times }), undo);
+    } catch (error) {
+      await undo.run();
+      throw error;
+    }
+  }
   return {
     kind: 'nitro',
     capabilities: { stopsInOrder: false, consoleAlways: false, memory: 'machine', cpuIds: true, users: true },
     findMissing: async () => findMissingParts(root, findNitroCli(path)),
     describeDifferences: () => [],
-    async start(spec) {
-      checkSpecForm(spec);
-      const program = findNitroCli(path);
-      const missing = findMissingParts(root, program);
-      if (program === undefined || missing.length > 0) {
-        const what = missing.map((one) => one.what).join(' and ');
-        const hint = missing.map((one) => one.get).join('; ');
-        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend nitro needs ${what}`, { hint });
-      }
-      const undo = new Undo();
-      try {
-        const driver = new NitroDriver(program, { ...defaultTimes, ...times });
-        return await startEnclave(spec, options, driver, undo);
-      } catch (error) {
-        await undo.run();
-        throw error;
-      }
-    },
+    start: (spec) => withDriver(spec, (driver, undo) => startEnclave(spec, options, driver, undo)),
+    adopt: (spec) => withDriver(spec, (driver, undo) => adoptEnclave(spec, options, driver, undo)),
   };
 }
 
@@ -83,14 +82,14 @@ async function startEnclave(
   driver: NitroDriver,
   undo: Undo,
 ): Promise<RunningEnclave> {
-  const { name, debug = false } = spec;
+  const { name, isKept = false } = spec;
   const image = resolve(spec.image);
   const { measurements, size } = await measure(image);
   const { state } = await openRunFolder(stateFolder);
   const claim = await claimCid(state, { name, cid: spec.cid });
   undo.add(() => claim.release());
   const { cid } = claim;
-  const others = await endLeftovers(driver, state);
+  const others = await endLeftovers(driver, state, name);
   checkCapacity(
     spec,
     size,
@@ -99,41 +98,37 @@ async function startEnclave(
   );
   requireFreeCid(cid, others);
   const enclave = `${name}-${randomBytes(8).toString('hex')}`;
-  await writeRecord(state, enclave, false);
+  await spec.onPlace?.({ cid, transport, vsock: 'kernel' });
+  await writeRecord(state, enclave, { isKept });
   const fromMs = performance.now();
   const { found, departures } = await withLock(
     join(state, 'boot.lock'),
-    () => launch(driver, { spec, image, state, enclave, cid, measurements }),
+    () => {
+      spec.onBoot?.();
+      return launch(driver, { spec, image, state, enclave, cid, measurements });
+    },
     { timeoutMs: lockMs },
   );
-  const life = readLife(found.ProcessID);
-  const console = new ConsoleRing();
-  const reader = debug ? openConsole(driver.program, found.EnclaveID, console) : undefined;
-  let byHost = false;
-  const ended = awaitGone(found.ProcessID, life, driver.times.pollMs).then(async () => {
-    await reader?.close();
-    await removeRecord(state, enclave);
-    await undo.run();
-    return readEnd(new TextDecoder().decode(console.bytes), byHost);
-  });
-  let hasEnded = false;
-  void ended.then(() => (hasEnded = true));
-  const kill = async (): Promise<Awaited<typeof ended>> => {
-    if (!hasEnded && readLife(found.ProcessID) === life) {
-      byHost = true;
-      await driver.terminate(found.EnclaveID);
-    }
-    return await ended;
-  };
-  return {
-    ...{ name, cid, backend: 'nitro', measurements, transport, console, ended, kill },
-    stop: kill,
-    pids: [found.ProcessID],
-    documents: { kind: 'aws' },
-    bootMs: Math.round(performance.now() - fromMs),
-    vsock: 'kernel',
-    departures: debug ? [NITRO_DEBUG_WARNING, ...departures] : departures,
-  };
+  const bootMs = Math.round(performance.now() - fromMs);
+  const about = { spec, state, cid, transport, measurements, found, enclave, departures, bootMs };
+  return watchEnclave(driver, about, undo);
+}
+
+async function adoptEnclave(
+  spec: EnclaveSpec,
+  { state: stateFolder, transport }: NitroBackendOptions,
+  driver: NitroDriver,
+  undo: Undo,
+): Promise<RunningEnclave | undefined> {
+  const { measurements } = await measure(resolve(spec.image));
+  const { state } = await openRunFolder(stateFolder);
+  const left = await takeOver(driver, state, spec, measurements);
+  if (left === undefined) return undefined;
+  const { found, enclave } = left;
+  const claim = await claimCid(state, { name: spec.name, cid: found.EnclaveCID });
+  undo.add(() => claim.release());
+  const about = { spec, state, cid: claim.cid, transport, measurements, found, enclave, departures: [], bootMs: 0 };
+  return watchEnclave(driver, about, undo);
 }
 
 async function measure(image: string) {
@@ -147,12 +142,15 @@ async function measure(image: string) {
   }
 }
 
-/** What runs, without what launches of dead processes had left. */
-async function endLeftovers(driver: NitroDriver, state: string): Promise<readonly DescribedEnclave[]> {
+/** What runs, without what launches of dead processes had left. `name`: under which nothing shall run besides what is started now. */
+async function endLeftovers(driver: NitroDriver, state: string, name: string): Promise<readonly DescribedEnclave[]> {
   const running = await driver.describe();
   let others = running;
-  for (const { enclave, atMs } of await readLeftRecords(state)) {
+  for (const record of await readLeftRecords(state)) {
+    const { enclave, atMs, isGivenUp, isKept } = record;
     const left = running.find(({ EnclaveName }) => EnclaveName === enclave);
+    // Somebody will come back for it.
+    if (left !== undefined && isKept && !isGivenUp && nameOfLaunch(record) !== name) continue;
     if (left !== undefined) {
       await driver.terminate(left.EnclaveID);
       others = others.filter((one) => one !== left);

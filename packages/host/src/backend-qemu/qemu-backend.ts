@@ -91,11 +91,15 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     cpuCount: 'count' in cpus ? cpus.count : cpus.ids.length,
     cpuIds: 'ids' in cpus ? cpus.ids : undefined,
   });
+  const peers = new Map([[cid, machine.vsockPath]]);
+  const transport = createHybridTransport({ localCid: CID_PARENT, peers, hostWide: true });
+  const place = { cid, transport, vsock: `hybrid:${cid}=${machine.vsockPath}` };
   const stop = async (): Promise<void> => {
     machine.kill();
     await machine.ended;
   };
   undo.add(stop);
+  await spec.onPlace?.(place);
   let byHost = false;
   const ended = machine.ended.then(async () => {
     await undo.run();
@@ -106,14 +110,11 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     machine.kill();
     return ended;
   };
-  const peers = new Map([[cid, machine.vsockPath]]);
-  const transport = createHybridTransport({ localCid: CID_PARENT, peers, hostWide: true });
   await awaitBoot({ ...{ spec, state: run.state, cid, transport, console, ended }, run: () => machine.start() });
   return {
-    ...{ name, cid, backend: 'qemu', measurements, documents, transport, console, ended, kill },
+    ...{ name, ...place, backend: 'qemu', measurements, documents, console, ended, kill },
     pids: machine.pids,
     bootMs: Math.round(performance.now() - fromMs),
-    vsock: `hybrid:${cid}=${machine.vsockPath}`,
     departures: spec.debug === true ? ['the debug flag changes nothing in QEMU: registers are not zero'] : [],
     stop: kill,
   };

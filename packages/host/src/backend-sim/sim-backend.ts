@@ -94,6 +94,9 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
     undo.add(() => clear(folder, cid));
     await clear(folder, cid);
     await mkdir(fabricOfCid(folder, cid), { mode: 0o700 });
+    const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
+    const place = { cid, transport, vsock: `fabric:${folder.fabric}` };
+    await spec.onPlace?.(place);
     const documents = await serveNsm(spec, folder, cid, measurements, undo);
     const console = new ConsoleRing();
     const group = await createMemoryGroup(folder.state, cid, memoryMiB * mebibyte);
@@ -112,7 +115,6 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
     await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, base, instead: adapted.instead, signal });
     await file.requireUnchanged();
     await group?.add(pid);
-    const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
     const running = watchEnd(room, console, undo);
     await awaitBoot({
       ...{ spec, state: folder.state, cid, transport, console },
@@ -120,10 +122,9 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       run: () => room.start(),
     });
     return {
-      ...{ name, cid, backend: 'sim', measurements, documents, transport, console, ...running },
+      ...{ name, ...place, backend: 'sim', measurements, documents, console, ...running },
       pids: room.pids,
       bootMs: Math.round(performance.now() - fromMs),
-      vsock: `fabric:${folder.fabric}`,
       departures: describeDepartures({
         ...{ ...adapted, isRoot, hasMemoryGroup: group !== undefined },
         cpuCount: 'count' in spec.cpus ? spec.cpus.count : undefined,

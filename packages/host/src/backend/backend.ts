@@ -23,8 +23,26 @@ export interface EnclaveSpec {
   readonly debug?: boolean;
   /** Until the heartbeat, the wait for another boot not counted. Default 60,000. */
   readonly bootMs?: number;
+  /**
+   * Whoever starts it comes back for it when he is killed (`adopt`): other starts leave it alone. Without meaning where enclaves end with their
+   * starter. Default false.
+   */
+  readonly isKept?: boolean;
   /** Gives the start up; nothing is left of it. */
   readonly signal?: AbortSignal;
+  /** Awaited once the enclave has its CID and before it runs: what it will dial stands then. What it throws ends the start. */
+  onPlace?(place: EnclavePlace): Promise<void>;
+  /** Right before the first instruction: the wait for another boot is over. */
+  onBoot?(): void;
+}
+
+/** Where an enclave will be, or is. */
+export interface EnclavePlace {
+  readonly cid: Cid;
+  /** The parent's side of the wall, host-wide: a port of it has one listener. */
+  readonly transport: Transport;
+  /** `transport` for other processes, as CAISSON_VSOCK has it. */
+  readonly vsock: string;
 }
 
 /** Whose signature documents of these enclaves bear. What a verifier trusts is its own policy's business, never this. */
@@ -35,9 +53,8 @@ export type DocumentOrigin =
   | { readonly kind: 'unsigned' }
   | { readonly kind: 'aws' };
 
-export interface RunningEnclave {
+export interface RunningEnclave extends EnclavePlace {
   readonly name: string;
-  readonly cid: Cid;
   readonly backend: BackendKind;
   /** Processes of this machine that are the enclave, its first process first where it has one here. */
   readonly pids: readonly number[];
@@ -46,10 +63,6 @@ export interface RunningEnclave {
   readonly documents: DocumentOrigin;
   /** From the start until the heartbeat. */
   readonly bootMs: number;
-  /** The parent's side of the wall, host-wide: a port of it has one listener. */
-  readonly transport: Transport;
-  /** `transport` for other processes, as CAISSON_VSOCK has it. */
-  readonly vsock: string;
   readonly console: EnclaveConsole;
   /** What of the image or the spec does not hold here, one sentence each; empty where all does. */
   readonly departures: readonly string[];

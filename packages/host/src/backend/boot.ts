@@ -47,6 +47,7 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       // Each may come before anybody waits for it, while the enclave is being started.
       for (const one of [given, died, late]) one.catch(() => {});
       try {
+        spec.onBoot?.();
         await run();
         await Promise.race([heartbeat.heard, late, died, given]);
       } finally {

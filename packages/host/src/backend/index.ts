@@ -5,6 +5,7 @@ export type {
   BackendKind,
   CpuChoice,
   DocumentOrigin,
+  EnclavePlace,
   EnclaveSpec,
   MissingPart,
   RunningEnclave,

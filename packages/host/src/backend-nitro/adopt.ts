@@ -1,0 +1,40 @@
+// An enclave whose starter is gone, taken over by the next one under the same name. Which one it is says the record of its launch, with a random part
+// that nobody else's enclave has; that it is the right one say its CID, its flag and its registers. A part of a name finds nothing.
+import { toCid } from '@caisson/core/address';
+import type { EnclaveSpec } from '../backend/index.ts';
+import type { ImageMeasurements } from '../image/index.ts';
+import { compareEnclave } from './launch.ts';
+import { nameOfLaunch, readLeftRecords, writeRecord } from './launch-record.ts';
+import type { NitroDriver } from './nitro-driver.ts';
+import type { DescribedEnclave } from './output.ts';
+
+export interface LeftEnclave {
+  readonly found: DescribedEnclave;
+  readonly enclave: string;
+}
+
+// Chosen: longer than a boot of hardware takes.
+const launchMs = 60_000;
+
+/**
+ * Undefined where nothing of that name was left, or where what was left does not run. The record is this process's then. Throws what describe-enclaves
+ * failed with and VerificationError NITRO_MEASUREMENTS: it runs, and is not what was asked for.
+ */
+export async function takeOver(
+  driver: NitroDriver,
+  state: string,
+  spec: EnclaveSpec,
+  measurements: ImageMeasurements,
+): Promise<LeftEnclave | undefined> {
+  const records = (await readLeftRecords(state)).filter((one) => nameOfLaunch(one) === spec.name && !one.isGivenUp);
+  if (records.length === 0) return undefined;
+  for (const { enclave, atMs } of records) {
+    // Its starter may have been killed in the middle of the launch, which goes on without him.
+    const found = await driver.find(enclave, Date.now() - atMs < launchMs ? driver.times.settleMs : 0);
+    if (found === undefined) continue;
+    compareEnclave({ spec, cid: spec.cid ?? toCid(found.EnclaveCID), measurements }, found);
+    await writeRecord(state, enclave, { isKept: spec.isKept === true });
+    return { found, enclave };
+  }
+  return undefined;
+}
