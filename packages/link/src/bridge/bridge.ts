@@ -1,11 +1,11 @@
 // A bridge: connections to one address are carried to another, both ways, until somebody ends it. The bytes go through
 // the native engine where there is one, else through JavaScript; what is promised is the same (the contract suite).
-import { type Address, formatAddress, type TcpAddress } from '@caisson/core/address';
+import { type Address, type Cid, formatAddress, type TcpAddress, type VsockPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import type { Kernel, NativeEngine } from '@caisson/sys';
 import type { Transport } from '../transport/transport.ts';
 import type { BridgeErrorCode } from './bridge-error.ts';
-import type { BridgeCounters, BridgeEvent } from './event.ts';
+import type { BridgeCounters, BridgeEvent, BridgePeer } from './event.ts';
 import { openJsBridge } from './js-plane.ts';
 import { openNativeBridge } from './native-plane.ts';
 import { type ResolveHost, resolveBySystem, resolveTargets } from './resolve.ts';
@@ -22,9 +22,23 @@ export interface BridgeOptions {
   readonly plane?: 'auto' | 'native' | 'js';
   /** Default: the system's resolver. */
   readonly resolve?: ResolveHost;
+  /**
+   * Asked for each connection of a rule that dials vsock: where it goes instead of the rule's `dial`, now or within `dialTimeoutMs`. A PolicyError
+   * refuses the connection with its message as the reason; whatever else it throws is a far side that was not reached. `gone` is aborted when
+   * nobody waits for the answer any more.
+   */
+  readonly route?: RouteConnection;
   /** Must not throw; called off the data path. */
   readonly onEvent?: (event: BridgeEvent) => void;
 }
+
+export interface BridgeRoute {
+  readonly transport: Transport;
+  readonly cid: Cid;
+  readonly port: VsockPort;
+}
+
+export type RouteConnection = (peer: BridgePeer | undefined, gone: AbortSignal) => Promise<BridgeRoute> | BridgeRoute;
 
 export interface Bridge {
   readonly rule: BridgeRule;
@@ -59,7 +73,7 @@ const listenNameTimeoutMs = 5_000;
  * to bind), BRIDGE_PLANE (native asked for and not there) or BRIDGE_RESOLVE.
  */
 export async function openBridge(rule: BridgeRule, options: BridgeOptions): Promise<Bridge> {
-  checkBridgeRule(rule);
+  checkBridgeRule(rule, `bridge ${rule.name}`, options.route !== undefined);
   const { onEvent = () => {}, resolve = resolveBySystem, plane = 'auto' } = options;
   const host = rule.listen.kind === 'tcp' ? await listenHost(rule.name, rule.listen, resolve) : '';
   const context: PlaneContext = { ...options, onEvent, resolve, host };

@@ -1,5 +1,5 @@
 // Bridges between any two of vsock, TCP and unix.
-export type { Bridge, BridgeOptions } from './bridge.ts';
+export type { Bridge, BridgeOptions, BridgeRoute, RouteConnection } from './bridge.ts';
 export { openBridge } from './bridge.ts';
 export type { BridgeErrorCode } from './bridge-error.ts';
 export { BRIDGE_ERROR_CODES } from './bridge-error.ts';

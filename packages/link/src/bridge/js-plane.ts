@@ -7,6 +7,7 @@ import { dialFarSide } from './dial.ts';
 import type { BridgePeer } from './event.ts';
 import { JsConnection } from './js-connection.ts';
 import { type JsListener, listenByRule } from './js-listener.ts';
+import { untilAborted } from './resolve.ts';
 import { type BridgeLimits, type BridgeRule, checkBridgeLimits } from './rule.ts';
 import { abortEnd, type StreamEnd } from './stream-end.ts';
 
@@ -113,7 +114,7 @@ class JsPlane implements Bridge {
     const connection = new JsConnection(id, peer, accepted, idleTimeoutMs);
     this.#connections.add(connection);
     this.#sweepSoon();
-    const dial = (signal: AbortSignal): Promise<Socket> => dialFarSide(this.rule, this.#context, signal);
+    const dial = (signal: AbortSignal): Promise<Socket> => this.#dial(peer, signal);
     const dialled = { canReset: this.rule.dial.kind === 'tcp', timeoutMs: dialTimeoutMs };
     void connection.run(dial, dialled).then((end) => {
       this.#connections.delete(connection);
@@ -129,6 +130,14 @@ class JsPlane implements Bridge {
       }
       if (this.#connections.size === 0) this.#nowEmpty();
     });
+  }
+
+  async #dial(peer: BridgePeer | undefined, signal: AbortSignal): Promise<Socket> {
+    const { route } = this.#context;
+    if (route === undefined) return await dialFarSide(this.rule, this.#context, signal);
+    const { transport, cid, port } = await untilAborted(Promise.resolve(route(peer, signal)), signal);
+    const rule: BridgeRule = { ...this.rule, dial: { kind: 'vsock', cid, port } };
+    return await dialFarSide(rule, { ...this.#context, transport }, signal);
   }
 
   #nowEmpty(): void {

@@ -24,8 +24,8 @@ import { removeStaleSocket } from './stale-socket.ts';
 export async function openNativeBridge(rule: BridgeRule, context: PlaneContext): Promise<Bridge | undefined> {
   const { kernel, engine: shared } = context;
   if (shared === undefined && kernel?.hasAddon !== true) return undefined;
-  const targets = fixedTargets(rule, context);
-  if (targets === undefined && rule.dial.kind !== 'tcp') return undefined;
+  const targets = context.route === undefined ? fixedTargets(rule, context) : undefined;
+  if (targets === undefined && rule.dial.kind !== 'tcp' && context.route === undefined) return undefined;
   const plan = await listenPlan(rule, context);
   if (plan === undefined) return undefined;
   const own = shared === undefined ? kernel?.createEngine() : undefined;
@@ -174,7 +174,7 @@ class NativePlane implements Bridge {
       // Known only now, so told only now.
       if (this.#parts.plan.parseLine !== undefined) this.#tellAccepted(ask.id, peer);
       if (this.#parts.targets !== undefined) ask.dial();
-      else ask.dial(await this.#resolve(ask.id));
+      else ask.dial(await this.#farSideOf(ask.id, peer));
     } catch (error) {
       const { message } = error as Error;
       if (!(error instanceof PolicyError)) {
@@ -201,20 +201,29 @@ class NativePlane implements Bridge {
     return { kind: 'vsock', cid, port };
   }
 
-  async #resolve(id: number): Promise<readonly NativeTarget[]> {
-    const { dial } = this.rule;
-    if (dial.kind !== 'tcp') throw new TypeError(`only a tcp far side has a name, got ${dial.kind}`);
-    const policy = { what: `bridge ${this.rule.name}`, allowMetadata: this.rule.allowMetadata === true };
+  async #farSideOf(id: number, peer: BridgePeer | undefined): Promise<readonly NativeTarget[]> {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(new Error('dial timeout')), this.#limits.dialTimeoutMs);
     this.#resolving.set(id, controller);
     try {
-      const hosts = await resolveTargets(dial.host, policy, this.#context.resolve, controller.signal);
-      return hosts.map((address) => ({ address: { kind: 'tcp', address, port: dial.port } }));
+      const { route } = this.#context;
+      if (route === undefined) return await this.#resolve(controller.signal);
+      const { transport, cid, port } = await route(peer, controller.signal);
+      const target = transport.planDial({ cid, port });
+      if (target === undefined) throw new Error(`the ${transport.kind} transport has no native way to ${cid}:${port}`);
+      return [target];
     } finally {
       clearTimeout(timer);
       this.#resolving.delete(id);
     }
+  }
+
+  async #resolve(signal: AbortSignal): Promise<readonly NativeTarget[]> {
+    const { dial } = this.rule;
+    if (dial.kind !== 'tcp') throw new TypeError(`only a tcp far side has a name, got ${dial.kind}`);
+    const policy = { what: `bridge ${this.rule.name}`, allowMetadata: this.rule.allowMetadata === true };
+    const hosts = await resolveTargets(dial.host, policy, this.#context.resolve, signal);
+    return hosts.map((address) => ({ address: { kind: 'tcp', address, port: dial.port } }));
   }
 
   #tellAccepted(id: number, peer: BridgePeer | undefined): void {

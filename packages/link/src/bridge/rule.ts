@@ -40,11 +40,14 @@ const mostConnections = 65_536;
 const mostTimeoutMs = 0x7fffffff;
 const mostDialTimeoutMs = 3_600_000;
 
-/** Throws ParseError BRIDGE_RULE or PolicyError BRIDGE_METADATA. `what` names the rule in messages. */
-export function checkBridgeRule(rule: BridgeRule, what = `bridge ${rule.name}`): void {
+/** Throws ParseError BRIDGE_RULE or PolicyError BRIDGE_METADATA. `what` names the rule in messages; `isRouted`: each connection is told its far side. */
+export function checkBridgeRule(rule: BridgeRule, what = `bridge ${rule.name}`, isRouted = false): void {
   checkBridgeLimits(rule.limits, what);
   const { listen, dial, peerCid } = rule;
-  if (dial.kind === 'vsock' && dial.cid === CID_ANY) throw fault(`${what} dial must name one CID, got any`);
+  if (isRouted && dial.kind !== 'vsock')
+    throw fault(`${what} must dial vsock to be routed, got ${formatAddress(dial)}`);
+  if (dial.kind === 'vsock' && dial.cid === CID_ANY && !isRouted)
+    throw fault(`${what} dial must name one CID, got any`);
   if (dial.kind === 'tcp' && dial.port === 0) throw fault(`${what} dial port must be an integer in 1..65535, got 0`);
   if (formatAddress(listen) === formatAddress(dial)) {
     throw fault(`${what} must not dial what it listens on, got ${formatAddress(dial)} for both`);

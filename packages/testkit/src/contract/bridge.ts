@@ -10,12 +10,16 @@ import { faultPromises } from './bridge/fault.ts';
 import { loadPromises } from './bridge/load.ts';
 import { overloadPromises } from './bridge/overload.ts';
 import type { BridgePromise } from './bridge/promise.ts';
+import { routePromises } from './bridge/route.ts';
 import { Water, type WaterOptions } from './bridge/water.ts';
 
 export type { BridgePromise } from './bridge/promise.ts';
 export type { WaterOptions } from './bridge/water.ts';
 
-const allPromises = [...carryPromises, ...boundPromises, ...faultPromises, ...loadPromises, ...overloadPromises];
+const allPromises = [
+  ...[...carryPromises, ...boundPromises, ...routePromises],
+  ...[...faultPromises, ...loadPromises, ...overloadPromises],
+];
 
 /** The promises that make sense on this route; those that cost seconds only where `heavy` is set. */
 export function bridgeContract(options: WaterOptions): readonly BridgePromise[] {

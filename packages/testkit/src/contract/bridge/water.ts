@@ -14,6 +14,7 @@ import {
   type BridgeRule,
   DEFAULT_BRIDGE_LIMITS,
   openBridge,
+  type RouteConnection,
 } from '@caisson/link/bridge';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import type { Kernel } from '@caisson/sys';
@@ -39,6 +40,7 @@ export interface OpenOptions {
   readonly limits?: Partial<BridgeLimits>;
   readonly rule?: Partial<BridgeRule>;
   readonly resolve?: BridgeOptions['resolve'];
+  readonly route?: RouteConnection;
 }
 
 // Chosen: the bridge is on the parent, everybody else in one enclave.
@@ -62,7 +64,7 @@ export class Water {
     this.otherTransport = createFabricTransport({ directory: this.folder, localCid: otherCid });
   }
 
-  async open(dial: Address, { limits, rule, resolve }: OpenOptions = {}): Promise<Bridge> {
+  async open(dial: Address, { limits, rule, resolve, route }: OpenOptions = {}): Promise<Bridge> {
     const { plane, kernel } = this.options;
     const bridge = await openBridge(
       {
@@ -78,6 +80,7 @@ export class Water {
         onEvent: (event) => void this.events.push(event),
         ...(kernel === undefined ? {} : { kernel }),
         ...(resolve === undefined ? {} : { resolve }),
+        ...(route === undefined ? {} : { route }),
       },
     );
     this.#closers.push(() => bridge.drain(0));
