@@ -6,6 +6,7 @@ export type { CaissonClaims } from './claim.ts';
 export type { RefusalCode, VerificationClass, VerifyErrorCode } from './error-code.ts';
 export { VERIFICATION_CLASSES, VERIFY_ERROR_CODES } from './error-code.ts';
 export type { DocumentAnswer, DocumentGetter } from './fetch-document.ts';
+export { fetchDocument } from './fetch-document.ts';
 export type { ReplayCache, ReplayCacheOptions } from './replay-cache.ts';
 export { createReplayCache } from './replay-cache.ts';
 export { VerificationError } from './verification-error.ts';
