@@ -31,14 +31,11 @@ export async function openControlSession(
   { env, stderr, stop }: Pick<Surroundings, 'env' | 'stderr' | 'stop'>,
 ) {
   const { openOperatorSession } = await import('@caisson/host/operator');
-  const { openTransportFromEnvironment } = await import('@caisson/link/transport');
-  const { createLinuxKernel } = await import('@caisson/sys');
   const { CaissonError } = await import('@caisson/core/errors');
   try {
     return await openOperatorSession({
       ...{ env, enclave, signal: stop, operator: flags.operator, policyFile: flags.policy, composeFile: flags.file },
       ...{ via: flags.via, allowSimulated: flags.allowSimulated === true, port: flags.port },
-      openTransport: () => openTransportFromEnvironment(env, createLinuxKernel()),
       say: (line) => void stderr.write(`${line}\n`),
     });
   } catch (error) {

@@ -26,12 +26,10 @@ async function proxy(
   if (stdio !== true) throw new UsageError('proxy must have --stdio: it carries bytes and listens nowhere');
   if (port !== undefined && !/^[0-9]{1,10}$/.test(port))
     throw new UsageError(`--port must be a vsock port, got ${port}`);
-  const { dialEnclave, findEnclave } = await import('@caisson/host/operator');
-  const { openTransportFromEnvironment } = await import('@caisson/link/transport');
-  const { createLinuxKernel } = await import('@caisson/sys');
+  const { dialEnclave, findEnclave, openEnclaveTransport } = await import('@caisson/host/operator');
   const { pipeline } = await import('node:stream/promises');
   const address = await findEnclave(enclave, env, ...(port === undefined ? [] : [Number(port)]));
-  const socket = await dialEnclave(openTransportFromEnvironment(env, createLinuxKernel()), address, stop);
+  const socket = await dialEnclave(openEnclaveTransport(env, address.vsock), address, stop);
   stop.addEventListener('abort', () => socket.destroy(), { once: true });
   const up = pipeline(stdin, socket).catch(() => socket.destroy());
   const down = pipeline(socket, stdout, { end: false }).then(

@@ -17,6 +17,8 @@ export { measureCertificate, measureFile, measureImage, measureOpenImage, readIm
 export type { MeasuredSummary } from './measured.ts';
 export type { LeftOut } from './plan-extract.ts';
 export type { RamdiskForm } from './ramdisk.ts';
+export type { MeasuredFiles } from './read-measured.ts';
+export { readMeasuredFiles } from './read-measured.ts';
 export { signImage, signMeasurement } from './sign-image.ts';
 export type { ImageSigner, SigningMaterial } from './signing-key.ts';
 export { createImageSigner } from './signing-key.ts';

@@ -31,6 +31,8 @@ export interface MeasuredReader {
   add(ramdisk: number, entry: StreamedCpioEntry): Promise<void>;
   /** undefined for an image of another builder. */
   finish(faults: CaissonError[]): MeasuredSummary | undefined;
+  /** After `finish`: image.json whole, where the image has a supervisor and it is sound. */
+  readonly image: MeasuredImage | undefined;
 }
 
 // Given: the layout of our images (docs/build.md).
@@ -43,7 +45,11 @@ export function createMeasuredReader(): MeasuredReader {
   let image: Uint8Array | null | undefined;
   let operators: Uint8Array | null | undefined;
   let hasSupervisor = false;
+  let parsed: MeasuredImage | undefined;
   return {
+    get image() {
+      return parsed;
+    },
     async add(ramdisk, entry) {
       const { path } = entry;
       if (ramdisk === 0 && path === supervisorPath) hasSupervisor = true;
@@ -64,6 +70,7 @@ export function createMeasuredReader(): MeasuredReader {
         return undefined;
       }
       const found = hasSupervisor ? readImage(image, faults) : undefined;
+      parsed = found;
       if (found !== undefined && found.profile !== word) {
         faults.push(
           fault(`profile of /etc/caisson/image.json must be that of the boot ramdisk, ${word}, got ${found.profile}`),

@@ -1,52 +1,88 @@
 // The way to an enclave's control port: from the parent itself, or through `caisson proxy --stdio CID` on it. Either is a pipe that is not trusted;
 // the session ends here.
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { type Cid, toCid, toVsockPort, type VsockPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import { CONTROL_PORT } from '@caisson/link/control';
-import type { Transport } from '@caisson/link/transport';
+import { openTransportFromEnvironment, type Transport } from '@caisson/link/transport';
+import { createLinuxKernel } from '@caisson/sys';
+import { ENDED_PHASES, findRecord, isEnclaveName, listRecords, type RecordedState } from '../record/index.ts';
 import { stateFolder } from '../store/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 
 export interface EnclaveAddress {
   readonly cid: Cid;
   readonly port: VsockPort;
+  /** How this host reaches it, as CAISSON_VSOCK has it, where the state folder knows; else it is the environment's business. */
+  readonly vsock?: string;
 }
 
-// Chosen: a state file is a page of JSON.
-const maxStateCharacters = 65_536;
+type Environment = Readonly<Record<string, string | undefined>>;
+
 const lowestCid = 4;
 const highestCid = 4_194_303;
 
 /**
- * `16`, `vsock:16:53000`, or the name of an enclave that runs here: its CID is the state folder's word, which may be wrong, since whoever answers
- * there has to prove himself. Rejects CaissonError OPERATOR_ENCLAVE.
+ * `16`, `vsock:16:53000`, or the name of an enclave that runs here: its CID and the way to it are the state folder's word, which may be wrong, since
+ * whoever answers there has to prove himself. A CID is looked for there too, unless the environment says itself how enclaves are reached. Rejects
+ * CaissonError OPERATOR_ENCLAVE.
  */
 export async function findEnclave(
   enclave: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   port: number = CONTROL_PORT,
 ): Promise<EnclaveAddress> {
   const [, cid, named] = /^(?:vsock:)?([0-9]{1,10})(?::([0-9]{1,10}))?$/.exec(enclave) ?? [];
-  if (cid !== undefined) return addressOf(Number(cid), Number(named ?? port), enclave);
-  if (!/^[a-z][a-z0-9-]{0,62}$/.test(enclave))
+  if (cid !== undefined) {
+    const address = addressOf(Number(cid), Number(named ?? port), enclave);
+    const vsock = isSet(env['CAISSON_VSOCK']) ? undefined : await vsockOfCid(address.cid, env);
+    return { ...address, ...(vsock !== undefined && { vsock }) };
+  }
+  if (!isEnclaveName(enclave))
     throw fault(`enclave must be a name, a CID or vsock:CID:PORT, got ${JSON.stringify(enclave)}`);
-  const path = join(stateFolder(env), 'enclaves', enclave, 'state.json');
-  let state: unknown;
-  try {
-    const text = await readFile(path, 'utf8');
-    if (text.length > maxStateCharacters) throw new Error('it is too long');
-    state = JSON.parse(text);
-  } catch (cause) {
-    throw fault(`enclave ${enclave} must run here, got no state of it`, {
-      cause,
-      hint: 'caisson ps shows what runs; a CID can be given instead of a name',
+  const state = await stateOf(enclave, env);
+  if (ENDED_PHASES.includes(state.phase)) {
+    const hint =
+      state.phase === 'lost'
+        ? `the process that kept it is gone: caisson up or caisson restart ${enclave} starts it again`
+        : `caisson restart ${enclave} starts it again; caisson inspect ${enclave} shows how it ended`;
+    throw fault(`enclave ${enclave} must run, got phase ${state.phase} since ${state.since}`, { hint });
+  }
+  if (state.cid === null) {
+    throw fault(`enclave ${enclave} must have a CID, got none in phase ${state.phase}`, {
+      hint: `caisson wait ${enclave}, and then again`,
     });
   }
-  return addressOf(Number((state as { cid?: unknown } | null)?.cid), port, enclave);
+  return { ...addressOf(state.cid, port, enclave), ...(state.vsock !== null && { vsock: state.vsock }) };
+}
+
+/** The parent's side of the wall: that of an enclave that was found here, else what the environment says, else AF_VSOCK. */
+export function openEnclaveTransport(env: Environment, vsock?: string): Transport {
+  const way = vsock === undefined ? env : { CAISSON_VSOCK: vsock };
+  return openTransportFromEnvironment(way, createLinuxKernel());
+}
+
+async function stateOf(name: string, env: Environment): Promise<RecordedState> {
+  const hint = 'caisson ps -a shows what there is; a CID can be given instead of a name';
+  const record = await findRecord(stateFolder(env), name).catch((cause: unknown) => {
+    if (cause instanceof CaissonError && cause.code !== 'RECORD_UNKNOWN') throw cause;
+    throw fault(`enclave ${name} must run here, got no record of it`, { cause, hint });
+  });
+  if (record.state !== undefined) return record.state;
+  const why = record.fault === undefined ? 'one that never ran' : record.fault.message;
+  throw fault(`enclave ${name} must run here, got ${why}`, { hint, ...(record.fault && { cause: record.fault }) });
+}
+
+/** Undefined where nothing that runs has this CID, or where nobody can tell. */
+async function vsockOfCid(cid: Cid, env: Environment): Promise<string | undefined> {
+  const records = await listRecords(stateFolder(env)).catch(() => []);
+  const found = records.find(({ state }) => state?.cid === cid && !ENDED_PHASES.includes(state.phase));
+  return found?.state?.vsock ?? undefined;
+}
+
+function isSet(text: string | undefined): boolean {
+  return text !== undefined && text !== '';
 }
 
 /** Over the transport of this machine. */

@@ -1,10 +1,22 @@
 // Where a policy comes from, in which order, and where it never comes from.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findEnclave, findPolicy } from './index.ts';
+import { readProcessStart } from '../file/index.ts';
+import { type RecordedSpec, type RecordedState, writeSpec, writeState } from '../record/index.ts';
+import { createSimulatedAuthority } from '../simulator/index.ts';
+import { findEnclave, findPolicy, removeOwnPolicies, writeOwnPolicy } from './index.ts';
 
 const policyOf = (digit: string): string => JSON.stringify({ pcrs: { 0: digit.repeat(96) } });
 
@@ -13,14 +25,12 @@ function place(context: TestContext) {
   context.after(() => rmSync(folder, { recursive: true }));
   const env = { XDG_CONFIG_HOME: join(folder, 'config'), CAISSON_STATE: join(folder, 'state') };
   mkdirSync(join(folder, 'config/caisson/policies'), { recursive: true });
-  mkdirSync(join(folder, 'state/enclaves/hello'), { recursive: true });
   const own = join(folder, 'config/caisson/policies/hello.yaml');
-  const state = (text: string) => writeFileSync(join(folder, 'state/enclaves/hello/state.json'), text);
   const find = async (more: object = {}) => {
     const { policy, source } = await findPolicy({ env, enclave: 'hello', folder, ...more });
     return [policy.pcrs[0]?.[0]?.[0], source];
   };
-  return { folder, env, own, state, find };
+  return { folder, env, own, find };
 }
 
 test('the flag stands over caisson.yaml here, that over the operator’s folder', async (context) => {
@@ -50,23 +60,128 @@ test('a fault in a file that counts is an error, not a step to the next', async 
   await assert.rejects(find({ file: join(folder, 'none.yaml') }), { code: 'POLICY_FILE' });
 });
 
+/** A record of an enclave that this very process keeps. */
+async function record(env: { CAISSON_STATE: string }, changes: Partial<RecordedState> = {}, name = 'hello') {
+  const hash = 'a'.repeat(96);
+  const spec: RecordedSpec = {
+    ...{ v: 1, name, image: '/hello.eif', measurements: { PCR0: hash, PCR1: hash, PCR2: hash } },
+    ...{ profile: 'development', backend: 'sim', memoryMiB: 256, cpus: { count: 1 }, debug: false },
+    ...{ ingress: [], egress: [], restart: 'no', readyTimeoutMs: 60_000, hasReadyLine: true, hasControl: true },
+    ...{ dependsOn: [], labels: {}, composeFile: null, createdAt: '2026-01-02T03:04:05.678Z' },
+  };
+  await writeSpec(env.CAISSON_STATE, spec);
+  const start = await readProcessStart(process.pid);
+  await writeState(env.CAISSON_STATE, {
+    ...{ v: 1, name, phase: 'ready', since: '2026-01-02T03:04:05.678Z', backend: 'sim', cid: 20, vsock: 'fabric:/f' },
+    ...{ pids: [1], shim: { pid: process.pid, start, protocol: 1, version: '0.1.0' }, bootId: '0'.repeat(32) },
+    ...{ startedAt: null, heartbeatMs: 1, readyMs: 2, restarts: 0, reasons: [], configSha384: null },
+    ...{ documents: { kind: 'aws' }, departures: [], end: null, failure: null },
+    ...changes,
+  });
+}
+
 test('nothing of the state folder is a policy, whatever it says', async (context) => {
-  const { find, state, env } = place(context);
-  state(JSON.stringify({ cid: 20, policy: { pcrs: { 0: '5'.repeat(96) } }, attest: policyOf('5') }));
+  const { find, env } = place(context);
+  const text = policyOf('5');
+  await record(env, { policy: { pcrs: { 0: '5'.repeat(96) } }, attest: text } as Partial<RecordedState>);
   await assert.rejects(find(), { code: 'OPERATOR_POLICY' });
   await assert.rejects(find({ enclave: '../../state/enclaves/hello/state' }), { code: 'OPERATOR_POLICY' });
-  assert.deepEqual(await findEnclave('hello', env), { cid: 20, port: 53_000 });
+  assert.deepEqual(await findEnclave('hello', env), { cid: 20, port: 53_000, vsock: 'fabric:/f' });
 });
 
-test('an enclave is a name that runs here, a CID, or an address; a state that names no CID is refused', async (context) => {
-  const { env, state } = place(context);
+test('what up wrote for a simulation stands over what caisson.yaml says of hardware, here and never through another machine', async (context) => {
+  const { folder, own, find, env } = place(context);
+  const compose = join(folder, 'caisson.yaml');
+  writeFileSync(compose, `name: hello\npolicy:\n  attest: {pcrs: {0: "${'2'.repeat(96)}"}}\n`);
+  writeFileSync(own, policyOf('1'));
+  assert.deepEqual(await find({ isHere: true }), ['2', compose], 'a file of his own is no word of up');
+  rmSync(own);
+  const written = await writeOwn(env);
+  assert.deepEqual(written, { written: true, path: own });
+  assert.deepEqual(await find({ isHere: true }), ['a', own]);
+  assert.deepEqual(await find(), ['2', compose]);
+  writeFileSync(
+    compose,
+    `name: hello\npolicy:\n  attest: ${JSON.stringify({ ...JSON.parse(simulatedPolicy('3')) })}\n`,
+  );
+  assert.deepEqual(await find({ isHere: true }), ['3', compose], 'what caisson.yaml says of a simulation counts');
+});
+
+test('up writes the policy of a simulation under its name and its CID, over its own only, and takes back its own only', async (context) => {
+  const { folder, own, env } = place(context);
+  const cid = join(folder, 'config/caisson/policies/20.yaml');
+  assert.deepEqual(await writeOwn(env), { written: true, path: own });
+  assert.equal(statSync(own).mode & 0o777, 0o600);
+  assert.equal(readFileSync(own, 'utf8'), readFileSync(cid, 'utf8'));
+  assert.match(readFileSync(own, 'utf8'), /^# written by caisson up for enclave hello \(sim\);.*\n# SIMULATED/);
+  assert.deepEqual(await writeOwn(env), { written: true, path: own }, 'again');
+  // The CID is another's by now.
+  await writeOwn(env, 'other');
+  await removeOwnPolicies(env, 'hello', 20);
+  assert.deepEqual(readdirSync(join(folder, 'config/caisson/policies')).sort(), ['20.yaml', 'other.yaml']);
+  writeFileSync(own, policyOf('1'));
+  const refused = await writeOwn(env);
+  assert.equal(refused.written, false);
+  assert.equal(readFileSync(own, 'utf8'), policyOf('1'));
+  await removeOwnPolicies(env, 'hello', null);
+  assert.ok(existsSync(own));
+});
+
+test('up writes no policy for documents that prove nothing: unsigned ones, and zeros of debug mode', async (context) => {
+  const { folder, env } = place(context);
+  const none = { kind: 'unsigned' } as const;
+  assert.equal((await writeOwn(env, 'hello', none)).written, false);
+  assert.equal((await writeOwn(env, 'hello', undefined, true)).written, false);
+  assert.deepEqual(readdirSync(join(folder, 'config/caisson/policies')), []);
+});
+
+const { rootPem } = await createSimulatedAuthority();
+
+function simulatedPolicy(digit: string): string {
+  return JSON.stringify({ pcrs: { 0: digit.repeat(96) }, backend: 'sim', roots: [rootPem] });
+}
+
+function writeOwn(
+  env: { readonly XDG_CONFIG_HOME: string },
+  name = 'hello',
+  documents: RecordedState['documents'] = { kind: 'simulated', rootPem, rootSha256: '' },
+  debug = false,
+) {
+  const hash = 'a'.repeat(96);
+  const spec = {
+    name,
+    backend: 'sim',
+    profile: 'development',
+    debug,
+    measurements: { PCR0: hash, PCR1: hash, PCR2: hash },
+  };
+  return writeOwnPolicy(env, spec as RecordedSpec, { documents, cid: 20 });
+}
+
+test('an enclave is a name that runs here, a CID, or an address; what is known of the way to it is told', async (context) => {
+  const { env } = place(context);
   assert.deepEqual(await findEnclave('16', env), { cid: 16, port: 53_000 });
   assert.deepEqual(await findEnclave('vsock:16:7', env), { cid: 16, port: 7 });
   for (const wrong of ['2', '3', '99999999', '../x', 'Hello', '', 'vsock:any:1', 'absent']) {
     await assert.rejects(findEnclave(wrong, env), { code: 'OPERATOR_ENCLAVE' }, wrong);
   }
+  await record(env);
+  assert.deepEqual(await findEnclave('20', env), { cid: 20, port: 53_000, vsock: 'fabric:/f' });
+  assert.deepEqual(await findEnclave('20', { ...env, CAISSON_VSOCK: 'kernel' }), { cid: 20, port: 53_000 });
+});
+
+test('an enclave that has ended, has no CID yet or whose record is damaged is refused with what it is', async (context) => {
+  const { env } = place(context);
+  for (const [changes, message] of [
+    [{ phase: 'exited' }, /^enclave hello must run, got phase exited since 2026/],
+    [{ shim: { pid: 1, start: '1', protocol: 1, version: '0' } }, /^enclave hello must run, got phase lost/],
+    [{ cid: null, phase: 'starting' }, /^enclave hello must have a CID, got none in phase starting/],
+  ] as const) {
+    await record(env, changes);
+    await assert.rejects(findEnclave('hello', env), { code: 'OPERATOR_ENCLAVE', message });
+  }
   for (const text of ['', 'null', '{}', '{"cid":"16; rm"}', '{"cid":2}']) {
-    state(text);
+    writeFileSync(join(env.CAISSON_STATE, 'enclaves/hello/state.json'), text);
     await assert.rejects(findEnclave('hello', env), { code: 'OPERATOR_ENCLAVE' }, text);
   }
 });

@@ -8,6 +8,7 @@ import { chooseEnclave, readCompose } from '../compose/index.ts';
 import { readPolicyFile } from '../policy/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 import { operatorFolder } from './folder.ts';
+import { hasOwnPolicy } from './own-policy.ts';
 
 export interface FoundPolicy {
   readonly policy: AttestationPolicy;
@@ -25,6 +26,8 @@ export interface FindPolicyOptions {
   readonly composeFile?: string | undefined;
   /** Default: where the command runs. */
   readonly folder?: string;
+  /** The enclave is dialled on this machine, not through another's. */
+  readonly isHere?: boolean;
 }
 
 /** Rejects PolicyError OPERATOR_POLICY where there is none, and what reading a policy rejects. */
@@ -34,14 +37,18 @@ export async function findPolicy({
   file,
   composeFile,
   folder = '.',
+  isHere = false,
 }: FindPolicyOptions): Promise<FoundPolicy> {
   if (file !== undefined) return { policy: await readPolicyFile(file), source: file };
   const compose = composeFile ?? join(folder, 'caisson.yaml');
+  const own = join(operatorFolder(env), 'policies', `${enclave}.yaml`);
   if (composeFile !== undefined || existsSync(compose)) {
     const found = await policyOfCompose(compose, enclave, env);
-    if (found !== undefined) return found;
+    // The same caisson.yaml is simulated here and run on hardware there: what its policy says of hardware cannot hold of a simulation that `up`
+    // has just started for this user, and what `up` wrote for that one says SIMULATED wherever it is used. Never through another's machine.
+    const isSimulation = isHere && found?.policy.backend === 'nitro' && (await hasOwnPolicy(env, enclave));
+    if (found !== undefined && !isSimulation) return found;
   }
-  const own = join(operatorFolder(env), 'policies', `${enclave}.yaml`);
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(enclave) && existsSync(own)) {
     return { policy: await readPolicyFile(own), source: own };
   }

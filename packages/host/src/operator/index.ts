@@ -1,6 +1,6 @@
 // An operator's own side: keys, lists, policies, the way to an enclave, sessions.
 export type { EnclaveAddress } from './dial.ts';
-export { dialEnclave, dialVia, findEnclave } from './dial.ts';
+export { dialEnclave, dialVia, findEnclave, openEnclaveTransport } from './dial.ts';
 export type { OperatorErrorCode } from './error-code.ts';
 export { OPERATOR_ERROR_CODES } from './error-code.ts';
 export { findOperator } from './find-operator.ts';
@@ -19,6 +19,8 @@ export {
   readOperatorKey,
   showOperator,
 } from './operator-key.ts';
+export type { WrittenPolicy } from './own-policy.ts';
+export { hasOwnPolicy, ownPolicyPath, removeOwnPolicies, writeOwnPolicy } from './own-policy.ts';
 export { noteSeenVersion } from './seen-version.ts';
 export type { SignedOperatorList, SignListOptions } from './sign-list.ts';
 export { signListFile } from './sign-list.ts';

@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream';
 import { CONTROL_PORT, type ControlSession, connectControl } from '@caisson/link/control';
 import type { Transport } from '@caisson/link/transport';
-import { dialEnclave, dialVia, findEnclave } from './dial.ts';
+import { dialEnclave, dialVia, findEnclave, openEnclaveTransport } from './dial.ts';
 import { findOperator } from './find-operator.ts';
 import { findPolicy } from './find-policy.ts';
 import { readOperatorKey } from './operator-key.ts';
@@ -21,8 +21,8 @@ export interface OpenSessionOptions {
   /** `ssh:HOST`: through somebody else's machine. */
   readonly via?: string | undefined;
   readonly allowSimulated?: boolean;
-  /** For dialling from this machine; not asked with `via`. */
-  openTransport(): Transport;
+  /** For dialling from this machine; not asked with `via`. `vsock`: of an enclave that was found here. Default: `openEnclaveTransport`. */
+  readonly openTransport?: (vsock?: string) => Transport;
   /** For people: `SIMULATED ...` before anything else is said, and what ssh says. */
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -40,14 +40,17 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
     enclave: named,
     file: options.policyFile,
     composeFile: options.composeFile,
+    isHere: via === undefined,
   });
   const { operator, composeFile } = options;
   const name = await findOperator({ env, operator, enclave: named, composeFile });
   const identity = await readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE']);
-  const dial = async (): Promise<Duplex> =>
-    via !== undefined
-      ? dialVia(via, enclave, { port, env, stderr: (text) => say(text.trimEnd()) })
-      : await dialEnclave(options.openTransport(), await findEnclave(enclave, env, port), signal);
+  const openTransport = options.openTransport ?? ((vsock) => openEnclaveTransport(env, vsock));
+  const dial = async (): Promise<Duplex> => {
+    if (via !== undefined) return dialVia(via, enclave, { port, env, stderr: (text) => say(text.trimEnd()) });
+    const address = await findEnclave(enclave, env, port);
+    return await dialEnclave(openTransport(address.vsock), address, signal);
+  };
   if (policy.backend !== 'nitro')
     say(`SIMULATED: the policy has roots of its own (${policy.backend}); nothing here proves hardware`);
   return await connectControl({

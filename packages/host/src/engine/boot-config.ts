@@ -1,0 +1,88 @@
+// The boot config of an enclave as the shim will send it: a file that lies where it is, or what stands inline in caisson.yaml, kept 0600 beside the
+// record. Its hash goes into the record, so that what is sent is what was asked for.
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import { replaceFile } from '../file/index.ts';
+import { openEnclaveFolder, type RecordedSpec } from '../record/index.ts';
+import type { EngineErrorCode } from './error-code.ts';
+
+export interface BootConfigRequest {
+  readonly name: string;
+  /** A path, or the config itself. */
+  readonly config: string | Readonly<Record<string, unknown>> | undefined;
+  readonly folder: string;
+  /** Of the image; null where nobody knows. */
+  readonly expect: 'none' | 'optional' | 'required' | null;
+}
+
+export interface PreparedConfig {
+  readonly sha384: string;
+  readonly bytes: Uint8Array;
+  /** Undefined: it has no file yet. */
+  readonly path: string | undefined;
+}
+
+// Given: wire.md 3, with its envelope.
+const maxConfigBytes = 1_048_576;
+
+/** Reads it and writes nothing. Throws CaissonError ENGINE_CONFIG. */
+export async function prepareConfig(request: BootConfigRequest): Promise<PreparedConfig | undefined> {
+  const { name, config, folder, expect } = request;
+  if (config === undefined) {
+    if (expect !== 'required') return undefined;
+    throw fault(`enclave ${name} must be given a boot config, which its image requires, got none`, {
+      hint: 'config in caisson.yaml (inline or a file), or caisson run --config FILE',
+    });
+  }
+  if (expect === 'none') {
+    throw fault(`enclave ${name} must have no boot config, since its image takes none, got one`, {
+      hint: 'build the image with policy.config.expect: optional or required, or drop config',
+    });
+  }
+  const path = typeof config === 'string' ? resolve(folder, config) : undefined;
+  const bytes = path === undefined ? Buffer.from(`${JSON.stringify(config)}\n`) : await readConfig(name, path);
+  if (bytes.length > maxConfigBytes)
+    throw fault(`boot config of enclave ${name} must have at most ${maxConfigBytes} bytes, got ${bytes.length}`, {});
+  return { bytes, path, sha384: createHash('sha384').update(bytes).digest('hex') };
+}
+
+/** Where the shim finds it. */
+export async function keepConfig(
+  state: string,
+  name: string,
+  { bytes, path, sha384 }: PreparedConfig,
+): Promise<NonNullable<RecordedSpec['config']>> {
+  if (path !== undefined) return { path, sha384 };
+  const folder = await openEnclaveFolder(state, name);
+  const kept = join(folder.path, 'boot-config.json');
+  await replaceFile(kept, (file) => file.writeFile(bytes), { mode: 0o600 });
+  return { path: kept, sha384 };
+}
+
+async function readConfig(name: string, path: string): Promise<Uint8Array> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile() || found.size > maxConfigBytes) {
+      const got = found.isFile() ? `${found.size} bytes` : 'another kind of file';
+      throw fault(
+        `boot config ${path} of enclave ${name} must be a file of at most ${maxConfigBytes} bytes, got ${got}`,
+        {},
+      );
+    }
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof CaissonError) throw cause;
+    throw fault(
+      `boot config ${path} of enclave ${name} must be readable, got ${(cause as NodeJS.ErrnoException).code}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function fault(message: string, options: { readonly hint?: string; readonly cause?: unknown }) {
+  return new CaissonError<EngineErrorCode>('ENGINE_CONFIG', message, options);
+}

@@ -1,0 +1,66 @@
+// What is left to see of an enclave that did not come up: how it ended, its last words, the end of its console, the end of its shim's log. All of it was
+// written by somebody who is not trusted here, so that it is cut and freed from what steers a terminal.
+import { open } from 'node:fs/promises';
+import { readLastWords } from '../ready/index.ts';
+import { enclaveFolder, type RecordedState } from '../record/index.ts';
+import type { Evidence } from './result.ts';
+
+// Chosen.
+const tailBytes = 16_384;
+const tailLines = 20;
+const wordLines = 10;
+const longestLine = 400;
+
+export async function collectEvidence(
+  state: string,
+  name: string,
+  last: RecordedState | undefined,
+): Promise<readonly Evidence[]> {
+  const folder = enclaveFolder(state, name);
+  const found: Evidence[] = [];
+  if (last?.end != null) found.push({ what: 'its end', lines: [readable(last.end.text)] });
+  if (last !== undefined && last.reasons.length > 0) {
+    found.push({ what: `phase ${last.phase}`, lines: last.reasons.map(readable) });
+  }
+  found.push(...(await wordsOf(folder.lastWords, last)));
+  const console = await tailOf(folder.console, tailLines);
+  if (console.length > 0) found.push({ what: 'the last lines of its console', lines: console });
+  if (last === undefined || last.phase === 'lost') {
+    const log = await tailOf(folder.shimLog, tailLines);
+    if (log.length > 0) found.push({ what: 'the last lines of its shim', lines: log });
+  }
+  return found;
+}
+
+/** Of this boot: those of an earlier one would tell of another failure. */
+async function wordsOf(path: string, last: RecordedState | undefined): Promise<Evidence[]> {
+  const words = await readLastWords(path).catch(() => undefined);
+  if (words === undefined || (last?.bootId ?? words.bootId) !== words.bootId) return [];
+  return words.words.map((one) =>
+    'sealed' in one
+      ? { what: `last words of ${readable(one.service)}`, lines: [`sealed: caisson last-words ${path} --key FILE`] }
+      : { what: `last words of ${readable(one.service)}`, lines: one.lines.slice(-wordLines).map(readable) },
+  );
+}
+
+async function tailOf(path: string, lines: number): Promise<string[]> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return [];
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, tailBytes));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, size - bytes.length);
+    const all = bytes.subarray(0, bytesRead).toString().split('\n').map(readable);
+    // The first one is a part of a line where there was more before it.
+    if (size > tailBytes) all.shift();
+    return all.filter((line) => line !== '').slice(-lines);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Escape sequences could rewrite what stands above them. */
+export function readable(line: string): string {
+  const plain = line.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\t' ? ' ' : ''));
+  return plain.length > longestLine ? `${plain.slice(0, longestLine)}...` : plain;
+}

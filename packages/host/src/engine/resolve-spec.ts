@@ -1,0 +1,109 @@
+// What was asked for, with nothing left to be guessed later: the record that a shim starts from, today and after the machine was off. An image's own
+// measured list of ways in and out is what counts; what is asked for beside it must fit, or it would be found out by a connection that fails.
+import { availableParallelism } from 'node:os';
+import { parseDuration } from '@caisson/core/config';
+import { CaissonError } from '@caisson/core/errors';
+import type { BackendKind, CpuChoice } from '../backend/index.ts';
+import { type EnclaveSpec, type IngressRule, readIngressRule } from '../compose/index.ts';
+import type { RecordedSpec } from '../record/index.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import type { ImageFacts } from './image-facts.ts';
+
+export interface ResolveSpecOptions {
+  readonly name: string;
+  readonly spec: EnclaveSpec;
+  readonly facts: ImageFacts;
+  readonly backend: BackendKind;
+  readonly config: RecordedSpec['config'];
+  /** Over the file's. */
+  readonly timeoutMs: number | undefined;
+  readonly composeFile: string | null;
+  readonly now: Date;
+}
+
+// Chosen. An image is in memory twice while it is unpacked, and Node wants its own; nitro-cli itself asks for four times the image.
+const memoryPerImage = 4;
+const leastMemoryMiB = 512;
+const memoryStepMiB = 128;
+const standardCpus = 2;
+const standardReadyMs: Readonly<Record<BackendKind, number>> = { sim: 60_000, qemu: 180_000, nitro: 180_000 };
+
+/** Throws CaissonError ENGINE_IMAGE where the image has not what is asked for. */
+export function resolveSpec(options: ResolveSpecOptions): RecordedSpec {
+  const { name, spec, facts, backend, config, timeoutMs, composeFile, now } = options;
+  const { resources = {}, ready, cid, logs } = spec;
+  const readyMs = ready?.timeout === undefined ? undefined : Math.round(parseDuration(ready.timeout, 'ready.timeout'));
+  return {
+    ...{ v: 1, name, image: facts.path, measurements: facts.measurements, profile: facts.profile, backend },
+    ...(cid !== undefined && { cid }),
+    memoryMiB: resources.memoryMiB ?? defaultMemory(facts.bytes),
+    cpus:
+      resources.cpu_ids === undefined ? { count: resources.cpus ?? defaultCpus(backend) } : { ids: resources.cpu_ids },
+    debug: spec.debug ?? false,
+    ingress: ingressOf(name, spec, facts),
+    egress: egressOf(name, spec, facts),
+    ...(config !== undefined && { config }),
+    restart: spec.restart ?? 'no',
+    readyTimeoutMs: timeoutMs ?? readyMs ?? standardReadyMs[backend],
+    ...{ hasReadyLine: facts.hasReadyLine, hasControl: facts.hasControl },
+    ...(logs?.level !== undefined && { logLevel: logs.level }),
+    dependsOn: spec.depends_on ?? [],
+    labels: Object.fromEntries(Object.entries(spec.labels ?? {}).map(([key, value]) => [key, String(value)])),
+    ...{ composeFile, createdAt: now.toISOString() },
+  };
+}
+
+function defaultMemory(bytes: number): number {
+  const needed = Math.ceil((memoryPerImage * bytes) / 2 ** 20 / memoryStepMiB) * memoryStepMiB;
+  return Math.max(leastMemoryMiB, needed);
+}
+
+function defaultCpus(backend: BackendKind): number {
+  // A parent gives whole cores away; elsewhere more than there are would be refused.
+  return backend === 'nitro' ? standardCpus : Math.min(standardCpus, availableParallelism());
+}
+
+function ingressOf(name: string, { ingress = [] }: EnclaveSpec, { terms, path }: ImageFacts): IngressRule[] {
+  return ingress.map((one) => {
+    const rule = readIngressRule(one);
+    if (terms === null) return rule;
+    const inside = terms.ingress.find(({ targetPort }) => targetPort === rule.port);
+    if (inside !== undefined) return { ...rule, vsockPort: inside.vsockPort };
+    const ports = terms.ingress.map(({ targetPort }) => targetPort).join(', ');
+    throw fault(
+      `image ${path} of enclave ${name} must let connections in to port ${rule.port}, got ${ports || 'no ingress'}`,
+      'ways in are measured: list the port under ingress and build the image again',
+    );
+  });
+}
+
+function egressOf(name: string, { egress }: EnclaveSpec, { terms, path }: ImageFacts): RecordedSpec['egress'] {
+  const asked = egress?.map((one) => {
+    if (typeof one === 'object') return { host: one.host, port: one.port };
+    const at = one.lastIndexOf(':');
+    return { host: one.slice(0, at), port: Number(one.slice(at + 1)) };
+  });
+  if (terms === null) return asked ?? [];
+  // The n-th has a port of its own on the host (wire.md 1): another order would be another destination.
+  const measured = terms.egress.map(({ host, port }) => ({ host, port }));
+  const text = (list: RecordedSpec['egress']): string => list.map(({ host, port }) => `${host}:${port}`).join(', ');
+  if (asked === undefined || text(asked) === text(measured)) return measured;
+  throw fault(
+    `egress of enclave ${name} must be that of image ${path}, in its order: ${text(measured) || 'none'}; got ${text(asked)}`,
+    'destinations are measured: drop egress beside a built image, or build it again',
+  );
+}
+
+function fault(message: string, hint: string): CaissonError<EngineErrorCode> {
+  return new CaissonError('ENGINE_IMAGE', message, { hint });
+}
+
+/** `127.0.0.1:8080 -> 3000`. */
+export function ingressText({ hostAddress, hostPort, port }: IngressRule): string {
+  const address = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress;
+  return `${address}:${hostPort} -> ${port}`;
+}
+
+export function cpusText(cpus: CpuChoice): string {
+  return 'count' in cpus ? String(cpus.count) : `ids ${cpus.ids.join(',')}`;
+}
