@@ -60,15 +60,17 @@ export class MessageReader {
    */
   push(chunk: Uint8Array): void {
     let at = this.#heldBytes > 0 ? this.#complete(chunk) : 0;
+    let announced = MESSAGE_HEADER_BYTES;
     while (!this.#stopped) {
       const left = chunk.length - at;
       if (left < lengthBytes) break;
       const total = lengthBytes + this.#lengthAt(chunk, at);
+      announced = total;
       if (left < total) break;
       this.#deliver(chunk, at, total);
       at += total;
     }
-    if (at < chunk.length && !this.#stopped) this.#hold(chunk, at, chunk.length);
+    if (at < chunk.length && !this.#stopped) this.#hold(chunk, at, chunk.length, announced);
   }
 
   /** To be called at the end of the stream. Throws ParseError FRAME_TRUNCATED inside a frame. */
@@ -84,13 +86,13 @@ export class MessageReader {
     let at = 0;
     if (this.#heldBytes < lengthBytes) {
       at = Math.min(lengthBytes - this.#heldBytes, chunk.length);
-      this.#hold(chunk, 0, at);
+      this.#hold(chunk, 0, at, MESSAGE_HEADER_BYTES);
       if (this.#heldBytes < lengthBytes) return at;
     }
     const total = lengthBytes + this.#lengthAt(this.#held, 0);
     const missing = total - this.#heldBytes;
     const end = Math.min(chunk.length, at + missing);
-    this.#hold(chunk, at, end);
+    this.#hold(chunk, at, end, total);
     if (this.#heldBytes < total) return end;
     const frame = this.#held;
     // The payload is a view of this buffer: it is given away, not used again.
@@ -151,10 +153,11 @@ export class MessageReader {
     );
   }
 
-  #hold(source: Uint8Array, start: number, end: number): void {
+  /** Room for all that is announced, but at most twice what is there: most frames then grow once. */
+  #hold(source: Uint8Array, start: number, end: number, announced: number): void {
     const needed = this.#heldBytes + (end - start);
     if (needed > this.#held.length) {
-      const grown = new Uint8Array(this.#heldBytes === 0 ? needed : Math.max(needed, this.#heldBytes * 2));
+      const grown = new Uint8Array(Math.min(needed * 2, Math.max(needed, announced)));
       grown.set(this.#held.subarray(0, this.#heldBytes));
       this.#held = grown;
     }
