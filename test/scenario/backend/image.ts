@@ -38,20 +38,29 @@ export async function makeImages(folder: string, kernel?: string): Promise<Backe
   const probe = (name: string, words?: readonly string[]): Promise<void> =>
     writeProbeImage({ path: at(`${name}.eif`), kernel: kernelPath, words });
   await Promise.all([probe('exits', ['exit', '7']), probe('waits', ['signal']), probe('broken')]);
-  mkdirSync(at('hello'));
-  writeFileSync(at('hello/package.json'), '{"main":"main.js"}');
-  writeFileSync(at('hello/main.js'), service);
-  writeFileSync(
-    at('hello/caisson.yaml'),
-    'name: hello\ningress: ["9000:8080"]\nservices: { app: "ReadyPort = 8080" }\n',
-  );
+  await buildFolder(at('hello'), kernelPath, {
+    'main.js': service,
+    'caisson.yaml': 'name: hello\ningress: ["9000:8080"]\nservices: { app: "ReadyPort = 8080" }\n',
+  });
+  return { hello: at('hello.eif'), exits: at('exits.eif'), waits: at('waits.eif'), broken: at('broken.eif') };
+}
+
+/** `caisson build` of a new folder with these files; the image lies beside it, `FOLDER.eif`. */
+export async function buildFolder(
+  folder: string,
+  kernel: string,
+  files: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  mkdirSync(folder);
+  for (const [path, text] of Object.entries({ 'package.json': '{"main":"main.js"}', ...files }))
+    writeFileSync(join(folder, path), text);
   const stderr = new PassThrough();
-  const words = ['build', at('hello'), '-o', at('hello.eif'), '--kernel', kernelPath];
-  const status = await run(words, {
-    ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, env: process.env, name: 'caisson' },
+  const status = await run(['build', folder, '-o', `${folder}.eif`, '--kernel', kernel], {
+    ...{ stdin: new PassThrough(), stdout: new PassThrough().resume(), stderr, env, name: 'caisson' },
     stop: new AbortController().signal,
     onReload: () => {},
   });
   equal(status, 0, String(stderr.read()));
-  return { hello: at('hello.eif'), exits: at('exits.eif'), waits: at('waits.eif'), broken: at('broken.eif') };
+  return `${folder}.eif`;
 }

@@ -615,6 +615,16 @@ test('while the enclave ends nothing starts again, whatever its policy', async (
   assert.equal(reports.at(-1)?.[0], 'stopping');
 });
 
+test('says with stopping what has failed, since it may be the last that anybody outside hears', async () => {
+  const { host, clock, supervisor, reports } = await up([service('web', { restart: 'no' }), service('db', {})]);
+  host.finish('web', exited(3));
+  await clock.advance(1);
+  const stopped = supervisor.stopAll();
+  await clock.advance(100);
+  await stopped;
+  assert.deepEqual(reports.at(-1), ['stopping', [{ code: 'service-exited', service: 'web', exit: 3 }]]);
+});
+
 test('a process gets the environment of init.yaml, its file and the config in this order, and what is ours last', async () => {
   const clock = createFakeClock();
   const host = createFakeProcessHost();

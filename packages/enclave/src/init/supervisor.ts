@@ -4,12 +4,12 @@
 import type { Log } from '@caisson/core/log';
 import type { MeasuredInit, MeasuredService } from '@caisson/core/measured';
 import type { ReloadView } from '@caisson/link/init';
-import type { ReadyReporter } from '@caisson/link/ready';
+import type { ReadyReason, ReadyReporter } from '@caisson/link/ready';
 import type { Transport } from '@caisson/link/transport';
 import type { Kernel, ProcessHost, ProcessRequest } from '@caisson/sys';
 import { findAccount } from './account.ts';
 import type { Clock } from './clock.ts';
-import { describeFault, judgeHealth } from './health.ts';
+import { describeFault, judgeHealth, reasonOf } from './health.ts';
 import { NotifyDesk } from './notify-desk.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { watchReadiness } from './probe/watch.ts';
@@ -126,7 +126,8 @@ export class Supervisor {
   async stopAll(): Promise<readonly string[]> {
     const { clock, log, reporter } = this.#options;
     log.info('INIT_STOPPING', 'stopping all services', { active: this.set.activeNames.length });
-    reporter.report('stopping', []);
+    // It may be the last that anybody outside hears: with what has failed, or nobody would know why it ends.
+    reporter.report('stopping', this.#failures());
     const hurry = clock.setTimer(hurryAfterMs, () => this.set.hurry());
     const late = Promise.withResolvers<void>();
     const giveUp = clock.setTimer(giveUpAfterMs, late.resolve);
@@ -178,6 +179,12 @@ export class Supervisor {
       this.#watchers.add(look);
       look();
     });
+  }
+
+  #failures(): ReadyReason[] {
+    return [...this.set.entries.values()].flatMap(({ service, state, wanted }) =>
+      wanted && state.phase === 'failed' ? [reasonOf(service.name, state)] : [],
+    );
   }
 
   get #savePath(): string {

@@ -148,6 +148,7 @@ test('the measured files are what the readers inside take, and hold the command 
   await build({
     settings: {
       profile: 'development',
+      ready: { readiness: { kind: 'port', port: 8080 }, timeoutMs: 9_000 },
       ingress: [{ vsockPort: 80, targetPort: 8080 }],
       environment: { A: 'b' },
       config: { ...config, ...rest, schema: { type: 'object', required: ['a'] } },
@@ -167,6 +168,7 @@ test('the measured files are what the readers inside take, and hold the command 
   const [own] = services;
   assert.deepEqual(own!.argv, ['/usr/bin/node', '/app/main.js']);
   assert.deepEqual([own!.workingDirectory, own!.environment['A'], own!.requires], ['/app', 'b', ['network']]);
+  assert.deepEqual([own!.ready, own!.readyTimeoutMs], [{ kind: 'port', port: 8080 }, 9_000]);
   parseMeasuredInit(bytes('init.json'));
   parseMeasuredOperators(bytes('operators.json'));
 });

@@ -49,6 +49,7 @@ export async function compileMeasured(
             user: command.user,
           },
     network: components.includes('network'),
+    ready: settings.ready,
     serviceFolder: compiled?.serviceFolder ?? null,
   });
   for (const { file, line, column, message } of [...(compiled?.warnings ?? []), ...services.warnings]) {

@@ -57,6 +57,18 @@ const settings = z.strictObject({
   services: z.record(z.string(), z.string()),
   initYaml: z.string().nullable(),
   // Absent in manifests of builders that had none.
+  ready: z
+    .strictObject({
+      readiness: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('notify') }),
+        z.strictObject({ kind: z.literal('port'), port: count }),
+        z.strictObject({ kind: z.literal('http'), port: count, path: z.string() }),
+        z.strictObject({ kind: z.literal('action'), transport: z.enum(['vsock', 'tcp']), port: count }),
+      ]),
+      timeoutMs: count.nullable(),
+    })
+    .nullable()
+    .default(null),
   customMetadata: z.unknown().default(null),
   sourceDateEpoch: count,
 });

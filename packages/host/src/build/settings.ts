@@ -8,6 +8,7 @@ import type {
   MeasuredIngress,
   MeasuredOperators,
 } from '@caisson/core/measured';
+import type { ApplicationReady } from '../service/index.ts';
 
 export interface BuildSettings {
   readonly name: string;
@@ -44,6 +45,8 @@ export interface BuildSettings {
   readonly operators: MeasuredOperators;
   /** Service files that are not in the source: file name to text. */
   readonly services: Readonly<Record<string, string>>;
+  /** How the image's command says that it is ready; null: as its service file says, or as soon as it runs. */
+  readonly ready: ApplicationReady | null;
   /** Text of an init.yaml that is not in the source. */
   readonly initYaml: string | null;
   /** CustomMetadata of the metadata section, a JSON value; null: what Caisson says there. It is in no PCR. */
@@ -87,6 +90,7 @@ export const DEFAULT_SETTINGS: BuildSettings = {
   healthPort: 5000,
   operators: { v: 1, rootKey: null, threshold: 1, operators: [] },
   services: {},
+  ready: null,
   initYaml: null,
   customMetadata: null,
   sourceDateEpoch: 0,

@@ -34,6 +34,7 @@ function requireNothingLost(settings: BuildSettings): void {
     egress: egress.length > 0,
     services: Object.keys(services).length > 0,
     init_file: settings.initYaml !== null,
+    ready: settings.ready !== null,
     operators: operators.rootKey !== null || operators.operators.length > 0,
     'policy.file_roots': (operators.fileRoots ?? []).length > 0,
     'policy.config': config.expect !== 'none',

@@ -17,6 +17,7 @@ import type { ComposeErrorCode } from './error-code.ts';
 import { readIngressRule } from './ingress-rule.ts';
 import { readLocalOperator } from './local-operator.ts';
 import { hashKey, readPublicKey } from './public-key.ts';
+import { readReady } from './read-ready.ts';
 import { readText } from './read-text.ts';
 import type { EnclaveSpec } from './schema.ts';
 
@@ -94,6 +95,7 @@ export async function readBuildSettings(
     healthPort: policy.health_port === false ? null : (policy.health_port ?? DEFAULT_SETTINGS.healthPort),
     operators,
     services: await servicesOf(spec.services, folder),
+    ready: readReady(spec.ready),
     customMetadata: null,
     initYaml:
       spec.init_file === undefined ? null : await readText(resolve(folder, spec.init_file), 'init_file', maxInitBytes),

@@ -79,6 +79,7 @@ function partsOf(spec: EnclaveSpec, folder: string): Part[] {
     [['cmd'], settings({ cmd: spec.cmd })],
     [['services'], settings({ services })],
     [['init_file'], settings({ init_file: spec.init_file })],
+    [['ready', 'timeout'], settings({ ready: spec.ready })],
     [['operators', 'root_key'], settings({ operators: { root_key: operators.root_key } })],
     ...(operators.list ?? []).map((one, index): Part => {
       // In its place, so that its name in the message is its own.

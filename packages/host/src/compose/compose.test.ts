@@ -201,6 +201,28 @@ test('an image that is sent a config waits for it; a development one takes it un
   assert.equal((await read('config: {a: 1}')).unsigned, 'refuse');
 });
 
+test('ready is what the builder gives to the command; a deadline alone is the host’s', async () => {
+  const read = async (text: string) =>
+    (await readBuildSettings('a', parseCompose(`name: a\nready: ${text}`, 'c').enclaves.get('a')!, '.', flags)).settings
+      .ready;
+  const table: [text: string, ready: object | null][] = [
+    ['{ tcp: 80, timeout: 1m }', { readiness: { kind: 'port', port: 80 }, timeoutMs: 60_000 }],
+    ['{ http: 80 }', { readiness: { kind: 'http', port: 80, path: '/' }, timeoutMs: null }],
+    [
+      '{ http: "http://127.0.0.1:80/a b" }'.replace(' b', '?b=%20'),
+      { readiness: { kind: 'http', port: 80, path: '/a?b=%20' }, timeoutMs: null },
+    ],
+    ['{ action: "vsock:7" }', { readiness: { kind: 'action', transport: 'vsock', port: 7 }, timeoutMs: null }],
+    ['{ notify: true }', { readiness: { kind: 'notify' }, timeoutMs: null }],
+    ['{ timeout: 5s }', null],
+  ];
+  for (const [text, ready] of table) assert.deepEqual(await read(text), ready, text);
+  await assert.rejects(read('{ tcp: 80, timeout: 2h }'), {
+    code: 'COMPOSE_INPUT',
+    message: 'ready.timeout must be in 1ms..3600s, got 2h',
+  });
+});
+
 test('says which file cannot be what it is for', async (context) => {
   const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
   const folder = folderOf(context, { 'private.pem': key, 'bad.json': '{', text: 'x', latin: Buffer.from([0xff]) });

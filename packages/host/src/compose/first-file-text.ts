@@ -22,7 +22,7 @@ export function renderFirstFile({ name, source, words, port }: FirstFileText): s
       : `# ADDRESS:PORT on this machine, and the port inside.
 ingress: ["127.0.0.1:${port}:${port}"]
 
-# How one can tell that it is ready: checked by its form, and not acted on by caisson build. Also http: ${port}, action: vsock:PORT, notify: true.
+# It is ready when this port accepts inside, and failed when it does not in time. Measured. Also http: ${port}, action: vsock:PORT, notify: true.
 ready: { tcp: ${port}, timeout: 30s }`;
   return `# What this enclave is and how it runs. Every key: docs/caisson-yaml.md. After a change: caisson compose check
 name: ${name}

@@ -463,3 +463,42 @@ test('checks a folder of service files, or a source that has such folders, witho
   await assert.rejects(checkServiceFolder(folder(context, {})), { code: 'SERVICE_READ' });
   await assert.rejects(checkServiceFolder(join(path, 'gone')), { code: 'SERVICE_READ' });
 });
+
+test('ready of caisson.yaml is the readiness of app, with or without a file of its own', async () => {
+  const application = { argv: ['/bin/x'], env: [], workingDirectory: null, user: null };
+  const ready = { readiness: { kind: 'http', port: 80, path: '/a?b' }, timeoutMs: 1_500 } as const;
+  const entries = { 'bin/x': program, 'service/db.service': 'ExecStart = "/bin/x"' };
+  for (const more of [
+    {},
+    { 'service/app.service': 'Restart = "always"' },
+    { 'service/app.service': 'ExecStart = "/bin/x"' },
+  ]) {
+    const { measured } = await compileServices(tree({ ...entries, ...more }), { application, ready });
+    assert.deepEqual(
+      measured.services.map((one) => [one.name, one.ready, one.readyTimeoutMs]),
+      [
+        ['app', ready.readiness, 1_500],
+        ['db', { kind: 'fork' }, 30_000],
+      ],
+    );
+  }
+  const action = { readiness: { kind: 'action', transport: 'vsock', port: 5_000 }, timeoutMs: null } as const;
+  const own = { 'bin/x': program, 'service/app.service': 'ReadyTimeoutSec = 7' };
+  const { measured, actionPorts } = await compileServices(tree(own), { application, ready: action });
+  assert.deepEqual([measured.services[0]?.readyTimeoutMs, actionPorts], [7_000, [5_000]]);
+});
+
+test('ready of caisson.yaml beside a file that says it itself, or without a command, is a fault', async () => {
+  const application = { argv: ['/bin/x'], env: [], workingDirectory: null, user: null };
+  const ready = { readiness: { kind: 'port', port: 80 }, timeoutMs: 1_000 } as const;
+  const of = (text: string) => faultsOf({ 'service/app.service': text }, { application, ready });
+  const rule = 'must not stand beside ready of caisson.yaml, which says the same, got both';
+  assert.deepEqual(await of('Restart = "no"\nReadyPort = 80'), [`service/app.service:2:1: ReadyPort of app ${rule}`]);
+  assert.deepEqual(await of('ReadyNotify = true'), [`service/app.service:1:1: ReadyNotify of app ${rule}`]);
+  assert.deepEqual(await of('ReadyTimeoutSec = 7'), [`service/app.service:1:1: ReadyTimeoutSec of app ${rule}`]);
+  assert.deepEqual(await faultsOf({ 'service/db.service': 'ExecStart = "/x"' }, { ready }), [
+    'ready of caisson.yaml must be about the command of the image, got an image without one',
+  ]);
+  const broken = await of('Nonsense = 1');
+  assert.equal(broken.length, 1, 'a file with faults of its own is no missing command');
+});

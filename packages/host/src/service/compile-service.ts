@@ -3,6 +3,7 @@ import { type MeasuredServices, parseMeasuredServices, writeMeasuredServices } f
 import type { RootTree } from '../tree/index.ts';
 import type { ApplicationCommand } from './built-in.ts';
 import { refuseFaults, type ServiceFault } from './fault.ts';
+import type { ApplicationReady } from './give-ready.ts';
 import { judgeServices } from './judge-service.ts';
 import { readTreeSources, SERVICE_FOLDERS } from './service-source.ts';
 
@@ -11,6 +12,8 @@ export interface CompileServicesOptions {
   readonly application?: ApplicationCommand | null;
   /** The image has the component `network`: the built-in service of that name stands. Default false. */
   readonly network?: boolean;
+  /** What caisson.yaml says of the application's readiness. Default: nothing. */
+  readonly ready?: ApplicationReady | null;
   /** One more folder of the tree to read, as init.yaml's `service_dir` names it: an absolute path. */
   readonly serviceFolder?: string | null;
   /** Each program must be in `tree`, and bare names are looked up in it. Default true. */
@@ -35,6 +38,7 @@ export async function compileServices(tree: RootTree, options: CompileServicesOp
   const { services, faults } = judgeServices(sources, {
     application: options.application ?? null,
     network: options.network === true,
+    ready: options.ready ?? null,
     programs,
   });
   refuseFaults(faults);

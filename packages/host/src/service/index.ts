@@ -11,6 +11,8 @@ export type { ServiceErrorCode } from './error-code.ts';
 export { SERVICE_ERROR_CODES } from './error-code.ts';
 export type { ServiceFault } from './fault.ts';
 export { formatServiceFault, ServiceFaultError } from './fault.ts';
+export type { ApplicationReady } from './give-ready.ts';
+export { MOST_READY_MS } from './give-ready.ts';
 export type { CheckedServices } from './judge-service.ts';
 export { nearestWord } from './nearest-word.ts';
 export { readInitctlConfig } from './read-initctl.ts';

@@ -2,6 +2,7 @@
 import { environmentNameForm, type MeasuredService, SERVICE_LIMITS } from '@caisson/core/measured';
 import type { RootTree } from '../tree/index.ts';
 import {
+  APPLICATION_SERVICE,
   type ApplicationCommand,
   createApplication,
   createNetwork,
@@ -11,12 +12,15 @@ import {
 import { checkLinks, type PlacedService } from './check-link.ts';
 import { IMAGE_ITSELF, type ServiceFault } from './fault.ts';
 import { findProgram } from './find-program.ts';
+import { type ApplicationReady, giveReady } from './give-ready.ts';
 import { parseServiceText, startBytes } from './parse-service.ts';
 import type { ServiceSource } from './service-source.ts';
 
 export interface JudgeOptions {
   readonly application: ApplicationCommand | null;
   readonly network: boolean;
+  /** What caisson.yaml says of the application's readiness. */
+  readonly ready?: ApplicationReady | null;
   /** Where programs must be; null: nobody knows. */
   readonly programs: RootTree | null;
 }
@@ -65,9 +69,14 @@ export function judgeServices(sources: readonly ServiceSource[], options: JudgeO
   if (application !== null && !owners.has('app')) {
     placed.push({ service: createApplication(application, options.network), file: IMAGE_ITSELF, place, placeOf });
   }
+  const { ready = null } = options;
+  const isUnread =
+    unread.has(APPLICATION_SERVICE) || drafts.some(({ service }) => service.name === APPLICATION_SERVICE);
+  const told = ready === null ? { placed, faults: [] } : giveReady(placed, ready, isUnread);
+  faults.push(...told.faults);
   for (const one of placed) faults.push(...checkStart(one));
   faults.push(...checkLinks([...placed, ...drafts], unread));
-  const services = placed.map((one) => located(one, options.programs, faults));
+  const services = told.placed.map((one) => located(one, options.programs, faults));
   // By name, so that nothing but the words of the files decides the bytes.
   services.sort((left, right) => (left.name < right.name ? -1 : 1));
   const order = new Map([...sources.map(({ file }) => file), IMAGE_ITSELF].map((file, index) => [file, index]));
