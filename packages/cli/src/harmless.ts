@@ -8,6 +8,11 @@ export function createHarmless(): (bytes: Uint8Array) => string {
   return (bytes) => decoder.decode(bytes, { stream: true }).replace(unsafe, escapeUnits);
 }
 
+/** The same for a text that is whole. */
+export function harmlessText(text: string): string {
+  return text.replace(unsafe, escapeUnits);
+}
+
 function escapeUnits(character: string): string {
   return [...Array(character.length).keys()]
     .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)

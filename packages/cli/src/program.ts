@@ -10,6 +10,7 @@ import { register as registerCompose } from './commands/compose.ts';
 import { register as registerConfig } from './commands/config.ts';
 import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
+import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerExec } from './commands/exec.ts';
 import { register as registerExplain } from './commands/explain.ts';
@@ -89,6 +90,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerOperator,
   registerExec,
   registerExplain,
+  registerDoctor,
   registerJob,
   registerCp,
   registerProxy,

@@ -1,0 +1,66 @@
+// What an enclave in QEMU needs of this machine.
+import { type Check, fail, type Look, note, ok } from '../check.ts';
+import type { Ground } from '../ground.ts';
+
+export const qemuChecks: readonly Check[] = [
+  {
+    id: 'qemu',
+    group: 'qemu',
+    looksAt: 'a QEMU that has the machine nitro-enclave',
+    matters: 'QEMU boots the very image that hardware would, with its own kernel and registers',
+    prevents: ['qemu'],
+    look: lookAtQemu,
+  },
+  {
+    id: 'qemu-vsock',
+    group: 'qemu',
+    looksAt: 'the vsock device of the machine in QEMU',
+    matters: 'the usual devices do not carry what a guest says to its parent, CID 3',
+    prevents: ['qemu'],
+    look: ({ machine, qemu }) => {
+      const folders = qemu === undefined ? (machine.env['PATH'] ?? '').split(':') : [qemu];
+      const found = folders.map((folder) => `${folder}/vsockd`).find((path) => machine.stat(path) !== undefined);
+      if (found !== undefined) return ok(found);
+      return fail('no vsockd', 'less docs/qemu.md   # its vsockd; vhost-device-vsock will not do');
+    },
+  },
+  {
+    id: 'kvm',
+    group: 'qemu',
+    looksAt: '/dev/kvm',
+    matters: 'without it processors are emulated, which is 5 to 17 times slower',
+    prevents: [],
+    look: ({ machine }) => {
+      if (machine.stat('/dev/kvm') === undefined) return note('no /dev/kvm: processors are emulated');
+      return machine.mayUse('/dev/kvm')
+        ? ok('/dev/kvm can be used')
+        : note('/dev/kvm is not for this user', 'sudo usermod -aG kvm "$USER"   # and log in again');
+    },
+  },
+  {
+    id: 'pass-through',
+    group: 'qemu',
+    looksAt: 'IOMMU groups, which devices are passed through by',
+    matters:
+      'neither a Nitro enclave nor the machine nitro-enclave takes a device, so there is nothing to bind to VFIO',
+    prevents: [],
+    look: ({ machine }) => {
+      const groups = machine.list('/sys/kernel/iommu_groups').length;
+      return ok(groups === 0 ? 'no IOMMU groups, and none are needed' : `${groups} IOMMU groups, and none are needed`);
+    },
+  },
+];
+
+async function lookAtQemu({ machine, qemu }: Ground): Promise<Look> {
+  const program = qemu === undefined ? 'qemu-system-x86_64' : `${qemu}/qemu-system-x86_64`;
+  if (qemu !== undefined && machine.stat(program) === undefined) {
+    return fail(`no qemu-system-x86_64 in ${qemu}`, 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
+  }
+  const said = await machine.run(program, ['-M', 'help']);
+  if (said === undefined) return fail('no qemu-system-x86_64', 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
+  if (said.stdout.includes('nitro-enclave')) return ok(`${program} has the machine nitro-enclave`);
+  return fail(
+    `${program} lacks the machine nitro-enclave: it is built with libcbor only, which those of distributions are not`,
+    'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor',
+  );
+}

@@ -1,0 +1,61 @@
+// What a caisson.yaml asks of a machine: processors, memory and ports of each of its enclaves.
+import { dirname, resolve } from 'node:path';
+import type { BackendKind, CpuChoice } from '../backend/index.ts';
+import { type Compose, type IngressRule, readIngressRule } from '../compose/index.ts';
+import type { Machine } from './machine.ts';
+
+export interface WantedEnclave {
+  readonly name: string;
+  readonly backend: BackendKind | 'auto';
+  readonly cpus: CpuChoice;
+  readonly memoryMiB: number;
+  /** The file does not say, and the standard holds. */
+  readonly isStandard: { readonly cpus: boolean; readonly memory: boolean };
+  /** Of an image that is built; null: it is not yet, or not there. */
+  readonly image: { readonly path: string; readonly bytes: number } | null;
+  readonly ingress: readonly IngressRule[];
+}
+
+// Chosen, as `up` has it.
+const standardCpus = 2;
+const leastMemoryMiB = 512;
+const memoryStepMiB = 128;
+// Given: nitro-cli wants so many times the image.
+const memoryPerImage = 4;
+
+/** `file`: whose folder the paths are from. */
+export function readWanted({ enclaves }: Compose, file: string, machine: Machine): readonly WantedEnclave[] {
+  return [...enclaves].map(([name, spec]) => {
+    const { cpus, cpu_ids: ids, memoryMiB } = spec.resources ?? {};
+    const eif = typeof spec.image === 'object' ? spec.image.eif : undefined;
+    const path = eif === undefined ? undefined : resolve(dirname(file), eif);
+    const facts = path === undefined ? undefined : machine.stat(path);
+    return {
+      name,
+      backend: spec.backend ?? 'auto',
+      cpus: ids === undefined ? { count: cpus ?? standardCpus } : { ids },
+      memoryMiB: memoryMiB ?? standardMemory(facts?.bytes ?? 0),
+      isStandard: { cpus: cpus === undefined && ids === undefined, memory: memoryMiB === undefined },
+      image: path === undefined || facts === undefined ? null : { path, bytes: facts.bytes },
+      ingress: (spec.ingress ?? []).map(readIngressRule),
+    };
+  });
+}
+
+/** What nitro-cli asks for at least. */
+export function leastMemory(imageBytes: number): number {
+  return Math.ceil((memoryPerImage * imageBytes) / 2 ** 20);
+}
+
+function standardMemory(imageBytes: number): number {
+  return Math.max(leastMemoryMiB, Math.ceil(leastMemory(imageBytes) / memoryStepMiB) * memoryStepMiB);
+}
+
+/** Those that a Nitro parent would run. */
+export function onNitro(enclaves: readonly WantedEnclave[]): readonly WantedEnclave[] {
+  return enclaves.filter(({ backend }) => backend === 'nitro' || backend === 'auto');
+}
+
+export function cpuCount(cpus: CpuChoice): number {
+  return 'count' in cpus ? cpus.count : cpus.ids.length;
+}
