@@ -14,6 +14,7 @@ export type {
   UpCommand,
   WaitCommand,
 } from './command.ts';
+export { createEngine } from './engine.ts';
 export type { Engine, EngineOptions, EngineWatch, ShimDoor, StartShimOptions } from './engine-interface.ts';
 export type { EngineErrorCode } from './error-code.ts';
 export { ENGINE_ERROR_CODES } from './error-code.ts';

@@ -1,0 +1,13 @@
+// What every verb has at hand.
+import type { ShimDoor } from './engine-interface.ts';
+import type { OnEvent } from './event.ts';
+
+export interface EngineContext {
+  readonly state: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly words: readonly string[];
+  readonly version: string;
+  readonly shims: ShimDoor;
+  readonly onEvent: OnEvent;
+  readonly signal: AbortSignal | undefined;
+}

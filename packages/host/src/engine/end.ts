@@ -1,0 +1,125 @@
+// `stop`, `down` and `rm`: enclaves ended, and their records removed. Those that wait for others end before them; what one of them does not do is told,
+// and keeps nobody else.
+import { resolve } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import { chooseEnclave, readCompose } from '../compose/index.ts';
+import { removeOwnPolicies } from '../operator/index.ts';
+import { ENDED_PHASES, type EnclaveRecord, findRecord, listRecords, removeRecord } from '../record/index.ts';
+import { pruneBuilt } from './built-image.ts';
+import type { DownCommand, RemoveCommand, StopCommand } from './command.ts';
+import type { EngineContext } from './context.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import { faultOfError } from './failure.ts';
+import type { EndedEnclave, EndResult } from './result.ts';
+
+/** Throws CaissonError RECORD_UNKNOWN before anything is ended. */
+export async function stop({ names, graceMs }: StopCommand, context: EngineContext): Promise<EndResult> {
+  const records = await recordsOf(names, context);
+  return await endAll(records, context, async (record) => await endOne(record, context, graceMs));
+}
+
+/** Throws what reading caisson.yaml throws, PolicyError COMPOSE_NAME. */
+export async function down({ which, graceMs, images }: DownCommand, context: EngineContext): Promise<EndResult> {
+  const records = await recordsFor(which, context);
+  return await endAll(records, context, async (record) => {
+    const ended = await endOne(record, context, graceMs);
+    await removeOne(record, context);
+    if (images) await pruneBuilt(context.state, record.name, null);
+    return { ...ended, removed: true };
+  });
+}
+
+/** Throws CaissonError RECORD_UNKNOWN, and ENGINE_RUNNING without `force`, before anything is removed. */
+export async function remove({ names, force }: RemoveCommand, context: EngineContext): Promise<EndResult> {
+  const records = await recordsOf(names, context);
+  for (const record of records) {
+    if (force || !isRunning(record)) continue;
+    throw new CaissonError<EngineErrorCode>(
+      'ENGINE_RUNNING',
+      `enclave ${record.name} must have ended to be removed, got phase ${record.state?.phase}`,
+      { hint: `caisson stop ${record.name}, or rm -f` },
+    );
+  }
+  return await endAll(records, context, async (record) => {
+    const ended = await endOne(record, context, undefined);
+    await removeOne(record, context);
+    return { ...ended, removed: true };
+  });
+}
+
+/** Ended already: nothing happens. Throws what the shim throws. */
+export async function endOne(
+  record: EnclaveRecord,
+  { state, shims }: EngineContext,
+  graceMs: number | undefined,
+): Promise<EndedEnclave> {
+  const { name } = record;
+  const client = await shims.open(state, name);
+  if (client === undefined) {
+    return { name, wasRunning: false, end: record.state?.end?.text ?? null, removed: false, failure: null };
+  }
+  try {
+    const last = graceMs === 0 ? await client.kill() : await client.stop(graceMs);
+    return { name, wasRunning: isRunning(record), end: last.end?.text ?? last.phase, removed: false, failure: null };
+  } finally {
+    await client.close().catch(() => {});
+  }
+}
+
+export function isRunning({ state }: EnclaveRecord): boolean {
+  return state !== undefined && !ENDED_PHASES.includes(state.phase);
+}
+
+/** By name, each once. Throws CaissonError RECORD_UNKNOWN for the first that nobody has. */
+export async function recordsOf(names: readonly string[], { state }: EngineContext): Promise<EnclaveRecord[]> {
+  return await Promise.all([...new Set(names)].map((name) => findRecord(state, name)));
+}
+
+async function recordsFor(which: DownCommand['which'], context: EngineContext): Promise<readonly EnclaveRecord[]> {
+  if (which.kind === 'all') return await listRecords(context.state);
+  if (which.kind === 'names') return await recordsOf(which.names, context);
+  const file = resolve(which.file);
+  const compose = await readCompose(which.file, { variables: { ...which.variables, ...context.env } });
+  for (const name of compose.enclaves.keys()) chooseEnclave(compose, name);
+  // An enclave of this name from another file is not this file's to end; one that the file no longer has is.
+  return (await listRecords(context.state)).filter(({ spec }) => spec?.composeFile === file);
+}
+
+async function removeOne({ name, state: last }: EnclaveRecord, { state, env }: EngineContext): Promise<void> {
+  await removeOwnPolicies(env, name, last?.cid ?? null);
+  await removeRecord(state, name);
+}
+
+/** Each after those that wait for it. */
+async function endAll(
+  records: readonly EnclaveRecord[],
+  { onEvent }: EngineContext,
+  end: (record: EnclaveRecord) => Promise<EndedEnclave>,
+): Promise<EndResult> {
+  const tasks = new Map<string, Promise<EndedEnclave>>();
+  const task = (record: EnclaveRecord, way: readonly string[]): Promise<EndedEnclave> => {
+    const { name } = record;
+    const begun = tasks.get(name);
+    if (begun !== undefined) return begun;
+    // Records of files that were changed meanwhile can wait for each other in a circle.
+    const waiting = records.filter((other) => other.spec?.dependsOn.includes(name) && !way.includes(other.name));
+    const before = waiting.map((other) => task(other, [...way, name]));
+    const mine = Promise.all(before).then(async () => {
+      const ended = await end(record).catch((error: unknown): EndedEnclave => {
+        const { code, message, hint } = faultOfError(error).failure;
+        return { name, wasRunning: isRunning(record), end: null, removed: false, failure: { code, message, hint } };
+      });
+      const how = ended.failure === null ? describe(ended) : ended.failure.message;
+      onEvent({ kind: 'note', enclave: name, level: ended.failure === null ? 'info' : 'warn', text: how });
+      return ended;
+    });
+    tasks.set(name, mine);
+    return mine;
+  };
+  return { enclaves: await Promise.all(records.map((record) => task(record, []))) };
+}
+
+function describe({ wasRunning, end, removed }: EndedEnclave): string {
+  const what = wasRunning ? (end ?? 'ended') : 'did not run';
+  return removed ? `${what}; removed` : what;
+}

@@ -1,0 +1,49 @@
+// The engine: one door, one verb each.
+
+import { listRecords } from '../record/index.ts';
+import { openShim, startShim } from '../shim/index.ts';
+import { stateFolder } from '../store/index.ts';
+import type { EngineCommand, EngineVerb } from './command.ts';
+import { compare } from './compare.ts';
+import type { EngineContext } from './context.ts';
+import { down, remove, stop } from './end.ts';
+import type { Engine, EngineOptions, EngineWatch } from './engine-interface.ts';
+import { inspect } from './inspect.ts';
+import { restart } from './restart.ts';
+import type { EngineResults } from './result.ts';
+import { run } from './run.ts';
+import { up } from './up.ts';
+import { wait } from './wait.ts';
+
+type Verbs = {
+  readonly [Verb in EngineVerb]: (
+    command: Extract<EngineCommand, { readonly verb: Verb }>,
+    context: EngineContext,
+  ) => Promise<EngineResults[Verb]>;
+};
+
+const verbs: Verbs = {
+  ...{ up, run, down, stop, restart, remove, inspect, wait, compare },
+  list: (_, { state }) => listRecords(state),
+};
+
+export function createEngine({
+  env,
+  words,
+  version,
+  shims = { start: startShim, open: openShim },
+}: EngineOptions): Engine {
+  const state = stateFolder(env);
+  const execute = async (
+    command: EngineCommand,
+    { onEvent = () => {}, signal }: EngineWatch = {},
+  ): Promise<EngineResults[EngineVerb]> => {
+    // A verb takes the command of its own name, which is more than the types of a map can say.
+    const act = verbs[command.verb] as (
+      command: EngineCommand,
+      context: EngineContext,
+    ) => Promise<EngineResults[EngineVerb]>;
+    return await act(command, { state, env, words, version, shims, onEvent, signal });
+  };
+  return { state, execute: execute as Engine['execute'] };
+}

@@ -1,0 +1,70 @@
+// An enclave that did not come up, as one cause, what was seen, and one thing to try.
+import { CaissonError, VerificationError } from '@caisson/core/errors';
+import type { RecordedState } from '../record/index.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import { collectEvidence } from './evidence.ts';
+import type { Followed } from './follow.ts';
+import type { UpFailure, UpOutcomeKind } from './result.ts';
+
+export interface Fault {
+  readonly kind: Extract<UpOutcomeKind, 'failed' | 'late' | 'refused'>;
+  readonly failure: UpFailure;
+}
+
+/** Of something that was thrown on the way. Throws what is no fault of an enclave again. */
+export function faultOfError(error: unknown): Fault {
+  if (!(error instanceof Error)) throw error;
+  const isOurs = error instanceof CaissonError;
+  const code = isOurs ? error.code : ((error as NodeJS.ErrnoException).code ?? 'unknown');
+  const hint = isOurs ? (error.hint ?? null) : null;
+  return { kind: kindOf(error), failure: { code, message: error.message, hint, evidence: [] } };
+}
+
+/** Of an enclave that was followed and is not ready. */
+export async function faultOfFollowed(
+  folder: string,
+  name: string,
+  timeoutMs: number,
+  { outcome, last }: Followed,
+): Promise<Fault> {
+  const evidence = await collectEvidence(folder, name, last);
+  const told = last?.failure ?? null;
+  if (outcome === 'late') return { kind: 'late', failure: { ...late(name, timeoutMs, last), evidence } };
+  if (told !== null)
+    return { kind: kindOfCode(told.code), failure: { ...told, hint: told.hint ?? logsHint(name), evidence } };
+  const how =
+    last === undefined || outcome === 'gone'
+      ? 'the process that kept it is gone'
+      : (last.end?.text ?? `phase ${last.phase}`);
+  const message = `enclave ${name} ended before it was ready: ${how}`;
+  return { kind: 'failed', failure: { code: ended, message, hint: logsHint(name), evidence } };
+}
+
+const ended: EngineErrorCode = 'ENGINE_ENDED';
+
+function late(name: string, timeoutMs: number, last: RecordedState | undefined): Omit<UpFailure, 'evidence'> {
+  const code: EngineErrorCode = 'ENGINE_LATE';
+  const why = last === undefined || last.reasons.length === 0 ? '' : ` (${last.reasons.join(', ')})`;
+  const phase = last === undefined ? 'no phase at all' : `phase ${last.phase}${why}`;
+  const message = `enclave ${name} must be ready within ${timeoutMs} ms, got ${phase}`;
+  const waiting = last?.reasons.some((reason) => reason.startsWith('service-not-ready'));
+  const hint = waiting
+    ? `the service runs and does not say that it is ready: caisson logs ${name}, or ready.timeout gives it longer`
+    : `caisson logs ${name} shows what it does; ready.timeout gives it longer`;
+  return { code, message, hint };
+}
+
+function logsHint(name: string): string {
+  return `caisson logs ${name} has what was kept of it; caisson restart ${name} tries again`;
+}
+
+function kindOf(error: Error): Fault['kind'] {
+  if (error instanceof VerificationError) return 'refused';
+  return error instanceof CaissonError ? kindOfCode(error.code) : 'failed';
+}
+
+/** By what a code means, whichever room it is of: a measurement that is another, a time that has passed. */
+function kindOfCode(code: string): Fault['kind'] {
+  if (/_(PCR|MEASURED|MEASUREMENT)$/.test(code)) return 'refused';
+  return code.endsWith('_LATE') ? 'late' : 'failed';
+}

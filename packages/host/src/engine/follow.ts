@@ -1,0 +1,92 @@
+// Follows an enclave through its shim until it is ready, has ended, or time is up. Events only wake: what is so is asked of the shim each time, and of
+// its record where it is gone.
+import { setTimeout as pause } from 'node:timers/promises';
+import { ENDED_PHASES, type EnclavePhase, type RecordedState, readState } from '../record/index.ts';
+import type { ShimClient } from '../shim/index.ts';
+
+export interface FollowOptions {
+  readonly state: string;
+  readonly name: string;
+  readonly client: ShimClient;
+  /** From the moment it boots. */
+  readonly timeoutMs: number;
+  readonly onState: (state: RecordedState) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Followed {
+  readonly outcome: 'ready' | 'ended' | 'late' | 'gone';
+  /** Undefined: gone before its first word. */
+  readonly last: RecordedState | undefined;
+}
+
+// Chosen. Where no event comes, it is looked at this often.
+const lookMs = 500;
+// One enclave boots at a time: this one may wait for the slowest boots before it.
+const longestTurnMs = 600_000;
+
+/** Rejects with the reason of `signal`. */
+export async function followToReady(options: FollowOptions): Promise<Followed> {
+  const { client, timeoutMs, onState, signal } = options;
+  const stop = new AbortController();
+  const wake = new Wake();
+  const onAbort = (): void => wake.ring();
+  signal?.addEventListener('abort', onAbort);
+  const hearing = hear(client, wake, stop.signal);
+  const beganMs = performance.now();
+  let bootedMs: number | undefined;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const last = await client.status().catch(() => undefined);
+      if (last === undefined) return await lookAtRecord(options);
+      onState(last);
+      if (last.phase === 'ready') return { outcome: 'ready', last };
+      if (ENDED_PHASES.includes(last.phase)) return { outcome: 'ended', last };
+      const nowMs = performance.now();
+      if (!isInTurn(last.phase)) bootedMs ??= nowMs;
+      const leftMs = bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs - nowMs;
+      if (leftMs <= 0) return { outcome: 'late', last };
+      await wake.within(Math.min(leftMs, lookMs));
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    stop.abort();
+    await hearing;
+  }
+}
+
+/** Its boot has not begun. */
+function isInTurn(phase: EnclavePhase): boolean {
+  return phase === 'starting';
+}
+
+async function lookAtRecord({ state, name, onState }: FollowOptions): Promise<Followed> {
+  const last = await readState(state, name).catch(() => undefined);
+  if (last !== undefined) onState(last);
+  return { outcome: last !== undefined && ENDED_PHASES.includes(last.phase) ? 'ended' : 'gone', last };
+}
+
+async function hear(client: ShimClient, wake: Wake, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const _ of client.events({ follow: true, signal })) wake.ring();
+  } catch {
+    // The shim is gone, or an older one that has no events: status says which.
+  }
+  if (!signal.aborted) wake.ring();
+}
+
+class Wake {
+  #controller = new AbortController();
+
+  ring(): void {
+    this.#controller.abort();
+  }
+
+  /** Until it rings; a ring before counts. */
+  async within(ms: number): Promise<void> {
+    const { signal } = this.#controller;
+    if (!signal.aborted) await pause(ms, undefined, { signal }).catch(() => {});
+    if (signal.aborted) this.#controller = new AbortController();
+  }
+}

@@ -1,0 +1,38 @@
+// What came of one enclave, put together from what is known of it.
+import type { RecordedSpec } from '../record/index.ts';
+import type { Fault } from './failure.ts';
+import { ingressText } from './resolve-spec.ts';
+import type { UpOutcome } from './result.ts';
+import type { Started } from './start-enclave.ts';
+import type { Timeline } from './timeline.ts';
+
+export function outcomeOf(spec: RecordedSpec, timeline: Timeline, started: Started): UpOutcome {
+  const { kind, unchanged, changes, last, verdict, failure } = started;
+  const { name, backend, image: path, measurements, profile, debug, ingress } = spec;
+  return {
+    ...{ name, kind, unchanged, changes, backend, profile, debug, verdict, failure },
+    cid: last?.cid ?? null,
+    image: { path, measurements },
+    ingress: ingress.map(ingressText),
+    phases: timeline.phases,
+    readyMs: last?.readyMs ?? null,
+  };
+}
+
+/** Of one that has not come as far as a record, or not past it. */
+export function faultOutcome(
+  name: string,
+  timeline: Timeline,
+  { kind, failure }: Fault | { readonly kind: 'skipped'; readonly failure: Fault['failure'] },
+  spec?: RecordedSpec,
+): UpOutcome {
+  return {
+    ...{ name, kind, failure, unchanged: false, changes: [], cid: null, readyMs: null, verdict: null },
+    backend: spec?.backend ?? null,
+    profile: spec?.profile ?? null,
+    debug: spec?.debug ?? false,
+    image: spec === undefined ? null : { path: spec.image, measurements: spec.measurements },
+    ingress: spec?.ingress.map(ingressText) ?? [],
+    phases: timeline.phases,
+  };
+}

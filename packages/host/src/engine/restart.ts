@@ -1,0 +1,64 @@
+// `restart`: the same enclaves once more, as they were asked for. What runs is ended under its shim, which starts it again; what does not is started
+// from its record.
+import { CaissonError } from '@caisson/core/errors';
+import { ENDED_PHASES, type EnclaveRecord } from '../record/index.ts';
+import type { RestartCommand } from './command.ts';
+import type { EngineContext } from './context.ts';
+import { recordsOf } from './end.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import { faultOfError } from './failure.ts';
+import { faultOutcome, outcomeOf } from './outcome.ts';
+import type { UpOutcome, UpResult } from './result.ts';
+import { forgetCid, startEnclave } from './start-enclave.ts';
+import { Timeline } from './timeline.ts';
+
+/** Throws CaissonError RECORD_UNKNOWN before anything is ended. */
+export async function restart(command: RestartCommand, context: EngineContext): Promise<UpResult> {
+  const records = await recordsOf(command.names, context);
+  const enclaves = await Promise.all(records.map((record) => restartOne(record, command, context)));
+  context.signal?.throwIfAborted();
+  return { enclaves };
+}
+
+async function restartOne(record: EnclaveRecord, command: RestartCommand, context: EngineContext): Promise<UpOutcome> {
+  const { name, spec: before } = record;
+  const timeline = new Timeline(name, context.onEvent);
+  try {
+    if (before === undefined) throw unreadable(record);
+    const spec = { ...before, ...(command.timeoutMs !== undefined && { readyTimeoutMs: command.timeoutMs }) };
+    timeline.begin('boot');
+    await restartUnderShim(name, command.graceMs, context);
+    const started = await startEnclave(
+      context,
+      { spec, detach: false, operator: undefined, composeFile: undefined },
+      timeline,
+    );
+    return outcomeOf(spec, timeline, { ...started, unchanged: false });
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    const fault = faultOfError(error);
+    timeline.failed(fault.failure.message);
+    return faultOutcome(name, timeline, fault, before);
+  }
+}
+
+/** Nothing where no shim is, or where nothing runs under it: then its record starts it. */
+async function restartUnderShim(name: string, graceMs: number | undefined, { state, env, shims }: EngineContext) {
+  const client = await shims.open(state, name);
+  if (client === undefined) return;
+  try {
+    if (ENDED_PHASES.includes((await client.status()).phase)) return;
+    await forgetCid(state, env, name);
+    await client.restart(graceMs);
+  } finally {
+    await client.close().catch(() => {});
+  }
+}
+
+function unreadable({ name, fault }: EnclaveRecord): CaissonError {
+  if (fault !== undefined) return fault;
+  return new CaissonError<EngineErrorCode>(
+    'ENGINE_RUNNING',
+    `enclave ${name} must have a record to start it from, got none`,
+  );
+}

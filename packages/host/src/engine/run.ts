@@ -1,0 +1,117 @@
+// `run`: one enclave from an image or a source, as if a caisson.yaml of one entry had said so.
+import { existsSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { PolicyError } from '@caisson/core/errors';
+import type { EnclaveSpec } from '../compose/index.ts';
+import { isEnclaveName, listRecords } from '../record/index.ts';
+import { imageStoreFolder, isImageTag, openImageStore } from '../store/index.ts';
+import { keepConfig, prepareConfig } from './boot-config.ts';
+import { chooseBackend } from './choose-backend.ts';
+import type { RunCommand } from './command.ts';
+import type { EngineContext } from './context.ts';
+import { isRunning } from './end.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import { faultOfError } from './failure.ts';
+import { makeImage } from './make-image.ts';
+import { faultOutcome, outcomeOf } from './outcome.ts';
+import { resolveSpec } from './resolve-spec.ts';
+import type { UpOutcome } from './result.ts';
+import { requireName, startEnclave } from './start-enclave.ts';
+import { Timeline } from './timeline.ts';
+
+/** Throws PolicyError ENGINE_IMAGE for words that fit no image of this kind, CaissonError ENGINE_NAME, and what the store throws. */
+export async function run(command: RunCommand, context: EngineContext): Promise<UpOutcome> {
+  const { state, env, version, signal, onEvent } = context;
+  const image = await findImage(command, env);
+  const name = command.name ?? (await freeName(nameOf(command.image), state));
+  await requireName(state, name, null);
+  const { backend, why } = chooseBackend(command.backend, env);
+  const simulated = backend === 'nitro' ? '' : '; SIMULATED: it proves nothing about hardware';
+  onEvent({ kind: 'note', enclave: null, level: 'info', text: `backend ${backend} (${why})${simulated}` });
+  const spec = specOf(command, image);
+  const timeline = new Timeline(name, onEvent);
+  try {
+    timeline.begin('build');
+    const { facts, how } = await makeImage({
+      ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal },
+      say: (text, hint) => timeline.note('warn', text, hint),
+    });
+    const expect = facts.terms?.config ?? null;
+    const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
+    const config = prepared && (await keepConfig(state, name, prepared));
+    const { timeoutMs } = command;
+    const recorded = resolveSpec({ name, spec, facts, backend, config, timeoutMs, composeFile: null, now: new Date() });
+    timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
+    if (recorded.debug)
+      timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
+    const { detach, operator } = command;
+    return outcomeOf(
+      recorded,
+      timeline,
+      await startEnclave(context, { spec: recorded, detach, operator, composeFile: undefined }, timeline),
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    const fault = faultOfError(error);
+    timeline.failed(fault.failure.message);
+    return faultOutcome(name, timeline, fault);
+  }
+}
+
+/** The file of an image, or a source to build one from. */
+async function findImage({ image, command, profile, operator }: RunCommand, env: EngineContext['env']) {
+  const place = resolve(image);
+  const stat = statSync(place, { throwIfNoEntry: false });
+  const isBuilt = stat?.isFile() === true && !/\.tar$/.test(image);
+  const folder = imageStoreFolder(env);
+  const isStored = stat === undefined && isImageTag(image) && existsSync(folder);
+  if (!isBuilt && !isStored) return { source: stat === undefined ? image : place };
+  if (command.length > 0 || profile !== undefined || operator !== undefined) {
+    throw new PolicyError<EngineErrorCode>(
+      'ENGINE_IMAGE',
+      `image ${image} must be a source to be given a command, a profile or an operator, got one that is built`,
+      { hint: 'what it runs, its profile and its operators are measured: name the source, or build another image' },
+    );
+  }
+  return { eif: isBuilt ? place : (await (await openImageStore(folder)).open(image)).path };
+}
+
+function specOf(command: RunCommand, image: { readonly source: string } | { readonly eif: string }): EnclaveSpec {
+  const { cpus, memoryMiB, cid, config, debug, ingress, egress, restart, labels } = command;
+  const isSource = 'source' in image;
+  return {
+    ...{ image, debug, restart, labels: { ...labels } },
+    ...(isSource && { profile: command.profile ?? 'development' }),
+    ...(isSource && command.command.length > 0 && { cmd: [...command.command] }),
+    ...(isSource && command.operator !== undefined && { operators: { local: command.operator } }),
+    resources: {
+      ...(cpus !== undefined && ('count' in cpus ? { cpus: cpus.count } : { cpu_ids: [...cpus.ids] })),
+      ...(memoryMiB !== undefined && { memoryMiB }),
+    },
+    ...(cid !== undefined && { cid }),
+    ...(config !== undefined && { config }),
+    ...(ingress.length > 0 && { ingress: [...ingress] }),
+    ...(egress.length > 0 && { egress: [...egress] }),
+  };
+}
+
+/** `hello` of `hello.eif`, `hello:2`, `./hello/`, `docker://example.org/hello:2`. */
+function nameOf(image: string): string {
+  const last = basename(image.replace(/\/+$/, '') || 'enclave');
+  const plain = (last === '.' || last === '..' ? basename(resolve(image)) : last)
+    .replace(/\.(eif|tar)$/, '')
+    .replace(/[:@].*$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+    .slice(0, 50);
+  return isEnclaveName(plain) ? plain : 'enclave';
+}
+
+async function freeName(name: string, state: string): Promise<string> {
+  const taken = new Set((await listRecords(state)).filter(isRunning).map((record) => record.name));
+  for (let number = 1; ; number += 1) {
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}

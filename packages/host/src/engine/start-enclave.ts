@@ -1,0 +1,167 @@
+// One enclave from its record to ready and proven. What runs already as it was asked for is left alone; what runs otherwise is ended first.
+import { CaissonError } from '@caisson/core/errors';
+import { removeOwnPolicies } from '../operator/index.ts';
+import {
+  ENDED_PHASES,
+  type RecordedSpec,
+  type RecordedState,
+  readSpec,
+  readState,
+  writeSpec,
+} from '../record/index.ts';
+import type { ShimClient } from '../shim/index.ts';
+import { compareSpec } from './compare-spec.ts';
+import type { EngineContext } from './context.ts';
+import type { EngineErrorCode } from './error-code.ts';
+import { faultOfFollowed } from './failure.ts';
+import { followToReady } from './follow.ts';
+import { proveEnclave } from './prove.ts';
+import type { UpFailure, UpOutcomeKind, Verdict } from './result.ts';
+import type { Timeline } from './timeline.ts';
+
+export interface StartRequest {
+  readonly spec: RecordedSpec;
+  readonly operator: string | undefined;
+  /** Of this command, for the operator's policy. */
+  readonly composeFile: string | undefined;
+  readonly detach: boolean;
+}
+
+export interface Started {
+  readonly kind: UpOutcomeKind;
+  readonly unchanged: boolean;
+  readonly changes: readonly string[];
+  readonly last: RecordedState | undefined;
+  readonly verdict: Verdict | null;
+  readonly failure: UpFailure | null;
+}
+
+/** Throws CaissonError ENGINE_NAME where the name is another's, and what writing the record and starting the shim throw. */
+export async function startEnclave(
+  context: EngineContext,
+  request: StartRequest,
+  timeline: Timeline,
+): Promise<Started> {
+  const { state, env } = context;
+  const { spec, detach } = request;
+  const { client, changes, unchanged } = await openOrStart(context, spec, timeline);
+  const facts = { changes, unchanged };
+  try {
+    if (detach) {
+      timeline.done('its shim has taken it');
+      const last = await client.status().catch(() => undefined);
+      return { ...facts, kind: 'started', last, verdict: null, failure: null };
+    }
+    const followed = await followToReady({
+      ...{ state, name: spec.name, client, timeoutMs: spec.readyTimeoutMs, signal: context.signal },
+      onState: stateTeller(spec, timeline),
+    });
+    const { outcome, last } = followed;
+    if (outcome !== 'ready' || last === undefined) {
+      const { kind, failure } = await faultOfFollowed(state, spec.name, spec.readyTimeoutMs, followed);
+      timeline.failed(failure.message);
+      return { ...facts, kind, last, verdict: null, failure };
+    }
+    if (unchanged) timeline.note('info', `runs already as asked for, since ${last.startedAt ?? last.since}`);
+    timeline.begin('verified');
+    const verdict = await proveEnclave({
+      env,
+      spec,
+      state: last,
+      operator: request.operator,
+      composeFile: request.composeFile,
+      signal: context.signal,
+    });
+    tell(verdict, timeline);
+    return { ...facts, kind: !verdict.holds && verdict.broken ? 'refused' : 'ready', last, verdict, failure: null };
+  } finally {
+    await client.close().catch(() => {});
+  }
+}
+
+/** Before anything is built for it. Throws CaissonError ENGINE_NAME. */
+export async function requireName(state: string, name: string, composeFile: string | null): Promise<void> {
+  const [before, now] = [
+    await readSpec(state, name).catch(() => undefined),
+    await readState(state, name).catch(() => undefined),
+  ];
+  if (before === undefined || now === undefined || ENDED_PHASES.includes(now.phase)) return;
+  if (before.composeFile === composeFile) return;
+  const whose = before.composeFile ?? 'caisson run';
+  throw new CaissonError<EngineErrorCode>(
+    'ENGINE_NAME',
+    `enclave ${name} must be of ${composeFile ?? 'nobody'}, got one that runs already, of ${whose}`,
+    {
+      hint: `take another name, or end that one: caisson down ${name}`,
+    },
+  );
+}
+
+async function openOrStart(
+  { state, env, words, shims }: EngineContext,
+  spec: RecordedSpec,
+  timeline: Timeline,
+): Promise<{ readonly client: ShimClient; readonly changes: readonly string[]; readonly unchanged: boolean }> {
+  const { name, composeFile } = spec;
+  await requireName(state, name, composeFile);
+  const before = await readSpec(state, name).catch(() => undefined);
+  const running = await shims.open(state, name);
+  let changes: readonly string[] = [];
+  if (running !== undefined) {
+    const last = await running.status().catch(() => undefined);
+    const isRunning = last !== undefined && !ENDED_PHASES.includes(last.phase);
+    if (isRunning) {
+      changes = before === undefined ? ['its record cannot be read'] : compareSpec(before, spec);
+      if (changes.length === 0) return { client: running, changes, unchanged: true };
+      timeline.note('info', `is another than what runs, which ends first: ${changes.join('; ')}`);
+    }
+    try {
+      await running.stop();
+    } finally {
+      await running.close().catch(() => {});
+    }
+  }
+  await forgetCid(state, env, name);
+  timeline.begin('boot');
+  await writeSpec(state, spec);
+  return { client: await shims.start({ state, name, words, env }), changes, unchanged: false };
+}
+
+/** What `up` wrote for the CID that it had: the next one may be another. */
+export async function forgetCid(state: string, env: EngineContext['env'], name: string): Promise<void> {
+  const last = await readState(state, name).catch(() => undefined);
+  await removeOwnPolicies(env, name, last?.cid ?? null);
+}
+
+function stateTeller(spec: RecordedSpec, timeline: Timeline): (state: RecordedState) => void {
+  let restarts: number | undefined;
+  const told = new Set<string>();
+  return ({ phase, cid, backend, heartbeatMs, readyMs, departures, restarts: count, end }) => {
+    if (restarts !== undefined && count > restarts) {
+      timeline.note('warn', `ended and starts again (${count}): ${end?.text ?? 'nobody saw how'}`);
+      timeline.restart();
+    }
+    restarts = count;
+    const where = `${backend}${cid === null ? '' : `, CID ${cid}`}`;
+    for (const one of departures) if (!told.has(one)) timeline.note('info', one);
+    for (const one of departures) told.add(one);
+    if (phase === 'booting') timeline.begin('heartbeat');
+    if (phase === 'config' || phase === 'services') timeline.begin(phase);
+    if (phase !== 'ready') return;
+    if (timeline.open === undefined) return;
+    timeline.begin('ready');
+    const how = spec.hasReadyLine ? where : `${where}; at its heartbeat, since the image has no ready line`;
+    timeline.done(how, readyMs ?? heartbeatMs ?? undefined);
+  };
+}
+
+function tell(verdict: Verdict, timeline: Timeline): void {
+  if (verdict.holds) {
+    timeline.done(
+      verdict.simulated
+        ? 'SIMULATED: its document holds under a root made here'
+        : 'its document holds under the root of AWS',
+    );
+  } else if (verdict.broken) timeline.failed(verdict.why);
+  else timeline.done(`not verified: ${verdict.why}`);
+}

@@ -1,0 +1,62 @@
+// The phases of one enclave on its way up, each with the time it took, told as they happen. A phase that is reached ends those before it, since a
+// look at the shim may come after several of them.
+import { type OnEvent, UP_PHASES, type UpPhase } from './event.ts';
+import type { PhaseTime } from './result.ts';
+
+export class Timeline {
+  readonly #enclave: string;
+  readonly #onEvent: OnEvent;
+  readonly #now: () => number;
+  readonly #done: PhaseTime[] = [];
+  #open: { readonly phase: UpPhase; readonly fromMs: number } | undefined;
+
+  constructor(enclave: string, onEvent: OnEvent, now: () => number = () => performance.now()) {
+    this.#enclave = enclave;
+    this.#onEvent = onEvent;
+    this.#now = now;
+  }
+
+  get phases(): readonly PhaseTime[] {
+    return this.#done;
+  }
+
+  get open(): UpPhase | undefined {
+    return this.#open?.phase;
+  }
+
+  /** What is open ends here, without a note. An earlier phase than the open one changes nothing. */
+  begin(phase: UpPhase): void {
+    if (this.#open !== undefined) {
+      if (UP_PHASES.indexOf(phase) <= UP_PHASES.indexOf(this.#open.phase)) return;
+      this.done();
+    }
+    this.#open = { phase, fromMs: this.#now() };
+    this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase });
+  }
+
+  /** `ms`: known better than by looking. */
+  done(note: string | null = null, ms?: number): void {
+    if (this.#open === undefined) return;
+    const { phase, fromMs } = this.#open;
+    this.#open = undefined;
+    const took = { phase, ms: Math.round(ms ?? this.#now() - fromMs), note };
+    this.#done.push(took);
+    this.#onEvent({ kind: 'done', enclave: this.#enclave, ...took });
+  }
+
+  /** The enclave is started again: its boot begins anew. */
+  restart(): void {
+    this.#open = { phase: 'boot', fromMs: this.#now() };
+    this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase: 'boot' });
+  }
+
+  failed(message: string): void {
+    const phase = this.#open?.phase ?? 'ready';
+    this.#open = undefined;
+    this.#onEvent({ kind: 'failed', enclave: this.#enclave, phase, message });
+  }
+
+  note(level: 'info' | 'warn', text: string, hint?: string): void {
+    this.#onEvent({ kind: 'note', enclave: this.#enclave, level, text, ...(hint !== undefined && { hint }) });
+  }
+}
