@@ -4,7 +4,7 @@ import { toCid } from '@caisson/core/address';
 import type { EnclaveSpec } from '../backend/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
 import { compareEnclave } from './launch.ts';
-import { nameOfLaunch, readLeftRecords, writeRecord } from './launch-record.ts';
+import { nameOfLaunch, readLeftRecords, removeRecord, writeRecord } from './launch-record.ts';
 import type { NitroDriver } from './nitro-driver.ts';
 import type { DescribedEnclave } from './output.ts';
 
@@ -37,4 +37,20 @@ export async function takeOver(
     return { found, enclave };
   }
   return undefined;
+}
+
+/** Ends all of that name that run, also those whose image is gone: how many. Throws what describe-enclaves and terminate-enclave failed with. */
+export async function endLeft(driver: NitroDriver, state: string, name: string): Promise<number> {
+  const records = (await readLeftRecords(state)).filter((one) => nameOfLaunch(one) === name);
+  if (records.length === 0) return 0;
+  const running = await driver.describe();
+  let count = 0;
+  for (const { enclave } of records) {
+    const left = running.find(({ EnclaveName }) => EnclaveName === enclave);
+    if (left === undefined) continue;
+    await driver.terminate(left.EnclaveID);
+    await removeRecord(state, enclave);
+    count += 1;
+  }
+  return count;
 }

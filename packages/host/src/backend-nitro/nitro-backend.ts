@@ -14,11 +14,12 @@ import {
   type EnclaveSpec,
   openRunFolder,
   type RunningEnclave,
+  requireMeasurements,
   Undo,
 } from '../backend/index.ts';
 import { withLock } from '../file/index.ts';
 import { measureOpenImage, openImageFile } from '../image/index.ts';
-import { takeOver } from './adopt.ts';
+import { endLeft, takeOver } from './adopt.ts';
 import { launch } from './launch.ts';
 import { nameOfLaunch, readLeftRecords, removeRecord, writeRecord } from './launch-record.ts';
 import { NitroDriver, type NitroTimes } from './nitro-driver.ts';
@@ -46,11 +47,7 @@ const forgetMs = 600_000;
 
 export function createNitroBackend(options: NitroBackendOptions): Backend {
   const { root = '/', path = process.env['PATH'], times } = options;
-  async function withDriver<Result>(
-    spec: EnclaveSpec,
-    run: (driver: NitroDriver, undo: Undo) => Promise<Result>,
-  ): Promise<Result> {
-    checkSpecForm(spec);
+  async function withDriver<Result>(run: (driver: NitroDriver, undo: Undo) => Promise<Result>): Promise<Result> {
     const program = findNitroCli(path);
     const missing = findMissingParts(root, program);
     if (program === undefined || missing.length > 0) {
@@ -71,8 +68,19 @@ export function createNitroBackend(options: NitroBackendOptions): Backend {
     capabilities: { stopsInOrder: false, consoleAlways: false, memory: 'machine', cpuIds: true, users: true },
     findMissing: async () => findMissingParts(root, findNitroCli(path)),
     describeDifferences: () => [],
-    start: (spec) => withDriver(spec, (driver, undo) => startEnclave(spec, options, driver, undo)),
-    adopt: (spec) => withDriver(spec, (driver, undo) => adoptEnclave(spec, options, driver, undo)),
+    async start(spec) {
+      checkSpecForm(spec);
+      return await withDriver((driver, undo) => startEnclave(spec, options, driver, undo));
+    },
+    async adopt(spec) {
+      checkSpecForm(spec);
+      return await withDriver((driver, undo) => adoptEnclave(spec, options, driver, undo));
+    },
+    endLeft: (name) =>
+      withDriver(async (driver) => {
+        const { state } = await openRunFolder(options.state);
+        return await endLeft(driver, state, name);
+      }),
   };
 }
 
@@ -85,6 +93,7 @@ async function startEnclave(
   const { name, isKept = false } = spec;
   const image = resolve(spec.image);
   const { measurements, size } = await measure(image);
+  requireMeasurements(spec, measurements);
   const { state } = await openRunFolder(stateFolder);
   const claim = await claimCid(state, { name, cid: spec.cid });
   undo.add(() => claim.release());
@@ -121,6 +130,7 @@ async function adoptEnclave(
   undo: Undo,
 ): Promise<RunningEnclave | undefined> {
   const { measurements } = await measure(resolve(spec.image));
+  requireMeasurements(spec, measurements);
   const { state } = await openRunFolder(stateFolder);
   const left = await takeOver(driver, state, spec, measurements);
   if (left === undefined) return undefined;

@@ -18,6 +18,8 @@ const started = z.object({
 
 const described = started.extend({
   EnclaveName: z.string().max(255).optional(),
+  NumberOfCPUs: z.int().nonnegative().max(4096).optional(),
+  MemoryMiB: z.int().nonnegative().optional(),
   CPUIDs: z.array(z.int().nonnegative()).max(4096).optional(),
   State: z.enum(['RUNNING', 'TERMINATING', 'EMPTY']),
   Flags: z.string().max(255),

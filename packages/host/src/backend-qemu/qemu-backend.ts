@@ -21,6 +21,7 @@ import {
   type RunningEnclave,
   readEnd,
   removeRemains,
+  requireMeasurements,
   Undo,
 } from '../backend/index.ts';
 import { measureImage } from '../image/index.ts';
@@ -75,6 +76,7 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
   const fromMs = performance.now();
   const { name, image, memoryMiB, cpus } = spec;
   const measurements = await measureImage(image);
+  requireMeasurements(spec, measurements);
   const run = await openRunFolder(state);
   const claim = await claimCid(run.state, { name, cid: spec.cid, clear: (one) => removeRemains(run, one) });
   undo.add(() => claim.release());

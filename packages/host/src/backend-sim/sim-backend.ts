@@ -22,6 +22,7 @@ import {
   type RunFolder,
   type RunningEnclave,
   removeRemains,
+  requireMeasurements,
   Undo,
 } from '../backend/index.ts';
 import { type ImageMeasurements, measureOpenImage, openImageFile, ramdisksOf } from '../image/index.ts';
@@ -84,6 +85,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
   const file = await openImageFile(spec.image);
   try {
     const { measurements, survey } = await measureOpenImage(file);
+    requireMeasurements(spec, measurements);
     const ramdisks = ramdisksOf(survey.sections);
     const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
     const adapted = adaptImage(image, isRoot);

@@ -15,6 +15,8 @@ export interface EnclaveSpec {
   readonly name: string;
   /** Path of an image file. */
   readonly image: string;
+  /** What it must measure; another image under this path is not started (P-G3). Default: whatever it does. */
+  readonly measurements?: ImageMeasurements;
   /** Default: the pool's next. */
   readonly cid?: number;
   readonly memoryMiB: number;
@@ -94,7 +96,7 @@ export interface Backend {
   describeDifferences(): readonly string[];
   /**
    * Resolves at the heartbeat. Throws CaissonError BACKEND_UNAVAILABLE, LimitError BACKEND_CAPACITY, CaissonError BACKEND_CID, PolicyError
-   * BACKEND_IMAGE, BootError BACKEND_BOOT or BACKEND_LATE, and what reading the image throws; nothing is left then.
+   * BACKEND_IMAGE, VerificationError BACKEND_MEASUREMENTS, BootError BACKEND_BOOT or BACKEND_LATE, and what reading the image throws; nothing is left then.
    */
   start(spec: EnclaveSpec): Promise<RunningEnclave>;
   /**
@@ -102,6 +104,8 @@ export interface Backend {
    * outlive their starter has it (nitro); those of the others end with it. Throws what `start` throws when what runs is not the image.
    */
   adopt?(spec: EnclaveSpec): Promise<RunningEnclave | undefined>;
+  /** Ends what earlier processes started under `name` and still runs, whatever it is: how many that were. With `adopt`, or not at all. */
+  endLeft?(name: string): Promise<number>;
 }
 
 export interface MissingPart {

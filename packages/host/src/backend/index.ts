@@ -23,6 +23,7 @@ export type { BackendErrorCode } from './error-code.ts';
 export { BACKEND_ERROR_CODES } from './error-code.ts';
 export type { Heartbeat } from './heartbeat.ts';
 export { awaitHeartbeat } from './heartbeat.ts';
+export { requireMeasurements } from './measurements.ts';
 export { fabricOfCid, pathOfCid, removeRemains } from './remains.ts';
 export type { RunFolder } from './run-folder.ts';
 export { openRunFolder } from './run-folder.ts';

@@ -1,0 +1,20 @@
+// All enclaves of the parent as nitro-cli has them, whoever started them: to be listed, and ended by their id.
+import { NitroDriver } from './nitro-driver.ts';
+import type { DescribedEnclave } from './output.ts';
+import { findNitroCli } from './parent-machine.ts';
+
+export interface ParentEnclaves {
+  /** Throws what describe-enclaves failed with, ParseError NITRO_OUTPUT. */
+  describe(): Promise<readonly DescribedEnclave[]>;
+  /** Throws what terminate-enclave failed with. */
+  terminate(id: string): Promise<void>;
+}
+
+// Chosen.
+const times = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
+
+/** Undefined without nitro-cli in `path`. */
+export function openParentEnclaves(path: string | undefined): ParentEnclaves | undefined {
+  const program = findNitroCli(path);
+  return program === undefined ? undefined : new NitroDriver(program, times);
+}

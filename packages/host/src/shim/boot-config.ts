@@ -1,0 +1,36 @@
+// The boot config as it was asked for: read at every start and compared, because the file is its owner's to change, and what was agreed on is its hash.
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { CaissonError, VerificationError } from '@caisson/core/errors';
+import type { RecordedSpec } from '../record/index.ts';
+import type { ShimErrorCode } from './error-code.ts';
+
+// Given: wire.md 3.
+const maxConfigBytes = 1 << 20;
+
+/** Undefined where none was asked for. Throws VerificationError SHIM_CONFIG for other bytes, CaissonError SHIM_CONFIG where they cannot be read. */
+export async function readAskedConfig({ name, config }: RecordedSpec): Promise<Uint8Array | undefined> {
+  if (config === undefined) return undefined;
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(config.path);
+    if (size > maxConfigBytes) throw new Error(`it has ${size} bytes, at most ${maxConfigBytes}`);
+    bytes = await readFile(config.path);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new CaissonError<ShimErrorCode>(
+      'SHIM_CONFIG',
+      `cannot read boot config ${config.path} of enclave ${name}: ${why}`,
+      {
+        cause,
+      },
+    );
+  }
+  const got = createHash('sha384').update(bytes).digest('hex');
+  if (got === config.sha384) return bytes;
+  throw new VerificationError<ShimErrorCode>(
+    'SHIM_CONFIG',
+    `boot config ${config.path} must be the one that enclave ${name} was asked for, sha384 ${config.sha384}, got ${got}`,
+    { hint: 'the file was changed since; caisson up asks for what it is now' },
+  );
+}

@@ -1,0 +1,18 @@
+// Time as the shim sees it, so that an hour of restarts is a moment of a test.
+
+export interface ShimClock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Unix milliseconds. */
+  date(): number;
+  setTimer(delayMs: number, fire: () => void): { cancel(): void };
+}
+
+export const systemClock: ShimClock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  setTimer(delayMs, fire) {
+    const timer = setTimeout(fire, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

@@ -1,0 +1,57 @@
+// The console of one boot: kept in `console.log`, and handed to whoever looks, from what the backend still has and then as it comes.
+import type { EnclaveConsole } from '../backend/index.ts';
+import type { BoundedFile } from './bounded-file.ts';
+
+// Chosen: a reader that is further behind has lost the beginning, and the enclave goes on.
+const maxBehindBytes = 1 << 20;
+
+export class ConsoleKeeper {
+  readonly #console: EnclaveConsole;
+  readonly #stop: () => void;
+  readonly #over = Promise.withResolvers<void>();
+  #isOver = false;
+
+  constructor(console: EnclaveConsole, file: BoundedFile) {
+    this.#console = console;
+    file.append(console.bytes);
+    this.#stop = console.listen((piece) => file.append(piece));
+  }
+
+  async *read({
+    follow,
+    signal,
+  }: {
+    readonly follow: boolean;
+    readonly signal: AbortSignal;
+  }): AsyncGenerator<Uint8Array> {
+    const pieces: Uint8Array[] = [this.#console.bytes];
+    let wake = Promise.withResolvers<void>();
+    let behindBytes = 0;
+    const stop = this.#console.listen((piece) => {
+      behindBytes += piece.length;
+      while (behindBytes > maxBehindBytes && pieces.length > 0) behindBytes -= pieces.shift()?.length ?? 0;
+      pieces.push(Uint8Array.from(piece));
+      wake.resolve();
+    });
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    try {
+      for (;;) {
+        for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+          behindBytes = Math.max(0, behindBytes - piece.length);
+          if (piece.length > 0) yield piece;
+        }
+        if (!follow || this.#isOver || signal.aborted) return;
+        wake = Promise.withResolvers<void>();
+        if (pieces.length === 0) await Promise.race([wake.promise, this.#over.promise, aborted]);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  close(): void {
+    this.#stop();
+    this.#isOver = true;
+    this.#over.resolve();
+  }
+}

@@ -1,0 +1,34 @@
+// Why an enclave came to nothing, as one error with what to try: the last words that the host has of it are its phase and its reasons.
+import { CaissonError, LimitError } from '@caisson/core/errors';
+import type { RecordedSpec, RecordedState } from '../record/index.ts';
+import type { ShimErrorCode } from './error-code.ts';
+
+export function lateInside({ name, readyTimeoutMs }: RecordedSpec, state: RecordedState): CaissonError {
+  const why = state.reasons.length === 0 ? '' : ` (${state.reasons.join(', ')})`;
+  return new LimitError<ShimErrorCode>(
+    'SHIM_LATE',
+    `enclave ${name} must be ready within ${readyTimeoutMs} ms, its last phase is ${state.phase}${why}`,
+    { hint: adviseOn(state) },
+  );
+}
+
+/** The enclave itself has said so. */
+export function failedInside(name: string, reasons: readonly string[]): CaissonError {
+  const why = reasons.length === 0 ? 'it gave no reason' : reasons.join(', ');
+  return new CaissonError<ShimErrorCode>('SHIM_FAILED', `enclave ${name} has failed: ${why}`, {
+    hint: `caisson last-words ${name} shows what its services said last, console.log what its first process did`,
+  });
+}
+
+export function asShimError(error: unknown): CaissonError {
+  if (error instanceof CaissonError) return error;
+  const { message = String(error), code } = error as NodeJS.ErrnoException;
+  const text = code === undefined || message.includes(code) ? message : `${code} ${message}`;
+  return new CaissonError<ShimErrorCode>('SHIM_FAILED', text, { cause: error });
+}
+
+function adviseOn({ phase, reasons }: RecordedState): string {
+  if (phase === 'booting') return 'its ready line never said a word: console.log shows where its boot stops';
+  if (reasons.some((one) => one.startsWith('config-awaited'))) return 'it waits for a boot config: name one as config';
+  return 'a longer ready timeout, or the reasons above';
+}

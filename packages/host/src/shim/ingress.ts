@@ -1,0 +1,112 @@
+// The ways in: TCP listeners that stand for the shim's whole life, also while the enclave boots, ends and starts again, so that nobody else takes the
+// port and a caller learns at once that nothing is ready.
+import { CID_ANY, CID_PARENT, toVsockPort } from '@caisson/core/address';
+import { CaissonError } from '@caisson/core/errors';
+import { type Bridge, DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
+import type { Transport } from '@caisson/link/transport';
+import type { Kernel, NativeEngine } from '@caisson/sys';
+import type { IngressRule } from '../compose/index.ts';
+import type { ShimBridgeStats } from './client-interface.ts';
+import type { ShimClock } from './clock.ts';
+import type { ShimErrorCode } from './error-code.ts';
+import type { EventLog } from './event-log.ts';
+import type { Gate } from './gate.ts';
+import { findPortHolder } from './port-holder.ts';
+import { Seldom } from './seldom.ts';
+
+export interface IngressOptions {
+  readonly enclave: string;
+  readonly rules: readonly IngressRule[];
+  readonly gate: Gate;
+  readonly kernel: Kernel;
+  readonly engine: NativeEngine | undefined;
+  readonly events: EventLog;
+  readonly clock: ShimClock;
+}
+
+export interface Ingress {
+  stats(): readonly ShimBridgeStats[];
+  close(): Promise<void>;
+}
+
+// Chosen.
+const drainMs = 1_000;
+
+/** All or none. Throws CaissonError SHIM_PORT with the name of whoever has a port. */
+export async function openIngress(options: IngressOptions): Promise<Ingress> {
+  const open: { readonly rule: IngressRule; readonly bridge: Bridge }[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(open.map(({ bridge }) => bridge.drain(drainMs)));
+  };
+  try {
+    for (const rule of options.rules) open.push({ rule, bridge: await openOne(rule, options) });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close, stats: () => open.map(({ rule, bridge }) => statsOf(rule, bridge)) };
+}
+
+async function openOne(rule: IngressRule, options: IngressOptions): Promise<Bridge> {
+  const { enclave, gate, kernel, engine, events, clock } = options;
+  const { hostAddress, hostPort, vsockPort, holdMs } = rule;
+  const port = toVsockPort(vsockPort);
+  const name = nameOf(rule);
+  const refusals = new Seldom(clock, (count, reason) => {
+    events.add('warn', 'INGRESS_REFUSED', `${name} refused ${count} connections: ${reason}`, { count, reason });
+  });
+  const { dialTimeoutMs } = DEFAULT_BRIDGE_LIMITS;
+  try {
+    const bridge = await openBridge(
+      {
+        name,
+        listen: { kind: 'tcp', host: hostAddress, port: hostPort },
+        dial: { kind: 'vsock', cid: CID_ANY, port },
+        limits: { ...DEFAULT_BRIDGE_LIMITS, dialTimeoutMs: dialTimeoutMs + holdMs },
+        // The enclave has said that it is ready: a full backlog looks like nobody.
+        retryRefused: true,
+      },
+      {
+        ...{ transport: untold, kernel, onEvent: (event) => event.type === 'refused' && refusals.hear(event.reason) },
+        route: (_, gone) => gate.admit(port, holdMs, gone),
+        ...(engine === undefined ? {} : { engine }),
+      },
+    );
+    const { address } = bridge;
+    const bound = address.kind === 'tcp' ? address.port : hostPort;
+    events.add('info', 'INGRESS_BOUND', `${nameOf({ ...rule, hostPort: bound })} listens`, { port: bound });
+    return bridge;
+  } catch (error) {
+    const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+    const holder = code === 'EADDRINUSE' ? await findPortHolder(hostPort) : undefined;
+    const who = holder === undefined ? (error as Error).message : `${holder} has it`;
+    throw new CaissonError<ShimErrorCode>(
+      'SHIM_PORT',
+      `port ${hostPort} of ${hostAddress} must be free for enclave ${enclave}: ${who}`,
+      { cause: error, hint: 'end it, or give ingress another port' },
+    );
+  }
+}
+
+/** Where connections go says `route`, one by one. */
+const untold: Transport = {
+  kind: 'kernel',
+  localCid: CID_PARENT,
+  connect: () => Promise.reject(new TypeError('a connection must be routed')),
+  listen: () => Promise.reject(new TypeError('ingress listens on tcp')),
+  planListen: async () => undefined,
+  planDial: () => undefined,
+};
+
+/** `127.0.0.1:8080 -> 3000`. */
+function nameOf({ hostAddress, hostPort, port }: IngressRule): string {
+  return `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort} -> ${port}`;
+}
+
+function statsOf(rule: IngressRule, bridge: Bridge): ShimBridgeStats {
+  const { active, accepted, refused, failed, forwardBytes, backwardBytes } = bridge.counters();
+  const { address } = bridge;
+  const bound = address.kind === 'tcp' ? address.port : rule.hostPort;
+  const name = nameOf({ ...rule, hostPort: bound });
+  return { name, active, accepted, refused, failed, bytesIn: forwardBytes, bytesOut: backwardBytes };
+}

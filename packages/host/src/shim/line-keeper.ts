@@ -1,0 +1,154 @@
+// The ready line of one boot as the shim hears it: phases into the state, a config when it is awaited, last words into their file. A line that is lost or
+// silent is an enclave of which nobody knows anything: it is not let in to until it speaks again.
+import type { CaissonError } from '@caisson/core/errors';
+import { formatReason, type ReadyEvent, type ReadyLineServer, serveReadyLine } from '@caisson/link/ready';
+import type { EnclavePlace } from '../backend/index.ts';
+import { collectLastWords, writeLastWords } from '../ready/last-words-file.ts';
+import type { EnclaveFolder, RecordedSpec } from '../record/index.ts';
+import type { ShimClock } from './clock.ts';
+import type { EventLog } from './event-log.ts';
+import { failedInside } from './failure.ts';
+import type { StateKeeper } from './state-keeper.ts';
+import type { ShimStep } from './step.ts';
+
+export interface LineKeeperOptions {
+  readonly spec: RecordedSpec;
+  readonly place: EnclavePlace;
+  readonly config: Uint8Array | undefined;
+  readonly clock: ShimClock;
+  readonly events: EventLog;
+  readonly keeper: StateKeeper;
+  readonly folder: EnclaveFolder;
+  readonly onStep: (step: ShimStep) => void;
+  /** Somebody asked it to end: whatever it says now, it is stopping. */
+  readonly isAsked: () => boolean;
+  readonly onReady: () => void;
+  readonly onUnready: () => void;
+  readonly onFailed: (error: CaissonError) => void;
+}
+
+// Chosen. It ends by itself when it has failed; where it does not, the shim ends it.
+const failedMs = 10_000;
+/** What it said last may still be on its way when it is gone. */
+const lastLineMs = 250;
+const configMs = 30_000;
+
+export class LineKeeper {
+  readonly #options: LineKeeperOptions;
+  readonly #over = new AbortController();
+  readonly #gone = Promise.withResolvers<void>();
+  #server!: ReadyLineServer;
+  #isSending = false;
+  #isMissed = false;
+  #failure: CaissonError | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(options: LineKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects EADDRINUSE where somebody else listens for this enclave. */
+  static async open(options: LineKeeperOptions): Promise<LineKeeper> {
+    const keeper = new LineKeeper(options);
+    const { cid, transport } = options.place;
+    keeper.#server = await serveReadyLine({ cid, transport, onEvent: (event) => keeper.#hear(event) });
+    return keeper;
+  }
+
+  /** Of its last line; null where none came. */
+  get exit(): number | null {
+    return this.#server.seen.final?.exit ?? null;
+  }
+
+  /** What it said of itself, where it failed. */
+  get failure(): CaissonError | undefined {
+    return this.#failure;
+  }
+
+  /** The enclave is gone. */
+  async close(): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#server.seen.standing === 'open' || this.#server.seen.standing === 'silent') {
+      const timer = clock.setTimer(lastLineMs, () => this.#gone.resolve());
+      await this.#gone.promise;
+      timer.cancel();
+    }
+    this.#over.abort(new Error('the enclave has ended'));
+    await this.#server.close();
+    this.#keepWords();
+    await this.#writing;
+  }
+
+  #hear(event: ReadyEvent): void {
+    const { events, keeper, onUnready, isAsked } = this.#options;
+    if (event.kind === 'state') this.#hearState(event);
+    if (event.kind === 'words') {
+      const what = 'lines' in event.words ? `${event.words.lines.length} lines` : 'sealed';
+      events.add('warn', 'LAST_WORDS', `last words of service ${event.words.service}: ${what}`, {
+        service: event.words.service,
+      });
+      this.#keepWords();
+    }
+    if (event.kind === 'final') {
+      const { exit, code } = event.final;
+      events.add('info', 'ENCLAVE_FINAL', `last line: exit ${exit}, ${code}`, { exit, reason: code });
+    }
+    if (event.kind === 'lost' || event.kind === 'silent') {
+      const fault = event.kind === 'lost' ? event.fault : undefined;
+      const reason = event.kind === 'lost' ? 'ready-line-lost' : 'ready-line-silent';
+      if (fault !== undefined) events.add('warn', 'READY_LINE_FAULT', fault.message);
+      onUnready();
+      // Before its first word there is no phase that it could fall from.
+      const { phase } = keeper.current;
+      if (!isAsked() && (phase === 'ready' || phase === 'degraded')) keeper.enter('degraded', { reasons: [reason] });
+    }
+    if (event.kind === 'final' || event.kind === 'lost') this.#gone.resolve();
+  }
+
+  #hearState({ state }: Extract<ReadyEvent, { kind: 'state' }>): void {
+    const { clock, keeper, isAsked, onFailed, onReady, onUnready, spec } = this.#options;
+    const reasons = state.reasons.map(formatReason);
+    const { phase, bootId } = state;
+    const shown = isAsked() && phase !== 'failed' ? 'stopping' : phase;
+    keeper.enter(shown, { reasons, bootId, configSha384: state.configSha384 ?? null });
+    if (shown === 'ready') onReady();
+    else onUnready();
+    if (phase === 'config' && state.reasons.some(({ code }) => code === 'config-awaited')) void this.#sendConfig();
+    if (phase === 'failed' && this.#failure === undefined) {
+      const failure = failedInside(spec.name, reasons);
+      this.#failure = failure;
+      const timer = clock.setTimer(failedMs, () => onFailed(failure));
+      this.#over.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+    }
+  }
+
+  /** It says every few seconds that it waits: what did not arrive is sent again, what was refused is not. */
+  async #sendConfig(): Promise<void> {
+    const { config, events, onFailed } = this.#options;
+    if (config === undefined) {
+      if (!this.#isMissed) events.add('warn', 'CONFIG_MISSING', 'it awaits a boot config, and none was asked for');
+      this.#isMissed = true;
+      return;
+    }
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      const { sendAskedConfig } = await import('./send-config.ts');
+      await sendAskedConfig({ ...this.#options, timeoutMs: configMs, signal: this.#over.signal });
+    } catch (error) {
+      if (this.#over.signal.aborted) return;
+      if ((error as { code?: unknown }).code === 'HOST_CONFIG_REFUSED') return onFailed(error as CaissonError);
+      events.add('warn', 'CONFIG_UNSENT', (error as Error).message);
+      this.#isSending = false;
+    }
+  }
+
+  #keepWords(): void {
+    const { events, folder, place, clock } = this.#options;
+    const words = collectLastWords(this.#server.seen, place.cid, clock.date());
+    if (words === undefined || (words.words.length === 0 && words.final === null)) return;
+    this.#writing = this.#writing
+      .then(() => writeLastWords(folder.lastWords, words))
+      .catch((error: Error) => events.add('warn', 'LAST_WORDS_UNWRITTEN', error.message));
+  }
+}

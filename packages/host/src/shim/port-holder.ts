@@ -1,0 +1,28 @@
+// Who has a TCP port of this machine, for the message that it is taken: the kernel's table names the socket, and a process of ours has it open.
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+// Given: proc(5); state 0A is LISTEN.
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
+const listening = '0A';
+
+/** `process 812 (nginx)`; undefined where it is nobody's that may be looked at. */
+export async function findPortHolder(port: number): Promise<string | undefined> {
+  const inodes = new Set<string>();
+  for (const table of tables) {
+    const text = await readFile(table, 'latin1').catch(() => '');
+    for (const line of text.split('\n').slice(1)) {
+      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+      const bound = Number.parseInt(local?.split(':').at(-1) ?? '', 16);
+      if (bound === port && state === listening && inode !== undefined) inodes.add(`socket:[${inode}]`);
+    }
+  }
+  if (inodes.size === 0) return undefined;
+  for (const pid of (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name))) {
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      if (!inodes.has(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))) continue;
+      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
+      return `process ${pid} (${name.trim()})`;
+    }
+  }
+  return undefined;
+}

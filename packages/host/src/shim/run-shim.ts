@@ -1,0 +1,173 @@
+// A shim as a process: the lock that makes it the only one, the socket that it is asked over, the enclave that it keeps, and an orderly end. What it
+// cannot begin it tells whoever started it; from then on everything is in state.json and in its events.
+import { CaissonError } from '@caisson/core/errors';
+import type { Kernel } from '@caisson/sys';
+import type { Backend, BackendKind } from '../backend/index.ts';
+import { readProcessStart, withLock } from '../file/index.ts';
+import type { RecordErrorCode } from '../record/error-code.ts';
+import {
+  type EnclaveFolder,
+  openEnclaveFolder,
+  type RecordedSpec,
+  type RecordedState,
+  readSpec,
+  readState,
+} from '../record/index.ts';
+import { SHIM_PROTOCOL, type ShimStats } from './client-interface.ts';
+import { type ShimClock, systemClock } from './clock.ts';
+import type { ShimErrorCode } from './error-code.ts';
+import { EventLog } from './event-log.ts';
+import { Keep } from './keep.ts';
+import { type ShimDesk, serveShim } from './server.ts';
+import { shimSocketPath } from './socket-place.ts';
+import { StateKeeper } from './state-keeper.ts';
+import { readProcessCost } from './stats.ts';
+import type { ShimStep } from './step.ts';
+
+export interface RunShimOptions {
+  /** The state folder. */
+  readonly state: string;
+  readonly name: string;
+  /** Of this program. */
+  readonly version: string;
+  readonly kernel: Kernel;
+  openBackend(kind: BackendKind): Backend | Promise<Backend>;
+  /** Ends the enclave in order, and the shim after it. */
+  readonly stop: AbortSignal;
+  /** Called once: it is up and can be asked. */
+  onUp?(): void;
+  readonly clock?: ShimClock;
+  /** For tests, which kill it there. */
+  readonly onStep?: (step: ShimStep) => void;
+}
+
+// Chosen: whoever started it asks within this time how it went, however soon it is over.
+const lingerMs = 2_000;
+
+/**
+ * Resolves with the last state, once nothing is left. Throws what it could not begin with: CaissonError SHIM_TAKEN, RECORD_UNKNOWN, RECORD_STATE and
+ * what reading the spec throws.
+ */
+export async function runShim(options: RunShimOptions): Promise<RecordedState> {
+  const { state, name, onStep = () => {} } = options;
+  const spec = await readSpec(state, name);
+  if (spec === undefined)
+    throw new CaissonError<RecordErrorCode>(
+      'RECORD_UNKNOWN',
+      `enclave ${name} must have a record in ${state}, got none`,
+    );
+  const folder = await openEnclaveFolder(state, name);
+  try {
+    return await withLock(
+      folder.shimPid,
+      () => {
+        onStep('locked');
+        return keepOne(options, spec, folder);
+      },
+      { timeoutMs: 0 },
+    );
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'FILE_LOCKED') throw error;
+    throw new CaissonError<ShimErrorCode>('SHIM_TAKEN', `enclave ${name} must have one shim, got a second`, {
+      cause: error,
+      hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
+    });
+  }
+}
+
+async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: EnclaveFolder): Promise<RecordedState> {
+  const { state, name, version, kernel, stop, onUp, clock = systemClock, onStep = () => {} } = options;
+  const previous = await readState(state, name).catch(() => undefined);
+  const date = (): number => clock.date();
+  const events = new EventLog({ enclave: name, path: folder.events, date });
+  const start = await readProcessStart(process.pid);
+  const shim = { pid: process.pid, start, protocol: SHIM_PROTOCOL, version };
+  const keeper = new StateKeeper(state, firstState(spec, shim, previous, date()), events, date);
+  await keeper.begin();
+  onStep('state-begun');
+  const backend = await options.openBackend(spec.backend);
+  const keep = new Keep({ spec, backend, kernel, clock, events, keeper, folder, onStep });
+  const server = await serveShim(
+    await shimSocketPath(state, name),
+    createDesk({ keep, keeper, events, clock, spec, version }),
+    kernel,
+  );
+  onStep('socket-bound');
+  events.add('info', 'SHIM_STARTED', `shim of enclave ${name} is process ${process.pid}`, {
+    pid: process.pid,
+    version,
+  });
+  onUp?.();
+  const asked = (): void => {
+    keep.stop().catch((error: Error) => events.add('error', 'STOP_FAILED', error.message));
+  };
+  stop.addEventListener('abort', asked, { once: true });
+  if (stop.aborted) asked();
+  // Of one that ended nothing can be taken over.
+  await keep.run(previous?.phase === 'lost' ? previous : undefined);
+  stop.removeEventListener('abort', asked);
+  const timer = Promise.withResolvers<void>();
+  const linger = clock.setTimer(lingerMs, timer.resolve);
+  if (!stop.aborted) await Promise.race([server.asked, timer.promise]);
+  linger.cancel();
+  events.end();
+  await server.close();
+  return keeper.current;
+}
+
+function firstState(
+  { name, backend }: RecordedSpec,
+  shim: RecordedState['shim'],
+  previous: RecordedState | undefined,
+  nowMs: number,
+): RecordedState {
+  return {
+    ...{ v: 1, name, phase: 'starting', since: new Date(nowMs).toISOString(), backend, cid: null, vsock: null },
+    ...{ pids: [], shim, bootId: null, startedAt: null, heartbeatMs: null, readyMs: null, restarts: 0, reasons: [] },
+    ...{ configSha384: null, documents: null, departures: [], end: previous?.end ?? null, failure: null },
+  };
+}
+
+interface DeskParts {
+  readonly keep: Keep;
+  readonly keeper: StateKeeper;
+  readonly events: EventLog;
+  readonly clock: ShimClock;
+  readonly spec: RecordedSpec;
+  readonly version: string;
+}
+
+function createDesk({ keep, keeper, events, clock, spec, version }: DeskParts): ShimDesk {
+  return {
+    hello: { v: 1, protocol: SHIM_PROTOCOL, version, name: spec.name, pid: process.pid },
+    status: () => keeper.current,
+    stop: (graceMs) => keep.stop(graceMs),
+    kill: () => keep.kill(),
+    restart: (graceMs) => keep.restart(graceMs),
+    events: (options) => events.read(options),
+    console(options) {
+      if (spec.backend === 'nitro' && !spec.debug) {
+        throw new CaissonError<ShimErrorCode>(
+          'SHIM_CONSOLE',
+          `the console of enclave ${spec.name} can be read in debug mode only`,
+          { hint: 'debug: true opens it, and then its documents prove nothing' },
+        );
+      }
+      return keep.boot?.console?.read(options) ?? nothing();
+    },
+    async stats(): Promise<ShimStats> {
+      const { startedAt } = keeper.current;
+      const cost = spec.backend === 'nitro' ? undefined : await readProcessCost(keep.boot?.pids ?? []);
+      return {
+        uptimeMs: startedAt === null ? 0 : Math.max(0, clock.date() - Date.parse(startedAt)),
+        cpuMs: cost?.cpuMs ?? null,
+        residentBytes: cost?.residentBytes ?? null,
+        shimResidentBytes: process.memoryUsage.rss(),
+        ingress: keep.ingressStats(),
+        egress: keep.boot?.egressStats() ?? [],
+      };
+    },
+  };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -1,0 +1,17 @@
+// Where a shim's socket lies: `sock/shim.sock` of its enclave's folder, or in the short run folder where that path is too long for a socket.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { openRunFolder } from '../backend/run-folder.ts';
+import { enclaveFolder } from '../record/index.ts';
+
+// Given: wire.md 10; the kernel takes 107 bytes, and Node 20 cuts a longer one without a word.
+const longestSocketBytes = 100;
+
+/** Throws ParseError RECORD_NAME, and where the run folder is needed what `openRunFolder` throws. */
+export async function shimSocketPath(state: string, name: string): Promise<string> {
+  const near = join(enclaveFolder(state, name).sock, 'shim.sock');
+  if (Buffer.byteLength(near) <= longestSocketBytes) return near;
+  const { path } = await openRunFolder(state);
+  // A name may have 63 characters, of which a socket’s path has no room.
+  return join(path, `s-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.sock`);
+}

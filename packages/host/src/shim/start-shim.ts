@@ -1,0 +1,130 @@
+// A shim as its starter and everybody else finds it. It is started in a session of its own, so that it outlives whoever asked for it, and tells on one
+// descriptor that it is up, or why not.
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { CaissonError } from '@caisson/core/errors';
+import { plain } from '@caisson/core/log';
+import { withLock } from '../file/index.ts';
+import { enclaveFolder, openEnclaveFolder } from '../record/index.ts';
+import { connectShim } from './client.ts';
+import type { ShimClient } from './client-interface.ts';
+import type { ShimErrorCode } from './error-code.ts';
+import { shimSocketPath } from './socket-place.ts';
+import { formatTold, parseTold, type Told } from './told.ts';
+
+export interface StartShimOptions {
+  /** The state folder; the enclave's spec stands in it. */
+  readonly state: string;
+  readonly name: string;
+  /** That start this program once more: interpreter, its options, script. */
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Default 20,000. */
+  readonly timeoutMs?: number;
+}
+
+// Chosen.
+const defaultStartMs = 20_000;
+const maxLogBytes = 262_144;
+const maxToldBytes = 65_536;
+const tailLines = 5;
+
+/** Undefined where no shim of that name lives; what a dead one left is swept. Throws CaissonError SHIM_LOST. */
+export async function openShim(state: string, name: string): Promise<ShimClient | undefined> {
+  const path = await shimSocketPath(state, name);
+  const client = await connectShim(path, name);
+  if (client !== undefined) return client;
+  // Only under the lock: one that is starting has it, and will put its socket there.
+  const { shimPid } = enclaveFolder(state, name);
+  await withLock(shimPid, async () => rmSync(path, { force: true }), { timeoutMs: 0 }).catch(() => {});
+  return undefined;
+}
+
+/** Resolves when it can be asked. Throws CaissonError SHIM_TAKEN, SHIM_START, and what the shim could not begin with, under its own code. */
+export async function startShim(options: StartShimOptions): Promise<ShimClient> {
+  const { state, name } = options;
+  const there = await openShim(state, name);
+  if (there !== undefined) {
+    await there.close();
+    throw new CaissonError<ShimErrorCode>('SHIM_TAKEN', `enclave ${name} must have one shim, got a second`, {
+      hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
+    });
+  }
+  const told = await launch(options, []);
+  if (!told.ok) throw new CaissonError(told.code, told.message, told.hint === null ? {} : { hint: told.hint });
+  const client = await openShim(state, name);
+  if (client !== undefined) return client;
+  throw await unstarted(options, 'it ended as soon as it had begun');
+}
+
+/**
+ * Ends what a shim that was killed has left running (nitro; the other backends end with it), without starting anything. Throws as `startShim`.
+ */
+export async function endLeftEnclave(options: StartShimOptions): Promise<void> {
+  const told = await launch(options, ['--end']);
+  if (!told.ok) throw new CaissonError(told.code, told.message, told.hint === null ? {} : { hint: told.hint });
+}
+
+async function launch(options: StartShimOptions, flags: readonly string[]): Promise<Told> {
+  const { state, name, words, env, timeoutMs = defaultStartMs } = options;
+  const folder = await openEnclaveFolder(state, name);
+  keepLogShort(folder.shimLog);
+  const log = openSync(folder.shimLog, 'a', 0o600);
+  const [program = '', ...rest] = words;
+  const child = spawn(program, [...rest, 'shim', name, '--tell', '3', ...flags], {
+    // Of the file system that somebody wants to unmount it holds nothing.
+    ...{ cwd: '/', detached: true, stdio: ['ignore', log, log, 'pipe'] },
+    env: { ...env, CAISSON_STATE: state },
+  });
+  closeSync(log);
+  const tell = child.stdio[3] as Readable;
+  const { promise, resolve, reject } = Promise.withResolvers<Told>();
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    unstarted(options, `it said nothing for ${timeoutMs} ms`).then(reject, reject);
+  }, timeoutMs);
+  child.once('error', (error) => unstarted(options, error.message).then(reject, reject));
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  tell
+    .on('error', () => {})
+    .on('data', (piece: Buffer) => {
+      bytes += piece.length;
+      if (bytes <= maxToldBytes) pieces.push(piece);
+    });
+  tell.once('close', () => {
+    const told = parseTold(Buffer.concat(pieces).toString());
+    if (told !== undefined) resolve(told);
+    else unstarted(options, 'it ended without a word').then(reject, reject);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    tell.destroy();
+    child.unref();
+  }
+}
+
+/** For descriptor 3. */
+export function describeStart(error: unknown): string {
+  if (error === undefined) return formatTold({ ok: true });
+  const { code = 'SHIM_START', message, hint = null } = error as Partial<CaissonError>;
+  return formatTold({ ok: false, code, message: message ?? String(error), hint });
+}
+
+/** Its own words are few: what it has to say are events. */
+function keepLogShort(path: string): void {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > maxLogBytes) renameSync(path, `${path}.1`);
+}
+
+async function unstarted({ state, name }: StartShimOptions, why: string): Promise<CaissonError<ShimErrorCode>> {
+  const { shimLog } = enclaveFolder(state, name);
+  const text = await readFile(shimLog, 'utf8').catch(() => '');
+  const tail = text.trimEnd().split('\n').slice(-tailLines).map(plain).join('; ');
+  const said = tail === '' ? '' : `; ${shimLog} ends with: ${tail}`;
+  return new CaissonError('SHIM_START', `the shim of enclave ${name} did not start: ${why}${said}`);
+}
