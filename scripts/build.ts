@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const started = performance.now();
 
-for (const step of ['addon.ts', 'pid1.ts', 'bundle.ts', 'browser-bundle.ts']) {
+for (const step of ['addon.ts', 'pid1.ts', 'bundle.ts', 'browser-bundle.ts', 'example-bundle.ts']) {
   if (step === 'bundle.ts') run(['node_modules/typescript/bin/tsc', '-b']);
   if (existsSync(join(root, 'scripts', step))) run([`scripts/${step}`]);
 }

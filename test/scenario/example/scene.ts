@@ -1,6 +1,6 @@
 // An example as its user has it: built from its own caisson.yaml, started in the simulator, reached through its ingress, judged by its measurements.
 import { equal } from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -20,6 +20,11 @@ const root = join(import.meta.dirname, '../../..');
 
 export const exampleSkip: string | false =
   imageSkip || ((await createSimBackend({ state: tmpdir() }).findMissing())[0]?.what ?? false);
+
+const bundled = join(root, 'examples/signing/app/main.mjs');
+
+/** For the examples that are bundled. */
+export const bundledSkip: string | false = exampleSkip || (!existsSync(bundled) && `no ${bundled} (npm run build)`);
 
 export interface RunningExample {
   readonly enclave: RunningEnclave;

@@ -1,0 +1,100 @@
+// The examples inference, agent and kms, whole: built from their own caisson.yaml, run in the simulator, asked by their own clients.
+import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
+import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { test } from 'node:test';
+import { hostPort, toVsockPort } from '@caisson/core/address';
+import { DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
+import { createLinuxKernel } from '@caisson/sys';
+import { maskByChannel, maskNaively } from '../../examples/agent/client.ts';
+import { askModel, hashOwnModel, learnModel, readAnswer } from '../../examples/inference/client.ts';
+import { signedBytes } from '../../examples/inference/src/protocol.ts';
+import { askForMac } from '../../examples/kms/client.ts';
+import { encryptionContext } from '../../examples/kms/src/protocol.ts';
+import { startStandIn } from '../../examples/kms/stand-in.ts';
+import { askService } from '../../examples/shared/client.ts';
+import { bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
+
+const timeout = 120_000;
+
+test('inference: an answer is bound to image, model and question, and each link that is changed breaks it', {
+  skip,
+  timeout,
+}, async (context) => {
+  const { url, policy } = await startExample(context, 'inference', { ports: [3000] });
+  const at = url(3000);
+  const known = await learnModel(at, policy, hashOwnModel());
+  equal(known.pcr0, String(policy.pcrs[0]));
+  for (const [label, text] of [
+    ['de', 'der nächste zug nach hause fährt um acht'],
+    ['en', 'the next train home leaves at eight'],
+    ['fr', 'le prochain train part à huit heures'],
+    ['es', 'el próximo tren sale a las ocho de la mañana'],
+  ] as const) {
+    equal((await askModel(at, known, text)).label, label);
+  }
+  await rejects(learnModel(at, policy, createHash('sha384').update('another').digest()), /document must bind model/);
+
+  const question = Buffer.from('buenas noches');
+  const answer = (await askService(`${at}/guess`, question)).toString();
+  ok(readAnswer(answer, known, question));
+  throws(() => readAnswer(answer, known, Buffer.from('guten abend')), /requestSha384/);
+  throws(() => readAnswer(answer.replace('es', 'it'), known, question), /signed by the key/);
+  const own = generateKeyPairSync('ed25519');
+  const { statement } = JSON.parse(answer) as { statement: string };
+  const forged = JSON.stringify({
+    statement,
+    signature: sign(null, signedBytes(statement), own.privateKey).toString('hex'),
+  });
+  throws(() => readAnswer(forged, known, question), /signed by the key/);
+  throws(() => readAnswer(answer, { ...known, pcr0: 'ab'.repeat(48) }, question), /must have pcr0/);
+  equal((await fetch(`${at}/guess`, { method: 'POST', body: 'x'.repeat(5_000) })).status, 400);
+});
+
+test('agent: every record comes back masked, through the channel and the naive way', {
+  skip,
+  timeout,
+}, async (context) => {
+  const { url } = await startExample(context, 'agent', { ports: [7000, 7001] });
+  const [channel, naive] = [7000, 7001].map((port) => Number(new URL(url(port)).port)) as [number, number];
+  const [slow, fast] = [await maskNaively(naive, 100), await maskByChannel(channel, 300)];
+  ok(fast.records > 20_000);
+  context.diagnostic(
+    `8 KiB a message: naive ${slow.mebibytesPerSecond.toFixed(1)} MiB/s, channel ${fast.mebibytesPerSecond.toFixed(1)} MiB/s`,
+  );
+});
+
+test('kms: only the image that the key policy names has the secret, over TLS that ends inside', {
+  skip,
+  timeout,
+}, async (context) => {
+  const kms = await startStandIn();
+  context.after(() => kms.close());
+  const { url, policy, cid, transport } = await startExample(context, 'kms', {
+    ports: [3000],
+    env: { KMS_HOST: 'localhost', KMS_PORT: String(kms.port), KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
+  });
+  // The parent's part of the one way out.
+  const way = await openBridge(
+    {
+      ...{ name: 'egress-0', limits: DEFAULT_BRIDGE_LIMITS, peerCid: cid },
+      listen: { kind: 'vsock', cid: transport.localCid, port: toVsockPort(hostPort(cid, 16)) },
+      dial: { kind: 'tcp', host: '127.0.0.1', port: kms.port },
+    },
+    { transport, kernel: createLinuxKernel() },
+  );
+  context.after(() => way.drain(0));
+  const secret = Buffer.from('a secret of nobody but the image');
+  const request = { ciphertext: kms.encrypt(secret, encryptionContext), message: 'hello' };
+  await rejects(askForMac(url(3000), request), /answered 500/);
+  kms.allow({ ...policy, pcrs: { 0: ['ab'.repeat(48)] } });
+  await rejects(askForMac(url(3000), request), /answered 500/);
+  kms.allow(policy);
+  equal(await askForMac(url(3000), request), createHmac('sha256', secret).update('hello').digest('hex'));
+  const other = { ...request, ciphertext: kms.encrypt(secret, { purpose: 'another' }) };
+  await rejects(askForMac(url(3000), other), /answered 500/);
+  deepEqual(
+    kms.log.map((line) => line.replace(/^(\S+ \w+).*/, '$1')),
+    ['denied', 'denied', 'allowed', 'denied'].map((word) => `TrentService.Decrypt ${word}`),
+  );
+  match(kms.log[1]!, /PCR0 must be/);
+});
