@@ -1,6 +1,7 @@
 // Every program that the hardware scripts start. Each has a process group of its own, so that Ctrl-C on a terminal reaches this script alone: what is
 // asked of AWS must not be cut between the deed and its answer, or nobody would know what there is to clean up.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 
 export interface ChildResult {
   readonly code: number | null;
@@ -88,4 +89,44 @@ export function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     // It has ended.
   }
+}
+
+export interface LongChild {
+  /** Its exit code, null after a signal. */
+  readonly ended: Promise<number | null>;
+  readonly hasEnded: boolean;
+  /** Asks it to end, and ends it after 5 s. */
+  stop(): Promise<void>;
+}
+
+/** A program that stays, with what it says in a file. */
+export function startLong(
+  [file = '', ...words]: readonly string[],
+  env: ChildOptions['env'],
+  logFile: string,
+): LongChild {
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawn(file, words, { stdio: ['ignore', log, log], detached: true, env: { ...env } });
+  closeSync(log);
+  let hasEnded = false;
+  const ended = new Promise<number | null>((resolve) => {
+    const end = (code: number | null): void => {
+      hasEnded = true;
+      resolve(code);
+    };
+    child.once('error', () => end(null));
+    child.once('close', end);
+  });
+  return {
+    ended,
+    get hasEnded() {
+      return hasEnded;
+    },
+    async stop() {
+      if (!hasEnded) killGroup(child, 'SIGTERM');
+      const timer = setTimeout(() => killGroup(child, 'SIGKILL'), 5_000);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
 }

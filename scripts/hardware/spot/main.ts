@@ -1,13 +1,12 @@
 // `aws-spot-nitro-smoke.sh` and `aws-spot-nitro-bench.sh`: reads the variables, passes signals on as one `stop`, and gives the exit code: the command's
 // own, 1 where it did not come to that, 64 for variables that do not hold, 128 plus the number of a signal.
-import { resolve } from 'node:path';
+import { home } from '../home.ts';
 import { signalsOf } from '../signal.ts';
 import { VariableError } from '../variable.ts';
 import { runOnSpot } from './run.ts';
 import { readSpotSettings, type SpotJob } from './settings.ts';
 
 const job = process.argv[2] as SpotJob;
-const home = resolve(import.meta.dirname, '../../..');
 const say = (line: string): void => void process.stderr.write(`aws-spot: ${line}\n`);
 // A terminal that has gone must not keep anything from being cleaned up.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -1,0 +1,60 @@
+// The images of the smoke and the bench: a folder with one program, built here and now by `caisson build`, in the production profile, because that is the
+// one that hardware runs.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Caisson } from './caisson.ts';
+
+export interface BuiltImage {
+  readonly path: string;
+  /** Hex, by index: 0, 1, 2. */
+  readonly pcrs: readonly [string, string, string];
+}
+
+export interface ImageOptions {
+  readonly caisson: Caisson;
+  /** Where it is made. */
+  readonly folder: string;
+  readonly name: string;
+  /** Files of `image/`; the first is the application. */
+  readonly programs: readonly string[];
+  /** Of the application's HTTP server. */
+  readonly port: number;
+  /** `aws`, `caisson` or a file; undefined: no kernel will be looked at. */
+  readonly kernel: string | undefined;
+  /** More of caisson.yaml. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
+  const { caisson, folder, name, programs, port, settings } = options;
+  const source = join(folder, 'source');
+  mkdirSync(source);
+  for (const program of programs) copyFileSync(join(import.meta.dirname, 'image', program), join(source, program));
+  let { kernel } = options;
+  if (kernel === undefined) {
+    kernel = join(folder, 'no-kernel');
+    writeFileSync(kernel, 'A simulation looks at no kernel.\n');
+  }
+  // The config is argonaut's, by argonaut's own commands: the supervisor takes none.
+  const { policy = {}, ...others } = settings ?? {};
+  const spec = {
+    name,
+    ...{ version: '1.0.0', profile: 'production', cmd: `node ${programs[0]}` },
+    ...{ env: { PORT: String(port) }, services: { app: `ReadyPort = ${port}` } },
+    policy: { config: { expect: 'none' }, ...(policy as object) },
+    ...others,
+  };
+  // JSON is YAML.
+  writeFileSync(join(folder, 'build.yaml'), JSON.stringify(spec));
+  const path = join(folder, `${name}.eif`);
+  await caisson.run(['build', source, '--config', join(folder, 'build.yaml'), '--kernel', kernel, '-o', path]);
+  const described = JSON.parse(await caisson.run(['describe-eif', '--eif-path', path])) as {
+    readonly Measurements: Readonly<Record<string, string>>;
+  };
+  const pcr = (index: number): string => {
+    const value = described.Measurements[`PCR${index}`];
+    if (value === undefined) throw new Error(`${path} was described without PCR${index}`);
+    return value;
+  };
+  return { path, pcrs: [pcr(0), pcr(1), pcr(2)] };
+}
