@@ -39,7 +39,7 @@ export async function examine(ground: Ground, { only }: ExamineOptions = {}): Pr
     if (group === 'nitro' && isShort) return false;
     return group !== 'file' || (ground.file !== null && (id === 'file' || ground.fileFault === null));
   });
-  const looked = await Promise.all(asked.map(async (check) => ({ check, looks: listOf(await check.look(ground)) })));
+  const looked = await Promise.all(asked.map(async (check) => ({ check, looks: await lookBy(check, ground) })));
   const verdicts = backends.map((backend): Verdict => {
     if (only !== undefined) return { backend, canRun: null, because: [] };
     if (backend === 'nitro' && isShort)
@@ -56,6 +56,22 @@ export async function examine(ground: Ground, { only }: ExamineOptions = {}): Pr
   const canAny = verdicts.some(({ backend, canRun }) => canRun === true && (ground.backend ?? backend) === backend);
   const isFit = only === undefined ? canAny : findings.every(({ level }) => level !== 'fail');
   return { findings, verdicts, isFit };
+}
+
+/** One check that meets what nobody thought of must not silence the others. */
+async function lookBy(check: Check, ground: Ground): Promise<readonly Look[]> {
+  try {
+    return listOf(await check.look(ground));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [
+      {
+        level: 'warn',
+        found: `it could not be looked at: ${why}`,
+        command: `caisson doctor --json --only ${check.id}`,
+      },
+    ];
+  }
 }
 
 /** What prevents a backend that nobody asked for, where another can run, is worth knowing and no more. */

@@ -1,7 +1,6 @@
 // What every backend stands on: the system, node, the addon, time, room on disks.
 import { type Check, fail, type Look, note, ok, warn } from '../check.ts';
 import { type Ground, nearestFolder } from '../ground.ts';
-import { findKernelHazards } from '../kernel-version.ts';
 
 // Given: engines of package.json.
 const leastNode = [22, 18] as const;
@@ -55,22 +54,6 @@ export const hostChecks: readonly Check[] = [
     prevents: ['nitro'],
     look: ({ machine: { addonFault } }) =>
       addonFault === null ? ok('caisson.node is loaded') : fail(addonFault, 'npm run build   # needs a C compiler'),
-  },
-  {
-    id: 'kernel',
-    group: 'machine',
-    looksAt: 'known faults of vsock in this version of Linux',
-    matters: 'data that is damaged or connections that are reset look like faults of the application',
-    prevents: [],
-    look: ({ kernel }) => {
-      if (kernel === undefined) return note('the version of the kernel cannot be read');
-      const found = findKernelHazards(kernel);
-      if (found.length === 0) return ok(`Linux ${kernel.text}: no fault of vsock is known of it`);
-      return found.map(({ level, what }) => {
-        const text = `Linux ${kernel.text}: ${what}`;
-        return level === 'warn' ? warn(text, 'sudo dnf upgrade kernel && sudo reboot   # or apt-get') : note(text);
-      });
-    },
   },
   {
     id: 'clock',

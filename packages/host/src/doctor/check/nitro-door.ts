@@ -1,6 +1,7 @@
 // Whether this machine can have Nitro enclaves at all, and whether this user may: instance, driver, devices, group, AF_VSOCK.
 import { type Check, fail, type Look, note, ok, warn } from '../check.ts';
 import { type Ground, NITRO_DEVICE } from '../ground.ts';
+import { findKernelHazards } from '../kernel-version.ts';
 import { isContainer } from './sim.ts';
 
 // Given: AWS, "Nitro Enclaves: requirements". Types without enclaves; the name of the product is the type on EC2, so nobody has to be asked.
@@ -105,6 +106,22 @@ export const nitroDoorChecks: readonly Check[] = [
         `vsock is loaded without vmw_vsock_virtio_transport${also}`,
         'sudo modprobe vmw_vsock_virtio_transport',
       );
+    },
+  },
+  {
+    id: 'kernel',
+    group: 'nitro',
+    looksAt: 'known faults of vsock in this version of Linux',
+    matters: 'data that is damaged or connections that are reset look like faults of the application',
+    prevents: [],
+    look: ({ kernel }) => {
+      if (kernel === undefined) return note('the version of the kernel cannot be read');
+      const found = findKernelHazards(kernel);
+      if (found.length === 0) return ok(`Linux ${kernel.text}: no fault of vsock is known of it`);
+      return found.map(({ level, what }) => {
+        const text = `Linux ${kernel.text}: ${what}`;
+        return level === 'warn' ? warn(text, 'sudo dnf upgrade kernel && sudo reboot   # or apt-get') : note(text);
+      });
     },
   },
   {

@@ -17,7 +17,8 @@ export const nitroShareChecks: readonly Check[] = [
     matters:
       'it gives memory and processors to enclaves at each start of the machine; without it they are gone after a reboot',
     prevents: [],
-    look: async ({ machine }) => {
+    look: async ({ machine, nitroCli }) => {
+      if (nitroCli === null) return note('it comes with nitro-cli');
       const active = await machine.run('systemctl', ['is-active', service]);
       if (active === undefined) return note('there is no systemctl to ask');
       const state = active.stdout.trim();
@@ -66,7 +67,8 @@ export const nitroShareChecks: readonly Check[] = [
   },
 ];
 
-function lookAtFile({ machine, allocator, cpus, nodes, file }: Ground): Look | readonly Look[] {
+function lookAtFile({ allocator, cpus, nodes, file, nitroCli }: Ground): Look | readonly Look[] {
+  if (allocator === null && nitroCli === null) return note('it comes with nitro-cli');
   if (allocator === null)
     return fail(
       `no ${ALLOCATOR_FILE}`,
@@ -91,8 +93,7 @@ function lookAtFile({ machine, allocator, cpus, nodes, file }: Ground): Look | r
   for (const { cpuPool } of pools)
     found.push(...poolFaults(cpuPool ?? [], { cpus }).map((fault) => fail(`cpu_pool ${fault}`, edit)));
   if (found.length > 0) return found;
-  const note = machine.uid === 0 ? '' : '; sudo changes it';
-  return ok(`${memory} MiB and ${wanted} processors${note}`);
+  return ok(`${memory} MiB and ${wanted} processors`);
 }
 
 /** By the driver's own rules. */
@@ -119,7 +120,8 @@ export function poolFaults(pool: readonly number[], { cpus }: Pick<Ground, 'cpus
 }
 
 function lookAtPool({ pool, allocator, cpus, file }: Ground): Look | readonly Look[] {
-  if (pool === null) return fail('the driver is not there to have a pool', 'sudo modprobe nitro_enclaves');
+  // One cause is one failure: the driver's is `nitro-module`.
+  if (pool === null) return note('there is no driver to have a pool');
   if (pool.length === 0) {
     const isSet = cpusOf(allocator?.pools ?? []) > 0;
     return fail(
@@ -142,9 +144,10 @@ function lookAtPool({ pool, allocator, cpus, file }: Ground): Look | readonly Lo
   return ok(`${formatCpuList(pool)}, node ${coreOf(cpus, pool[0] ?? 0)?.node ?? 0}`);
 }
 
-function lookAtPages({ nodes, allocator, pool, cpus }: Ground): Look | readonly Look[] {
+function lookAtPages({ nodes, allocator, pool, cpus, nitroCli }: Ground): Look | readonly Look[] {
   const reserved = nodes.reduce((sum, node) => sum + reservedMiB(node), 0);
   const said = memoryOf(allocator?.pools ?? []);
+  if (reserved === 0 && nitroCli === null) return note('none are reserved; the allocator comes with nitro-cli');
   if (reserved === 0)
     return fail(
       said > 0 ? `none are reserved, although ${ALLOCATOR_FILE} says ${said} MiB` : 'none are reserved',

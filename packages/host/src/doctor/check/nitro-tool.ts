@@ -36,8 +36,9 @@ export const nitroToolChecks: readonly Check[] = [
     looksAt: 'the kernel of AWS for enclaves, in NITRO_CLI_BLOBS',
     matters: '`kernel: aws` in caisson.yaml takes it; a kernel of your own needs none of it',
     prevents: [],
-    look: ({ machine }) => {
+    look: ({ machine, nitroCli }) => {
       const named = machine.env['NITRO_CLI_BLOBS'];
+      if (nitroCli === null && named === undefined) return note('they come with nitro-cli');
       const folder = named ?? defaultBlobs;
       const kernel = machine.architecture === 'arm64' ? 'Image' : 'bzImage';
       const missing = [kernel, 'cmdline', 'init', 'nsm.ko'].filter(
@@ -67,7 +68,8 @@ export const nitroToolChecks: readonly Check[] = [
     matters:
       'nitro-cli keeps a socket for each enclave in one and what went wrong in the other; E07 and E18 come from there',
     prevents: [],
-    look: ({ machine }) => {
+    look: ({ machine, nitroCli }) => {
+      if (nitroCli === null) return note('they come with nitro-cli');
       const own = machine.env['NITRO_CLI_SOCKETS_PATH'] ?? sockets;
       const refused = [own, logs].filter((path) => machine.stat(path) !== undefined && !machine.mayUse(path));
       if (machine.stat(own) === undefined) return warn(`no ${own}`, 'sudo systemd-tmpfiles --create');

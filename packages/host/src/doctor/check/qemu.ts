@@ -57,7 +57,8 @@ async function lookAtQemu({ machine, qemu }: Ground): Promise<Look> {
     return fail(`no qemu-system-x86_64 in ${qemu}`, 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
   }
   const said = await machine.run(program, ['-M', 'help']);
-  if (said === undefined) return fail('no qemu-system-x86_64', 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
+  if (said === undefined)
+    return fail('no qemu-system-x86_64', 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
   if (said.stdout.includes('nitro-enclave')) return ok(`${program} has the machine nitro-enclave`);
   return fail(
     `${program} lacks the machine nitro-enclave: it is built with libcbor only, which those of distributions are not`,
