@@ -1,16 +1,21 @@
-// The examples inference, agent and kms, whole: built from their own caisson.yaml, run in the simulator, asked by their own clients.
+// The examples inference, agent, kms and python, whole: built from their own caisson.yaml, run in the simulator, asked by their own clients.
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPort, toVsockPort } from '@caisson/core/address';
 import { DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import { createLinuxKernel } from '@caisson/sys';
+import { attest } from '@caisson/verify';
 import { maskByChannel, maskNaively } from '../../examples/agent/client.ts';
 import { askModel, hashOwnModel, learnModel, readAnswer } from '../../examples/inference/client.ts';
 import { signedBytes } from '../../examples/inference/src/protocol.ts';
 import { askForMac } from '../../examples/kms/client.ts';
 import { encryptionContext } from '../../examples/kms/src/protocol.ts';
 import { startStandIn } from '../../examples/kms/stand-in.ts';
+import { assembleRootfs } from '../../examples/python/rootfs.ts';
 import { askService } from '../../examples/shared/client.ts';
 import { bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
 
@@ -97,4 +102,22 @@ test('kms: only the image that the key policy names has the secret, over TLS tha
     ['denied', 'denied', 'allowed', 'denied'].map((word) => `TrentService.Decrypt ${word}`),
   );
   match(kms.log[1]!, /PCR0 must be/);
+});
+
+test('python: a service of the standard library proves itself in ten lines, and refuses a nonce of another form', {
+  skip: skip || (!existsSync('/var/lib/dpkg/info') && 'no Debian packages here'),
+  timeout,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-py-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  assembleRootfs(join(folder, 'rootfs'));
+  const env = { PYTHON_SOURCE: join(folder, 'rootfs') };
+  const { url, policy } = await startExample(context, 'python', { ports: [3000], env });
+  equal((await askService(`${url(3000)}/`)).toString(), 'hello from Python, inside\n');
+  const endpoint = `${url(3000)}/.well-known/attestation`;
+  const { bound, claims } = await attest(endpoint, policy);
+  deepEqual([bound, claims?.purpose, claims?.imageVersion], [false, 'caisson-web/1', 1]);
+  const refused = await fetch(`${endpoint}?nonce=ab`);
+  equal(refused.status, 400);
+  match(await refused.text(), /nonce must be 16 to 64 bytes/);
 });
