@@ -11,6 +11,7 @@ import { register as registerConfig } from './commands/config.ts';
 import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
+import { register as registerDown } from './commands/down.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
 import { register as registerExec } from './commands/exec.ts';
 import { register as registerExplain } from './commands/explain.ts';
@@ -19,6 +20,7 @@ import { register as registerImage } from './commands/image.ts';
 import { register as registerImages } from './commands/images.ts';
 import { register as registerInit } from './commands/init.ts';
 import { register as registerInitctl } from './commands/initctl.ts';
+import { register as registerInspect } from './commands/inspect.ts';
 import { register as registerIpToVsock } from './commands/ip-to-vsock.ts';
 import { register as registerJob } from './commands/job.ts';
 import { register as registerKernel } from './commands/kernel.ts';
@@ -30,9 +32,14 @@ import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerPipeline } from './commands/pipeline.ts';
 import { register as registerProxy } from './commands/proxy.ts';
 import { register as registerRbuilds } from './commands/rbuilds.ts';
+import { register as registerRestart } from './commands/restart.ts';
+import { register as registerRm } from './commands/rm.ts';
+import { register as registerRun } from './commands/run.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerService } from './commands/service.ts';
 import { register as registerSignEif } from './commands/sign-eif.ts';
+import { register as registerStop } from './commands/stop.ts';
+import { register as registerUp } from './commands/up.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
 import { register as registerWait } from './commands/wait.ts';
@@ -97,6 +104,13 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerRuntime,
   registerKernel,
   registerBench,
+  registerUp,
+  registerDown,
+  registerRun,
+  registerStop,
+  registerRestart,
+  registerRm,
+  registerInspect,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

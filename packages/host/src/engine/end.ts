@@ -50,11 +50,15 @@ export async function remove({ names, force }: RemoveCommand, context: EngineCon
 /** Ended already: nothing happens. Throws what the shim throws. */
 export async function endOne(
   record: EnclaveRecord,
-  { state, shims }: EngineContext,
+  { state, env, words, shims }: EngineContext,
   graceMs: number | undefined,
 ): Promise<EndedEnclave> {
   const { name } = record;
   const client = await shims.open(state, name);
+  if (client === undefined && record.state?.phase === 'lost' && record.state.backend === 'nitro') {
+    await shims.endLeft({ state, name, words, env });
+    return { name, wasRunning: true, end: 'was left by its shim and ended', removed: false, failure: null };
+  }
   if (client === undefined) {
     return { name, wasRunning: false, end: record.state?.end?.text ?? null, removed: false, failure: null };
   }

@@ -36,6 +36,8 @@ export interface ShimDoor {
   start(options: StartShimOptions): Promise<ShimClient>;
   /** Undefined: nobody there. */
   open(state: string, name: string): Promise<ShimClient | undefined>;
+  /** Ends what a shim that was killed has left running, where it outlives one. */
+  endLeft(options: StartShimOptions): Promise<void>;
 }
 
 export interface EngineOptions {

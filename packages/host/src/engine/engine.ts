@@ -1,7 +1,7 @@
 // The engine: one door, one verb each.
 
 import { listRecords } from '../record/index.ts';
-import { openShim, startShim } from '../shim/index.ts';
+import { endLeftEnclave, openShim, startShim } from '../shim/index.ts';
 import { stateFolder } from '../store/index.ts';
 import type { EngineCommand, EngineVerb } from './command.ts';
 import { compare } from './compare.ts';
@@ -31,7 +31,7 @@ export function createEngine({
   env,
   words,
   version,
-  shims = { start: startShim, open: openShim },
+  shims = { start: startShim, open: openShim, endLeft: endLeftEnclave },
 }: EngineOptions): Engine {
   const state = stateFolder(env);
   const execute = async (

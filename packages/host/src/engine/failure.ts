@@ -65,6 +65,6 @@ function kindOf(error: Error): Fault['kind'] {
 
 /** By what a code means, whichever room it is of: a measurement that is another, a time that has passed. */
 function kindOfCode(code: string): Fault['kind'] {
-  if (/_(PCR|MEASURED|MEASUREMENT)$/.test(code)) return 'refused';
+  if (/_(PCR|MEASUREMENTS?)$/.test(code)) return 'refused';
   return code.endsWith('_LATE') ? 'late' : 'failed';
 }

@@ -2,7 +2,7 @@
 // its record where it is gone.
 import { setTimeout as pause } from 'node:timers/promises';
 import { ENDED_PHASES, type EnclavePhase, type RecordedState, readState } from '../record/index.ts';
-import type { ShimClient } from '../shim/index.ts';
+import type { ShimClient, ShimEvent } from '../shim/index.ts';
 
 export interface FollowOptions {
   readonly state: string;
@@ -10,6 +10,9 @@ export interface FollowOptions {
   readonly client: ShimClient;
   /** From the moment it boots. */
   readonly timeoutMs: number;
+  /** What happened from this moment on is told; unix milliseconds. */
+  readonly sinceMs: number;
+  readonly onEvent: (event: ShimEvent) => void;
   readonly onState: (state: RecordedState) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -22,6 +25,8 @@ export interface Followed {
 
 // Chosen. Where no event comes, it is looked at this often.
 const lookMs = 500;
+// The shim ends one that is late, and says why: that takes as long as the enclave takes to end.
+const shimsGraceMs = 8_000;
 // One enclave boots at a time: this one may wait for the slowest boots before it.
 const longestTurnMs = 600_000;
 
@@ -32,6 +37,7 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
   const wake = new Wake();
   const onAbort = (): void => wake.ring();
   signal?.addEventListener('abort', onAbort);
+  const events = new Telling(options);
   const hearing = hear(client, wake, stop.signal);
   const beganMs = performance.now();
   let bootedMs: number | undefined;
@@ -40,12 +46,15 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
       signal?.throwIfAborted();
       const last = await client.status().catch(() => undefined);
       if (last === undefined) return await lookAtRecord(options);
+      // What happened until then: a phase can be over before it is looked at.
+      await events.tellNew();
       onState(last);
       if (last.phase === 'ready') return { outcome: 'ready', last };
       if (ENDED_PHASES.includes(last.phase)) return { outcome: 'ended', last };
       const nowMs = performance.now();
       if (!isInTurn(last.phase)) bootedMs ??= nowMs;
-      const leftMs = bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs - nowMs;
+      const leftMs =
+        bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs + shimsGraceMs - nowMs;
       if (leftMs <= 0) return { outcome: 'late', last };
       await wake.within(Math.min(leftMs, lookMs));
     }
@@ -74,6 +83,30 @@ async function hear(client: ShimClient, wake: Wake, signal: AbortSignal): Promis
     // The shim is gone, or an older one that has no events: status says which.
   }
   if (!signal.aborted) wake.ring();
+}
+
+/** Each event once, in its order. */
+class Telling {
+  readonly #options: FollowOptions;
+  #seq = 0;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+  }
+
+  async tellNew(): Promise<void> {
+    const { client, sinceMs, onEvent } = this.#options;
+    try {
+      for await (const event of client.events({ sinceMs, follow: false })) {
+        const seq = Number(event.fields['seq']);
+        if (!(seq > this.#seq)) continue;
+        this.#seq = seq;
+        onEvent(event);
+      }
+    } catch {
+      // The state says what counts.
+    }
+  }
 }
 
 class Wake {

@@ -14,7 +14,7 @@ import { compareSpec } from './compare-spec.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfFollowed } from './failure.ts';
-import { followToReady } from './follow.ts';
+import { type FollowOptions, followToReady } from './follow.ts';
 import { proveEnclave } from './prove.ts';
 import type { UpFailure, UpOutcomeKind, Verdict } from './result.ts';
 import type { Timeline } from './timeline.ts';
@@ -44,6 +44,7 @@ export async function startEnclave(
 ): Promise<Started> {
   const { state, env } = context;
   const { spec, detach } = request;
+  const beganMs = Date.now();
   const { client, changes, unchanged } = await openOrStart(context, spec, timeline);
   const facts = { changes, unchanged };
   try {
@@ -54,7 +55,7 @@ export async function startEnclave(
     }
     const followed = await followToReady({
       ...{ state, name: spec.name, client, timeoutMs: spec.readyTimeoutMs, signal: context.signal },
-      onState: stateTeller(spec, timeline),
+      ...{ sinceMs: beganMs, ...teller(timeline) },
     });
     const { outcome, last } = followed;
     if (outcome !== 'ready' || last === undefined) {
@@ -133,25 +134,30 @@ export async function forgetCid(state: string, env: EngineContext['env'], name: 
   await removeOwnPolicies(env, name, last?.cid ?? null);
 }
 
-function stateTeller(spec: RecordedSpec, timeline: Timeline): (state: RecordedState) => void {
+/** Phases come as events, with their moments; what the newest state knows better is told at the end. */
+function teller(timeline: Timeline): Pick<FollowOptions, 'onEvent' | 'onState'> {
   let restarts: number | undefined;
   const told = new Set<string>();
-  return ({ phase, cid, backend, heartbeatMs, readyMs, departures, restarts: count, end }) => {
-    if (restarts !== undefined && count > restarts) {
-      timeline.note('warn', `ended and starts again (${count}): ${end?.text ?? 'nobody saw how'}`);
-      timeline.restart();
-    }
-    restarts = count;
-    const where = `${backend}${cid === null ? '' : `, CID ${cid}`}`;
-    for (const one of departures) if (!told.has(one)) timeline.note('info', one);
-    for (const one of departures) told.add(one);
-    if (phase === 'booting') timeline.begin('heartbeat');
-    if (phase === 'config' || phase === 'services') timeline.begin(phase);
-    if (phase !== 'ready') return;
-    if (timeline.open === undefined) return;
-    timeline.begin('ready');
-    const how = spec.hasReadyLine ? where : `${where}; at its heartbeat, since the image has no ready line`;
-    timeline.done(how, readyMs ?? heartbeatMs ?? undefined);
+  return {
+    onEvent({ code, time, fields }) {
+      const phase = fields['phase'];
+      if (code !== 'ENCLAVE_PHASE') return;
+      if (phase === 'booting') timeline.begin('heartbeat', Date.parse(time));
+      if (phase === 'config' || phase === 'services') timeline.begin(phase, Date.parse(time));
+      if (phase === 'ready' && timeline.open !== undefined) timeline.begin('ready', Date.parse(time));
+    },
+    onState({ phase, cid, backend, heartbeatMs, readyMs, departures, restarts: count, end }) {
+      if (restarts !== undefined && count > restarts) {
+        timeline.note('warn', `ended and starts again (${count}): ${end?.text ?? 'nobody saw how'}`);
+        timeline.restart();
+      }
+      restarts = count;
+      for (const one of departures) if (!told.has(one)) timeline.note('info', one);
+      for (const one of departures) told.add(one);
+      if (phase !== 'ready' || timeline.open === undefined) return;
+      timeline.begin('ready');
+      timeline.done(`${backend}${cid === null ? '' : `, CID ${cid}`}`, readyMs ?? heartbeatMs ?? undefined);
+    },
   };
 }
 

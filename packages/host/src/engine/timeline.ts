@@ -10,7 +10,7 @@ export class Timeline {
   readonly #done: PhaseTime[] = [];
   #open: { readonly phase: UpPhase; readonly fromMs: number } | undefined;
 
-  constructor(enclave: string, onEvent: OnEvent, now: () => number = () => performance.now()) {
+  constructor(enclave: string, onEvent: OnEvent, now: () => number = Date.now) {
     this.#enclave = enclave;
     this.#onEvent = onEvent;
     this.#now = now;
@@ -24,13 +24,13 @@ export class Timeline {
     return this.#open?.phase;
   }
 
-  /** What is open ends here, without a note. An earlier phase than the open one changes nothing. */
-  begin(phase: UpPhase): void {
+  /** What is open ends here, without a note. An earlier phase than the open one changes nothing. `atMs`: unix, where it was seen before now. */
+  begin(phase: UpPhase, atMs: number = this.#now()): void {
     if (this.#open !== undefined) {
       if (UP_PHASES.indexOf(phase) <= UP_PHASES.indexOf(this.#open.phase)) return;
-      this.done();
+      this.done(null, Math.max(0, atMs - this.#open.fromMs));
     }
-    this.#open = { phase, fromMs: this.#now() };
+    this.#open = { phase, fromMs: atMs };
     this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase });
   }
 

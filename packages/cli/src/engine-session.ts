@@ -1,0 +1,41 @@
+// What the commands of the engine share: the engine of this process, how it is shown while it works, and exit codes of what came of it.
+import type { Engine, EngineEvent, UpOutcome } from '@caisson/host/engine';
+import { EXIT_FAILED, EXIT_NOT_READY, EXIT_OK, EXIT_REFUSED, UsageError } from './exit-code.ts';
+import { selfWords } from './self.ts';
+import type { Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
+
+export async function openEngine({ env }: Pick<Surroundings, 'env'>): Promise<Engine> {
+  const { createEngine } = await import('@caisson/host/engine');
+  return createEngine({ env, words: selfWords(), version });
+}
+
+/** The gravest of all: what is not the enclave that was asked for, then what failed, then what is late. */
+export function exitOfOutcomes(outcomes: readonly Pick<UpOutcome, 'kind'>[]): number {
+  const kinds = new Set(outcomes.map(({ kind }) => kind));
+  if (kinds.has('refused')) return EXIT_REFUSED;
+  if (kinds.has('failed') || (kinds.has('skipped') && !kinds.has('late'))) return EXIT_FAILED;
+  return kinds.has('late') ? EXIT_NOT_READY : EXIT_OK;
+}
+
+/** For verbs without phases. */
+export function noteWriter(stderr: Surroundings['stderr'], quiet: boolean): (event: EngineEvent) => void {
+  return (event) => {
+    if (quiet || event.kind !== 'note') return;
+    const who = event.enclave === null ? '' : `${event.enclave}: `;
+    stderr.write(`${event.level === 'warn' ? 'warning: ' : ''}${who}${event.text}\n`);
+  };
+}
+
+/** Milliseconds; a bare number is seconds. Throws UsageError. */
+export async function parseWait(option: string, text: string | undefined): Promise<number | undefined> {
+  if (text === undefined) return undefined;
+  const { parseDuration } = await import('@caisson/core/config');
+  try {
+    const ms = Math.round(parseDuration(/^[0-9]+(\.[0-9]+)?$/.test(text) ? `${text}s` : text));
+    if (ms >= 0 && ms <= 86_400_000) return ms;
+  } catch {
+    // Said below, in the words of this option.
+  }
+  throw new UsageError(`${option} must be seconds or a duration of at most 24h, got ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,143 @@
+// What a person sees while enclaves come up: on a terminal one table that fills itself, elsewhere a line for each thing that happens.
+import type { Writable } from 'node:stream';
+import { plain } from '@caisson/core/log';
+import type { EngineEvent, UpPhase } from '@caisson/host/engine';
+
+export interface PhaseView {
+  onEvent(event: EngineEvent): void;
+  /** The table stays as it is. */
+  close(): void;
+}
+
+// Given: the order of host/engine, whose values are loaded when a command runs and not before.
+const phases: readonly UpPhase[] = ['build', 'boot', 'heartbeat', 'config', 'services', 'ready', 'verified'];
+// Chosen.
+const frameMs = 100;
+
+type Stderr = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export function createPhaseView(stderr: Stderr, quiet: boolean, now: () => number = Date.now): PhaseView {
+  if (quiet) return { onEvent: () => {}, close: () => {} };
+  return stderr.isTTY === true ? new PhaseTable(stderr, now) : new PhaseLines(stderr);
+}
+
+export function secondsText(ms: number): string {
+  return ms < 9_995 ? `${(ms / 1_000).toFixed(2)} s` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+class PhaseLines implements PhaseView {
+  readonly #stderr: Stderr;
+
+  constructor(stderr: Stderr) {
+    this.#stderr = stderr;
+  }
+
+  onEvent(event: EngineEvent): void {
+    const line = lineOf(event);
+    if (line !== undefined) this.#stderr.write(`${line}\n`);
+  }
+
+  close(): void {}
+}
+
+/** Nothing for what only begins: whoever reads a file wants what is done. */
+function lineOf(event: EngineEvent): string | undefined {
+  if (event.kind === 'note') return noteText(event);
+  if (event.kind === 'begin') return undefined;
+  if (event.kind === 'failed') return `${event.enclave}  ${event.phase.padEnd(9)}  FAILED`;
+  const note = event.note === null ? '' : `  ${plain(event.note)}`;
+  return `${event.enclave}  ${event.phase.padEnd(9)}  ${secondsText(event.ms).padStart(7)}${note}`;
+}
+
+function noteText({ enclave, level, text, hint }: Extract<EngineEvent, { kind: 'note' }>): string {
+  const who = enclave === null ? '' : `${enclave}: `;
+  const advice = hint === undefined ? '' : `\n  hint: ${plain(hint)}`;
+  return `${level === 'warn' ? 'warning: ' : ''}${who}${plain(text)}${advice}`;
+}
+
+type Cell = { readonly fromMs: number } | { readonly text: string };
+
+class PhaseTable implements PhaseView {
+  readonly #stderr: Stderr;
+  readonly #now: () => number;
+  readonly #rows = new Map<string, Map<UpPhase, Cell>>();
+  #shownLines = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stderr: Stderr, now: () => number) {
+    this.#stderr = stderr;
+    this.#now = now;
+  }
+
+  onEvent(event: EngineEvent): void {
+    if (event.kind === 'note') {
+      this.#erase();
+      this.#stderr.write(`${noteText(event)}\n`);
+    } else {
+      const row = this.#rows.get(event.enclave) ?? new Map<UpPhase, Cell>();
+      this.#rows.set(event.enclave, row);
+      if (event.kind === 'begin') {
+        // A boot that begins anew takes back what came after it.
+        for (const phase of phases.slice(phases.indexOf(event.phase))) row.delete(phase);
+        row.set(event.phase, { fromMs: this.#now() });
+      }
+      if (event.kind === 'done') row.set(event.phase, { text: doneText(event) });
+      if (event.kind === 'failed') row.set(event.phase, { text: 'FAILED' });
+    }
+    this.#timer ??= setInterval(() => this.#draw(), frameMs).unref();
+    this.#draw();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#draw();
+    this.#shownLines = 0;
+  }
+
+  #draw(): void {
+    if (this.#rows.size === 0) return;
+    this.#erase();
+    const columns = this.#stderr.columns ?? 80;
+    const lines = this.#lines().map((line) => line.slice(0, Math.max(20, columns - 1)));
+    this.#stderr.write(lines.map((line) => `${line}\n`).join(''));
+    this.#shownLines = lines.length;
+  }
+
+  #erase(): void {
+    if (this.#shownLines > 0) this.#stderr.write(`\u001b[${this.#shownLines}A\r\u001b[J`);
+    this.#shownLines = 0;
+  }
+
+  #lines(): string[] {
+    const width = Math.max(7, ...[...this.#rows.keys()].map((name) => name.length));
+    const line = (name: string, cells: readonly string[]): string =>
+      [name.padEnd(width), ...cells.map((cell, index) => cell.padEnd(Math.max(7, phases[index]!.length)))]
+        .join('  ')
+        .trimEnd();
+    const head = line(
+      'ENCLAVE',
+      phases.map((phase) => phase.toUpperCase()),
+    );
+    const rows = [...this.#rows].map(([name, row]) =>
+      line(
+        name,
+        phases.map((phase) => this.#text(row, phase)),
+      ),
+    );
+    return [head, ...rows];
+  }
+
+  #text(row: ReadonlyMap<UpPhase, Cell>, phase: UpPhase): string {
+    const cell = row.get(phase);
+    // What was passed over took no time that anybody saw.
+    const isPast = phases.slice(phases.indexOf(phase) + 1).some((later) => row.has(later));
+    if (cell === undefined) return isPast ? '-' : '';
+    return 'text' in cell ? cell.text : `${((this.#now() - cell.fromMs) / 1_000).toFixed(1)} ...`;
+  }
+}
+
+function doneText({ phase, ms, note }: Extract<EngineEvent, { kind: 'done' }>): string {
+  if (phase !== 'verified') return secondsText(ms);
+  if (note?.startsWith('not verified')) return 'no';
+  return note?.startsWith('SIMULATED') ? 'SIMULATED' : 'yes';
+}

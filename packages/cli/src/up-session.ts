@@ -1,0 +1,49 @@
+// Bringing up, whatever the command: phases while it happens, the outcome at the end, and what a signal leaves.
+import type { EngineEvent, UpOutcome } from '@caisson/host/engine';
+import { endedCode } from './ended-by.ts';
+import { exitOfOutcomes } from './engine-session.ts';
+import { createPhaseView } from './phase-view.ts';
+import type { Surroundings } from './surroundings.ts';
+import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
+
+export interface Shown {
+  readonly code: number;
+  /** Undefined: a signal came first. */
+  readonly outcomes: readonly UpOutcome[] | undefined;
+}
+
+/** Rejects as `work` does, but for what a signal makes of it. */
+export async function showUp(
+  { stdout, stderr, stop }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop'>,
+  json: boolean,
+  work: (onEvent: (event: EngineEvent) => void) => Promise<readonly UpOutcome[]>,
+): Promise<Shown> {
+  const view = createPhaseView(stderr, json);
+  try {
+    const outcomes = await work((event) => view.onEvent(event));
+    view.close();
+    if (json) stdout.write(`${JSON.stringify(outcomeFacts(outcomes))}\n`);
+    else {
+      stdout.write(
+        outcomes
+          .flatMap(readyLines)
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
+      stderr.write(
+        outcomes
+          .flatMap(failureLines)
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
+    }
+    return { code: exitOfOutcomes(outcomes), outcomes };
+  } catch (error) {
+    view.close();
+    if (!stop.aborted) throw error;
+    stderr.write(
+      'stopped waiting: what was started goes on. The same command again waits for it, caisson ps shows it, caisson down ends it\n',
+    );
+    return { code: endedCode(stop), outcomes: undefined };
+  }
+}
