@@ -1,10 +1,11 @@
 // Makes one folder that runs on a machine with neither npm nor compiler: the pinned Node, the bundles, the addon, and a
 // shell launcher under each name. Needs glibc >= 2.28 there and nothing else. Its own ledger says what the parts are that it puts
-// into images (docs/runtime.md). `--release`: refuses parts that the checked-in ledger does not have. `--write-ledger`: enters
+// into images (docs/runtime.md). The hardware scripts (docs/hardware.md) are with it. `--release`: refuses parts that the checked-in ledger does not have. `--write-ledger`: enters
 // these parts there, as those of this version.
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -51,6 +52,7 @@ for (const name of ['caisson-init', 'caisson-launcher', 'caisson-sim']) {
   copy(join(root, `packages/sys/build/linux-${process.arch}`, name), join('lib', name), 0o755);
 }
 await writeLedger();
+copyScripts();
 copy(join(root, 'LICENSE'), 'LICENSE', 0o644);
 copy(join(root, 'README.md'), 'README.md', 0o644);
 copy(join(root, `node_modules/node-linux-${process.arch}/LICENSE`), 'LICENSE.node', 0o644);
@@ -58,6 +60,17 @@ writeFileSync(join(folder, 'bin/caisson'), launcher);
 chmodSync(join(folder, 'bin/caisson'), 0o755);
 for (const name of Object.keys(bin)) if (name !== 'caisson') symlinkSync('caisson', join(folder, 'bin', name));
 console.log(folder);
+
+/** Those that run where enclaves do. They import nothing but Node's own, so that they run as they stand. */
+function copyScripts(): void {
+  mkdirSync(join(folder, 'scripts'));
+  const isScript = /^(nitro|aws-spot-nitro)-(smoke|bench)\.sh$/;
+  for (const name of readdirSync(join(root, 'scripts')).filter((one) => isScript.test(one))) {
+    copy(join(root, 'scripts', name), join('scripts', name), 0o755);
+  }
+  cpSync(join(root, 'scripts/hardware'), join(folder, 'scripts/hardware'), { recursive: true });
+  writeFileSync(join(folder, 'scripts/package.json'), '{ "type": "module" }\n');
+}
 
 /** The ledgers as they are checked in, but for the parts: those are what was just copied. */
 async function writeLedger(): Promise<void> {

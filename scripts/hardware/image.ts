@@ -19,6 +19,8 @@ export interface ImageOptions {
   readonly programs: readonly string[];
   /** Of the application's HTTP server. */
   readonly port: number;
+  /** At once, of the bridges inside and the server behind them. */
+  readonly maxConnections: number;
   /** `aws`, `caisson` or a file; undefined: no kernel will be looked at. */
   readonly kernel: string | undefined;
   /** More of caisson.yaml. */
@@ -26,9 +28,11 @@ export interface ImageOptions {
 }
 
 export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
-  const { caisson, folder, name, programs, port, settings } = options;
+  const { caisson, folder, name, programs, port, maxConnections, settings } = options;
   const source = join(folder, 'source');
-  mkdirSync(source);
+  // A folder of the image is one that has something in it.
+  mkdirSync(join(source, 'data'), { recursive: true });
+  writeFileSync(join(source, 'data/about'), 'What caisson cp may touch.\n');
   for (const program of programs) copyFileSync(join(import.meta.dirname, 'image', program), join(source, program));
   let { kernel } = options;
   if (kernel === undefined) {
@@ -40,7 +44,9 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const spec = {
     name,
     ...{ version: '1.0.0', profile: 'production', cmd: `node ${programs[0]}` },
-    ...{ env: { PORT: String(port) }, services: { app: `ReadyPort = ${port}` } },
+    env: { PORT: String(port), ARGONAUT_MAX_CONNECTIONS: String(maxConnections) },
+    // A bridged connection has two descriptors, and the server's end of it one.
+    services: { app: `ReadyPort = ${port}\nLimitNOFILE = ${4 * maxConnections + 1_024}\n` },
     policy: { config: { expect: 'none' }, ...(policy as object) },
     ...others,
   };

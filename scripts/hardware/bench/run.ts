@@ -55,7 +55,7 @@ async function startTarget(
   mkdirSync(settings.resultsDir, { recursive: true });
   note('building the image');
   const programs = ['bench.mjs', 'bridges.mjs'];
-  const image = await buildImage({ caisson, folder, name, programs, port: httpVsockPort, kernel });
+  const image = await buildImage({ caisson, folder, name, programs, port: httpVsockPort, maxConnections, kernel });
   note(`starting it: ${backend}, ${cpus} CPUs, ${memoryMiB} MiB`);
   const enclave = await launch({ caisson, folder, name, image, backend, cpus, memoryMiB });
   const host = startHostSide({ caisson, folder, enclave, httpPort, httpVsockPort, endpoints: [], maxConnections });

@@ -29,6 +29,9 @@ interface Running extends SmokeRun {
   readonly undo: (() => void | Promise<void>)[];
 }
 
+// Given: argonaut's default.
+const maxConnections = 1_024;
+
 /** Resolves with 0 where everything held, else 1. Rejects with the reason of `stop`. Nothing is left either way. */
 export async function runSmoke({ settings, env, stop, say }: SmokeRun): Promise<number> {
   const { backend, resultsDir } = settings;
@@ -86,11 +89,11 @@ async function buildSmokeImage({ settings, caisson, folder, name }: Running): Pr
   const { spki } = JSON.parse(await caisson.run(['operator', 'show', 'smoke', '--json'])) as { readonly spki: string };
   const template = ['/usr/bin/node', '/app/say.mjs', '{word}'];
   return buildImage({
-    ...{ caisson, folder, name, port: settings.httpVsockPort, kernel: settings.kernel },
+    ...{ caisson, folder, name, port: settings.httpVsockPort, maxConnections, kernel: settings.kernel },
     programs: ['smoke.mjs', 'bridges.mjs', 'say.mjs'],
     settings: {
       operators: { list: [{ name: 'smoke', key: spki, verbs: ['all'], exec: [template] }] },
-      policy: { file_roots: { data: '/data' } },
+      policy: { file_roots: { data: '/app/data' } },
     },
   });
 }
@@ -101,7 +104,7 @@ async function openScene(running: Running, image: BuiltImage, enclave: Scene['en
   if (host !== 'localhost') undo.push(addHostsEntry(host));
   undo.push(await serveEcho(hostEchoPort));
   const endpoint = { host, vsockPort: outboundVsockPort, tcpPort: hostEchoPort, localIP: localIp, localPort };
-  const side = { caisson, folder, enclave, httpPort, httpVsockPort, endpoints: [endpoint], maxConnections: 1_024 };
+  const side = { caisson, folder, enclave, httpPort, httpVsockPort, endpoints: [endpoint], maxConnections };
   const parent = startHostSide(side);
   undo.push(() => parent.stop());
   await untilAnswers(parent, httpPort, '/config', stop);

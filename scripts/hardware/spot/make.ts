@@ -1,6 +1,6 @@
 // Makes what one run needs in the account, in an order in which nothing costs anything before everything has been looked up. Each part is noted as asked
 // for before it is asked for, so that whoever cleans up knows of it whatever happens in between.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChild } from '../child.ts';
 import { type Aws, AwsError, textAt } from './aws.ts';
@@ -76,12 +76,20 @@ export async function makeInstance(making: Making): Promise<MadeInstance> {
   return { address, keys, archive };
 }
 
+// Chosen: packing the runtime for the first time fetches a few packages.
+const packMs = 600_000;
+
 async function makeArchive(pack: string, { folder, env, stop }: Making): Promise<string> {
-  // A folder of its own: tar must not meet the file that it writes.
-  const archive = join(mkdtempSync(join(folder, 'pack-')), 'caisson.tar.gz');
-  const words = ['tar', '-czf', archive, '-C', pack, '.'];
-  const { code, stderr } = await runChild(words, { env, stop, deadlineMs: 300_000 });
-  if (code !== 0) throw new Error(`tar ended with ${code}: ${stderr.trim()}`);
+  const added = join(folder, 'added');
+  mkdirSync(join(added, 'lib'), { recursive: true });
+  const run = async (words: readonly string[], cwd: string): Promise<void> => {
+    const { code, stderr } = await runChild(words, { env, stop, cwd, deadlineMs: packMs });
+    if (code !== 0) throw new Error(`${words.slice(0, 3).join(' ')} ended with ${code}: ${stderr.trim()}`);
+  };
+  // What images are made of besides; the instance would have to fetch it from Debian's mirror.
+  await run([join(pack, 'bin/caisson'), 'runtime', 'pack', '--arch', 'x86_64'], join(added, 'lib'));
+  const archive = join(folder, 'caisson.tar.gz');
+  await run(['tar', '-czf', archive, '-C', pack, '.', '-C', added, './lib'], folder);
   return archive;
 }
 
