@@ -49,18 +49,16 @@ function verdictLines(verdict: Verdict): string[] {
 }
 
 /** Of the others: the cause, what was seen, one thing to try. */
-export function failureLines({ name, kind, phases, verdict, failure }: UpOutcome): string[] {
+export function failureLines({ name, kind, failedIn, verdict, failure }: UpOutcome): string[] {
   if (kind === 'ready' || kind === 'started') return [];
   const word = { failed: 'FAILED', late: 'NOT READY', refused: 'REFUSED', skipped: 'NOT STARTED' }[kind];
-  const last = phases.at(-1);
-  const after = last === undefined ? '' : `  after ${last.phase}`;
   const { message, hint, evidence } = failure ?? {
     message: verdict?.holds === false ? verdict.why : 'nobody saw why',
     hint: verdict?.holds === false ? verdict.hint : null,
     evidence: [],
   };
   return [
-    `${name}  ${word}${after}`,
+    `${name}  ${word}${failedIn === null ? '' : `  in ${failedIn}`}`,
     ...message.split('\n').map((line) => `  ${plain(line)}`),
     ...evidence.flatMap(({ what, lines }) => [`  ${what}:`, ...lines.map((line) => `    | ${plain(line)}`)]),
     ...(hint === null ? [] : [`  try: ${plain(hint)}`]),

@@ -55,10 +55,13 @@ async function compare(
 }
 
 function table({ pcrs, equal, name }: CompareResult): string {
-  const rows = pcrs.flatMap(({ index, built, running, equal: isSame }) => [
-    [`PCR${index}`, 'built', built ?? 'none'],
-    ['', 'running', running ?? 'none'],
-    ['', isSame ? 'equal' : 'DIFFERENT', ''],
-  ]);
+  const rows = pcrs.flatMap(({ index, built, running, equal: isSame }) =>
+    isSame
+      ? [[`PCR${index}`, 'equal', built ?? 'none']]
+      : [
+          [`PCR${index}`, 'built', built ?? 'none'],
+          ['', 'running', running ?? 'none'],
+        ],
+  );
   return `${textTable(rows)}${equal ? `EQUAL: ${name} runs what was built\n` : `DIFFERENT: ${name} runs another image\n`}`;
 }

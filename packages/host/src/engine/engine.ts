@@ -8,6 +8,7 @@ import { compare } from './compare.ts';
 import type { EngineContext } from './context.ts';
 import { down, remove, stop } from './end.ts';
 import type { Engine, EngineOptions, EngineWatch } from './engine-interface.ts';
+import type { OnEvent } from './event.ts';
 import { inspect } from './inspect.ts';
 import { restart } from './restart.ts';
 import type { EngineResults } from './result.ts';
@@ -43,7 +44,19 @@ export function createEngine({
       command: EngineCommand,
       context: EngineContext,
     ) => Promise<EngineResults[EngineVerb]>;
-    return await act(command, { state, env, words, version, shims, onEvent, signal });
+    return await act(command, { state, env, words, version, shims, onEvent: eachNoteOnce(onEvent), signal });
   };
   return { state, execute: execute as Engine['execute'] };
+}
+
+/** What holds of several enclaves is said of the first. */
+function eachNoteOnce(onEvent: OnEvent): OnEvent {
+  const told = new Set<string>();
+  return (event) => {
+    if (event.kind === 'note' && event.level === 'warn') {
+      if (told.has(event.text)) return;
+      told.add(event.text);
+    }
+    onEvent(event);
+  };
 }

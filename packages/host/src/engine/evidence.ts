@@ -10,6 +10,7 @@ const tailBytes = 16_384;
 const tailLines = 20;
 const wordLines = 10;
 const longestLine = 400;
+const longestRead = 4_096;
 
 export async function collectEvidence(
   state: string,
@@ -50,17 +51,43 @@ async function tailOf(path: string, lines: number): Promise<string[]> {
     const { size } = await file.stat();
     const bytes = Buffer.alloc(Math.min(size, tailBytes));
     const { bytesRead } = await file.read(bytes, 0, bytes.length, size - bytes.length);
-    const all = bytes.subarray(0, bytesRead).toString().split('\n').map(readable);
+    const all = bytes
+      .subarray(0, bytesRead)
+      .toString()
+      .split('\n')
+      .map((line) => harmless(line.slice(0, longestRead)));
     // The first one is a part of a line where there was more before it.
     if (size > tailBytes) all.shift();
-    return all.filter((line) => line !== '').slice(-lines);
+    return all
+      .filter((line) => line !== '')
+      .slice(-lines)
+      .map((line) => cut(logLine(line)));
   } finally {
     await file.close();
   }
 }
 
+/** A line of a supervisor's log as people read it; any other as it is. */
+function logLine(line: string): string {
+  if (!line.startsWith('{"time":"')) return line;
+  try {
+    const { time, code, message, service } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof time !== 'string' || typeof code !== 'string' || typeof message !== 'string') return line;
+    return `${time.slice(11, 23)} ${code} ${message}${typeof service === 'string' ? ` (${service})` : ''}`;
+  } catch {
+    return line;
+  }
+}
+
 /** Escape sequences could rewrite what stands above them. */
-export function readable(line: string): string {
-  const plain = line.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\t' ? ' ' : ''));
-  return plain.length > longestLine ? `${plain.slice(0, longestLine)}...` : plain;
+function readable(line: string): string {
+  return cut(harmless(line));
+}
+
+function harmless(line: string): string {
+  return line.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\t' ? ' ' : ''));
+}
+
+function cut(line: string): string {
+  return line.length > longestLine ? `${line.slice(0, longestLine)}...` : line;
 }

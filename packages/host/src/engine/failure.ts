@@ -36,7 +36,7 @@ export async function faultOfFollowed(
     last === undefined || outcome === 'gone'
       ? 'the process that kept it is gone'
       : (last.end?.text ?? `phase ${last.phase}`);
-  const message = `enclave ${name} ended before it was ready: ${how}`;
+  const message = `enclave ${name} did not stay up: ${how}`;
   return { kind: 'failed', failure: { code: ended, message, hint: logsHint(name), evidence } };
 }
 

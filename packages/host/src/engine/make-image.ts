@@ -27,7 +27,7 @@ export interface MakeImageOptions {
   readonly backend: BackendKind;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
-  readonly say: (text: string, hint?: string) => void;
+  readonly say: (level: 'info' | 'warn', text: string, hint?: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -73,7 +73,7 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   const source = existsSync(place) ? place : given;
   const kernel = await kernelFor(read.settings, read.kernelPath, options);
   const settings: BuildSettings = kernel.isFile ? { ...read.settings, kernel: 'file' } : read.settings;
-  if (read.madeKey !== null) say(`operator key made: ${read.madeKey}`);
+  if (read.madeKey !== null) say('info', `operator key made: ${read.madeKey}`);
   const key = isOciSource(source) ? undefined : await keyOf(source, settings, kernel.files, options);
   const path = await builtPath(state, name, key ?? digestFacts([source, settings]));
   const found = key === undefined ? undefined : await findBuilt(path);
@@ -135,6 +135,7 @@ async function kernelFor(
     const path = join(state, 'built', 'no-kernel');
     await writeStandIn(path);
     say(
+      'warn',
       'no kernel here: the image has a stand-in for one, and boots in a simulation only',
       'caisson kernel build makes one; PCR0 and PCR1 will differ',
     );
@@ -148,5 +149,5 @@ async function writeStandIn(path: string): Promise<void> {
 }
 
 function progressOf(say: MakeImageOptions['say']) {
-  return { step: () => {}, bytes: () => {}, warning: (text: string, hint?: string) => say(text, hint) };
+  return { step: () => {}, bytes: () => {}, warning: (text: string, hint?: string) => say('warn', text, hint) };
 }

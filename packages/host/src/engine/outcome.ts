@@ -14,7 +14,7 @@ export function outcomeOf(spec: RecordedSpec, timeline: Timeline, started: Start
     cid: last?.cid ?? null,
     image: { path, measurements },
     ingress: ingress.map(ingressText),
-    phases: timeline.phases,
+    ...{ phases: timeline.phases, failedIn: timeline.failedIn },
     readyMs: last?.readyMs ?? null,
   };
 }
@@ -33,6 +33,6 @@ export function faultOutcome(
     debug: spec?.debug ?? false,
     image: spec === undefined ? null : { path: spec.image, measurements: spec.measurements },
     ingress: spec?.ingress.map(ingressText) ?? [],
-    phases: timeline.phases,
+    ...{ phases: timeline.phases, failedIn: timeline.failedIn },
   };
 }

@@ -30,7 +30,7 @@ async function restartOne(record: EnclaveRecord, command: RestartCommand, contex
     await restartUnderShim(name, command.graceMs, context);
     const started = await startEnclave(
       context,
-      { spec, detach: false, operator: undefined, composeFile: undefined },
+      { spec, detach: false, operator: undefined, composeFile: undefined, tellsUnchanged: false },
       timeline,
     );
     return outcomeOf(spec, timeline, { ...started, unchanged: false });

@@ -58,7 +58,9 @@ export interface UpOutcome {
   readonly debug: boolean;
   /** `127.0.0.1:8080 -> 3000`. */
   readonly ingress: readonly string[];
+  /** Those that it has gone through. */
   readonly phases: readonly PhaseTime[];
+  readonly failedIn: UpPhase | null;
   /** From the start of its boot. */
   readonly readyMs: number | null;
   /** Null where nothing was ready to be asked. */

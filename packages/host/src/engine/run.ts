@@ -34,14 +34,14 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     timeline.begin('build');
     const { facts, how } = await makeImage({
       ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal },
-      say: (text, hint) => timeline.note('warn', text, hint),
+      say: (level, text, hint) => timeline.note(level, text, hint),
     });
+    timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
     const expect = facts.terms?.config ?? null;
     const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
     const config = prepared && (await keepConfig(state, name, prepared));
     const { timeoutMs } = command;
     const recorded = resolveSpec({ name, spec, facts, backend, config, timeoutMs, composeFile: null, now: new Date() });
-    timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
     if (recorded.debug)
       timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
     const { detach, operator } = command;

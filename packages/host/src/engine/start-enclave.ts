@@ -14,7 +14,8 @@ import { compareSpec } from './compare-spec.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfFollowed } from './failure.ts';
-import { type FollowOptions, followToReady } from './follow.ts';
+import { followToReady } from './follow.ts';
+import { createTeller, tellVerdict } from './phase-teller.ts';
 import { proveEnclave } from './prove.ts';
 import type { UpFailure, UpOutcomeKind, Verdict } from './result.ts';
 import type { Timeline } from './timeline.ts';
@@ -25,6 +26,8 @@ export interface StartRequest {
   /** Of this command, for the operator's policy. */
   readonly composeFile: string | undefined;
   readonly detach: boolean;
+  /** Default true. */
+  readonly tellsUnchanged?: boolean;
 }
 
 export interface Started {
@@ -42,7 +45,6 @@ export async function startEnclave(
   request: StartRequest,
   timeline: Timeline,
 ): Promise<Started> {
-  const { state, env } = context;
   const { spec, detach } = request;
   const beganMs = Date.now();
   const { client, changes, unchanged } = await openOrStart(context, spec, timeline);
@@ -53,31 +55,42 @@ export async function startEnclave(
       const last = await client.status().catch(() => undefined);
       return { ...facts, kind: 'started', last, verdict: null, failure: null };
     }
-    const followed = await followToReady({
-      ...{ state, name: spec.name, client, timeoutMs: spec.readyTimeoutMs, signal: context.signal },
-      ...{ sinceMs: beganMs, ...teller(timeline) },
-    });
-    const { outcome, last } = followed;
-    if (outcome !== 'ready' || last === undefined) {
-      const { kind, failure } = await faultOfFollowed(state, spec.name, spec.readyTimeoutMs, followed);
-      timeline.failed(failure.message);
-      return { ...facts, kind, last, verdict: null, failure };
-    }
-    if (unchanged) timeline.note('info', `runs already as asked for, since ${last.startedAt ?? last.since}`);
-    timeline.begin('verified');
-    const verdict = await proveEnclave({
-      env,
-      spec,
-      state: last,
-      operator: request.operator,
-      composeFile: request.composeFile,
-      signal: context.signal,
-    });
-    tell(verdict, timeline);
-    return { ...facts, kind: !verdict.holds && verdict.broken ? 'refused' : 'ready', last, verdict, failure: null };
+    return { ...facts, ...(await followAndProve(context, request, client, timeline, { beganMs, unchanged })) };
   } finally {
     await client.close().catch(() => {});
   }
+}
+
+async function followAndProve(
+  { state, env, signal }: EngineContext,
+  { spec, operator, composeFile, tellsUnchanged = true }: StartRequest,
+  client: ShimClient,
+  timeline: Timeline,
+  { beganMs, unchanged }: { readonly beganMs: number; readonly unchanged: boolean },
+): Promise<Omit<Started, 'changes' | 'unchanged'>> {
+  const { name, readyTimeoutMs: timeoutMs } = spec;
+  const { onEvent, onState } = createTeller(timeline);
+  const options = { state, name, client, timeoutMs, signal, onState };
+  let followed = await followToReady({ ...options, sinceMs: beganMs, onEvent });
+  let [proven, verdict]: [string | null | undefined, Verdict | null] = [undefined, null];
+  // One that falls as soon as it has said ready is not up, and one that was started again meanwhile is another boot to prove.
+  while (followed.outcome === 'ready' && followed.last !== undefined && followed.last.bootId !== proven) {
+    const { last } = followed;
+    if (unchanged && tellsUnchanged && proven === undefined)
+      timeline.note('info', `runs already as asked for, since ${last.startedAt ?? last.since}`);
+    timeline.begin('verified');
+    verdict = await proveEnclave({ env, spec, state: last, operator, composeFile, signal });
+    proven = last.bootId;
+    followed = await followToReady({ ...options, sinceMs: Date.now(), onEvent: () => {} });
+  }
+  const { last } = followed;
+  if (followed.outcome !== 'ready' || last === undefined || verdict === null) {
+    const { kind, failure } = await faultOfFollowed(state, name, timeoutMs, followed);
+    timeline.failed(failure.message);
+    return { kind, last, verdict: null, failure };
+  }
+  tellVerdict(verdict, timeline);
+  return { kind: !verdict.holds && verdict.broken ? 'refused' : 'ready', last, verdict, failure: null };
 }
 
 /** Before anything is built for it. Throws CaissonError ENGINE_NAME. */
@@ -132,42 +145,4 @@ async function openOrStart(
 export async function forgetCid(state: string, env: EngineContext['env'], name: string): Promise<void> {
   const last = await readState(state, name).catch(() => undefined);
   await removeOwnPolicies(env, name, last?.cid ?? null);
-}
-
-/** Phases come as events, with their moments; what the newest state knows better is told at the end. */
-function teller(timeline: Timeline): Pick<FollowOptions, 'onEvent' | 'onState'> {
-  let restarts: number | undefined;
-  const told = new Set<string>();
-  return {
-    onEvent({ code, time, fields }) {
-      const phase = fields['phase'];
-      if (code !== 'ENCLAVE_PHASE') return;
-      if (phase === 'booting') timeline.begin('heartbeat', Date.parse(time));
-      if (phase === 'config' || phase === 'services') timeline.begin(phase, Date.parse(time));
-      if (phase === 'ready' && timeline.open !== undefined) timeline.begin('ready', Date.parse(time));
-    },
-    onState({ phase, cid, backend, heartbeatMs, readyMs, departures, restarts: count, end }) {
-      if (restarts !== undefined && count > restarts) {
-        timeline.note('warn', `ended and starts again (${count}): ${end?.text ?? 'nobody saw how'}`);
-        timeline.restart();
-      }
-      restarts = count;
-      for (const one of departures) if (!told.has(one)) timeline.note('info', one);
-      for (const one of departures) told.add(one);
-      if (phase !== 'ready' || timeline.open === undefined) return;
-      timeline.begin('ready');
-      timeline.done(`${backend}${cid === null ? '' : `, CID ${cid}`}`, readyMs ?? heartbeatMs ?? undefined);
-    },
-  };
-}
-
-function tell(verdict: Verdict, timeline: Timeline): void {
-  if (verdict.holds) {
-    timeline.done(
-      verdict.simulated
-        ? 'SIMULATED: its document holds under a root made here'
-        : 'its document holds under the root of AWS',
-    );
-  } else if (verdict.broken) timeline.failed(verdict.why);
-  else timeline.done(`not verified: ${verdict.why}`);
 }

@@ -9,6 +9,7 @@ export class Timeline {
   readonly #now: () => number;
   readonly #done: PhaseTime[] = [];
   #open: { readonly phase: UpPhase; readonly fromMs: number } | undefined;
+  #failedIn: UpPhase | null = null;
 
   constructor(enclave: string, onEvent: OnEvent, now: () => number = Date.now) {
     this.#enclave = enclave;
@@ -18,6 +19,10 @@ export class Timeline {
 
   get phases(): readonly PhaseTime[] {
     return this.#done;
+  }
+
+  get failedIn(): UpPhase | null {
+    return this.#failedIn;
   }
 
   get open(): UpPhase | undefined {
@@ -51,8 +56,11 @@ export class Timeline {
   }
 
   failed(message: string): void {
-    const phase = this.#open?.phase ?? 'ready';
+    // Between two phases it is the next one that cannot be.
+    const next = UP_PHASES[this.#done.length === 0 ? 0 : UP_PHASES.indexOf(this.#done.at(-1)!.phase) + 1];
+    const phase = this.#open?.phase ?? next ?? 'verified';
     this.#open = undefined;
+    this.#failedIn = phase;
     this.#onEvent({ kind: 'failed', enclave: this.#enclave, phase, message });
   }
 

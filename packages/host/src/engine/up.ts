@@ -99,8 +99,9 @@ async function resolveEnclave(
   timeline.begin('build');
   const { facts, how } = await makeImage({
     ...{ state, name, spec, folder, composeFile, backend, env, version, signal },
-    say: (text, hint) => timeline.note('warn', text, hint),
+    say: (level, text, hint) => timeline.note(level, text, hint),
   });
+  timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
   const expect = facts.terms?.config ?? null;
   const prepared = await prepareConfig({ name, config: spec.config, folder, expect });
   const config = prepared && (await keepConfig(state, name, prepared));
@@ -114,7 +115,6 @@ async function resolveEnclave(
     composeFile,
     now: new Date(),
   });
-  timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
   if (recorded.debug) {
     timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
   }
