@@ -37,6 +37,7 @@ import { register as registerRm } from './commands/rm.ts';
 import { register as registerRun } from './commands/run.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerService } from './commands/service.ts';
+import { register as registerShim } from './commands/shim.ts';
 import { register as registerSignEif } from './commands/sign-eif.ts';
 import { register as registerStop } from './commands/stop.ts';
 import { register as registerUp } from './commands/up.ts';
@@ -111,6 +112,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerRestart,
   registerRm,
   registerInspect,
+  registerShim,
 ];
 
 /** An older tool's name: what it is made of, and the exit code its users know for a wrong command line. */

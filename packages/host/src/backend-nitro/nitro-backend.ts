@@ -32,6 +32,8 @@ export interface NitroBackendOptions {
   readonly state: string;
   /** The parent's side of the wall: AF_VSOCK on hardware. */
   readonly transport: Transport;
+  /** `transport` for other processes. Default `kernel`. */
+  readonly vsock?: string;
   /** Where nitro-cli is looked for. Default: PATH. */
   readonly path?: string | undefined;
   /** Of /etc, /sys and /dev. Default `/`. */
@@ -86,7 +88,7 @@ export function createNitroBackend(options: NitroBackendOptions): Backend {
 
 async function startEnclave(
   spec: EnclaveSpec,
-  { state: stateFolder, transport, root = '/' }: NitroBackendOptions,
+  { state: stateFolder, transport, vsock = 'kernel', root = '/' }: NitroBackendOptions,
   driver: NitroDriver,
   undo: Undo,
 ): Promise<RunningEnclave> {
@@ -107,7 +109,7 @@ async function startEnclave(
   );
   requireFreeCid(cid, others);
   const enclave = `${name}-${randomBytes(8).toString('hex')}`;
-  await spec.onPlace?.({ cid, transport, vsock: 'kernel' });
+  await spec.onPlace?.({ cid, transport, vsock });
   await writeRecord(state, enclave, { isKept });
   const fromMs = performance.now();
   const { found, departures } = await withLock(
@@ -119,13 +121,13 @@ async function startEnclave(
     { timeoutMs: lockMs },
   );
   const bootMs = Math.round(performance.now() - fromMs);
-  const about = { spec, state, cid, transport, measurements, found, enclave, departures, bootMs };
+  const about = { spec, state, cid, transport, vsock, measurements, found, enclave, departures, bootMs };
   return watchEnclave(driver, about, undo);
 }
 
 async function adoptEnclave(
   spec: EnclaveSpec,
-  { state: stateFolder, transport }: NitroBackendOptions,
+  { state: stateFolder, transport, vsock = 'kernel' }: NitroBackendOptions,
   driver: NitroDriver,
   undo: Undo,
 ): Promise<RunningEnclave | undefined> {
@@ -137,7 +139,18 @@ async function adoptEnclave(
   const { found, enclave } = left;
   const claim = await claimCid(state, { name: spec.name, cid: found.EnclaveCID });
   undo.add(() => claim.release());
-  const about = { spec, state, cid: claim.cid, transport, measurements, found, enclave, departures: [], bootMs: 0 };
+  const about = {
+    spec,
+    state,
+    cid: claim.cid,
+    transport,
+    vsock,
+    measurements,
+    found,
+    enclave,
+    departures: [],
+    bootMs: 0,
+  };
   return watchEnclave(driver, about, undo);
 }
 

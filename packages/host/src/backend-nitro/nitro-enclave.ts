@@ -21,6 +21,7 @@ export interface FoundEnclave {
   readonly state: string;
   readonly cid: Cid;
   readonly transport: Transport;
+  readonly vsock: string;
   readonly measurements: ImageMeasurements;
   readonly found: DescribedEnclave;
   /** Whole, as nitro-cli has it; its record goes with it. */
@@ -34,7 +35,7 @@ export const NITRO_DEBUG_WARNING =
 
 /** `undo` is run at its end. */
 export function watchEnclave(driver: NitroDriver, about: FoundEnclave, undo: Undo): RunningEnclave {
-  const { spec, state, cid, transport, measurements, found, enclave, departures, bootMs } = about;
+  const { spec, state, cid, transport, vsock, measurements, found, enclave, departures, bootMs } = about;
   const { name, debug = false } = spec;
   const life = readLife(found.ProcessID);
   const console = new ConsoleRing();
@@ -56,11 +57,10 @@ export function watchEnclave(driver: NitroDriver, about: FoundEnclave, undo: Und
     return await ended;
   };
   return {
-    ...{ name, cid, backend: 'nitro', measurements, transport, console, ended, kill, bootMs },
+    ...{ name, cid, backend: 'nitro', measurements, transport, vsock, console, ended, kill, bootMs },
     stop: kill,
     pids: [found.ProcessID],
     documents: { kind: 'aws' },
-    vsock: 'kernel',
     departures: debug ? [NITRO_DEBUG_WARNING, ...departures] : departures,
   };
 }

@@ -4,7 +4,6 @@ import { type BridgeEvent, type BridgeSet, DEFAULT_BRIDGE_LIMITS, openBridgeSet 
 import type { Kernel, NativeEngine } from '@caisson/sys';
 import type { EnclavePlace } from '../backend/index.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
-import type { ShimClock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import { Seldom } from './seldom.ts';
 
@@ -14,7 +13,6 @@ export interface EgressOptions {
   readonly kernel: Kernel;
   readonly engine: NativeEngine | undefined;
   readonly events: EventLog;
-  readonly clock: ShimClock;
 }
 
 export interface Egress {
@@ -27,7 +25,7 @@ const firstEgressPlace = 16;
 
 /** All or none. Throws what openBridge throws: a metadata address, a port that somebody else has. */
 export async function openEgress(options: EgressOptions): Promise<Egress> {
-  const { place, targets, kernel, engine, events, clock } = options;
+  const { place, targets, kernel, engine, events } = options;
   const names = targets.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
   const rules = targets.map(({ host, port }, index) => ({
     name: `${names[index]}`,
@@ -37,7 +35,7 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
     peerCid: place.cid,
   }));
   // Only what did not reach its far side: that is what people look for. An enclave decides how often.
-  const failures = new Seldom(clock, (count, latest) => {
+  const failures = new Seldom((count, latest) => {
     events.add('warn', 'EGRESS_FAILED', `${count} connections out failed, the last: ${latest}`, { count });
   });
   const onEvent = (event: BridgeEvent): void => {

@@ -1,13 +1,12 @@
 // The ways in: TCP listeners that stand for the shim's whole life, also while the enclave boots, ends and starts again, so that nobody else takes the
 // port and a caller learns at once that nothing is ready.
 import { CID_ANY, CID_PARENT, toVsockPort } from '@caisson/core/address';
-import { CaissonError } from '@caisson/core/errors';
+import { CaissonError, PolicyError } from '@caisson/core/errors';
 import { type Bridge, DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import type { Transport } from '@caisson/link/transport';
 import type { Kernel, NativeEngine } from '@caisson/sys';
 import type { IngressRule } from '../compose/index.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
-import type { ShimClock } from './clock.ts';
 import type { ShimErrorCode } from './error-code.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gate } from './gate.ts';
@@ -21,7 +20,6 @@ export interface IngressOptions {
   readonly kernel: Kernel;
   readonly engine: NativeEngine | undefined;
   readonly events: EventLog;
-  readonly clock: ShimClock;
 }
 
 export interface Ingress {
@@ -34,25 +32,33 @@ const drainMs = 1_000;
 
 /** All or none. Throws CaissonError SHIM_PORT with the name of whoever has a port. */
 export async function openIngress(options: IngressOptions): Promise<Ingress> {
-  const open: { readonly rule: IngressRule; readonly bridge: Bridge }[] = [];
+  const open: OpenRule[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(open.map(({ bridge }) => bridge.drain(drainMs)));
   };
   try {
-    for (const rule of options.rules) open.push({ rule, bridge: await openOne(rule, options) });
+    for (const rule of options.rules) open.push(await openOne(rule, options));
   } catch (error) {
     await close();
     throw error;
   }
-  return { close, stats: () => open.map(({ rule, bridge }) => statsOf(rule, bridge)) };
+  return { close, stats: () => open.map(statsOf) };
 }
 
-async function openOne(rule: IngressRule, options: IngressOptions): Promise<Bridge> {
-  const { enclave, gate, kernel, engine, events, clock } = options;
+interface OpenRule {
+  readonly rule: IngressRule;
+  readonly bridge: Bridge;
+  /** Of those that the bridge has taken in, how many were turned away afterwards. */
+  readonly door: { turnedAway: number };
+}
+
+async function openOne(rule: IngressRule, options: IngressOptions): Promise<OpenRule> {
+  const { enclave, gate, kernel, engine, events } = options;
   const { hostAddress, hostPort, vsockPort, holdMs } = rule;
   const port = toVsockPort(vsockPort);
   const name = nameOf(rule);
-  const refusals = new Seldom(clock, (count, reason) => {
+  const door = { turnedAway: 0 };
+  const refusals = new Seldom((count, reason) => {
     events.add('warn', 'INGRESS_REFUSED', `${name} refused ${count} connections: ${reason}`, { count, reason });
   });
   const { dialTimeoutMs } = DEFAULT_BRIDGE_LIMITS;
@@ -68,14 +74,18 @@ async function openOne(rule: IngressRule, options: IngressOptions): Promise<Brid
       },
       {
         ...{ transport: untold, kernel, onEvent: (event) => event.type === 'refused' && refusals.hear(event.reason) },
-        route: (_, gone) => gate.admit(port, holdMs, gone),
+        route: (_, gone) =>
+          gate.admit(port, holdMs, gone).catch((error: unknown) => {
+            if (error instanceof PolicyError) door.turnedAway += 1;
+            throw error;
+          }),
         ...(engine === undefined ? {} : { engine }),
       },
     );
     const { address } = bridge;
     const bound = address.kind === 'tcp' ? address.port : hostPort;
     events.add('info', 'INGRESS_BOUND', `${nameOf({ ...rule, hostPort: bound })} listens`, { port: bound });
-    return bridge;
+    return { rule, bridge, door };
   } catch (error) {
     const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
     const holder = code === 'EADDRINUSE' ? await findPortHolder(hostPort) : undefined;
@@ -103,10 +113,11 @@ function nameOf({ hostAddress, hostPort, port }: IngressRule): string {
   return `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort} -> ${port}`;
 }
 
-function statsOf(rule: IngressRule, bridge: Bridge): ShimBridgeStats {
-  const { active, accepted, refused, failed, forwardBytes, backwardBytes } = bridge.counters();
+function statsOf({ rule, bridge, door }: OpenRule): ShimBridgeStats {
+  const { active, accepted: taken, refused, failed, forwardBytes, backwardBytes } = bridge.counters();
   const { address } = bridge;
   const bound = address.kind === 'tcp' ? address.port : rule.hostPort;
   const name = nameOf({ ...rule, hostPort: bound });
+  const accepted = taken - door.turnedAway;
   return { name, active, accepted, refused, failed, bytesIn: forwardBytes, bytesOut: backwardBytes };
 }

@@ -6,6 +6,7 @@ import type { Backend, BackendKind } from '../backend/index.ts';
 import { readProcessStart, withLock } from '../file/index.ts';
 import type { RecordErrorCode } from '../record/error-code.ts';
 import {
+  ENDED_PHASES,
   type EnclaveFolder,
   openEnclaveFolder,
   type RecordedSpec,
@@ -43,6 +44,7 @@ export interface RunShimOptions {
 
 // Chosen: whoever started it asks within this time how it went, however soon it is over.
 const lingerMs = 2_000;
+const leaveMs = 10_000;
 
 /**
  * Resolves with the last state, once nothing is left. Throws what it could not begin with: CaissonError SHIM_TAKEN, RECORD_UNKNOWN, RECORD_STATE and
@@ -64,7 +66,8 @@ export async function runShim(options: RunShimOptions): Promise<RecordedState> {
         onStep('locked');
         return keepOne(options, spec, folder);
       },
-      { timeoutMs: 0 },
+      // One that has ended is on its way out.
+      { timeoutMs: (await hasEnded(state, name)) ? leaveMs : 0 },
     );
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'FILE_LOCKED') throw error;
@@ -73,6 +76,11 @@ export async function runShim(options: RunShimOptions): Promise<RecordedState> {
       hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
     });
   }
+}
+
+async function hasEnded(state: string, name: string): Promise<boolean> {
+  const last = await readState(state, name).catch(() => undefined);
+  return last !== undefined && ENDED_PHASES.includes(last.phase);
 }
 
 async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: EnclaveFolder): Promise<RecordedState> {

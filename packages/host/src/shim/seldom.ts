@@ -1,18 +1,15 @@
 // Something that may happen a thousand times a second, told once in a while with its count: a crowd at a closed door is one line, not a full disk.
-import type { ShimClock } from './clock.ts';
 
 // Chosen.
 const everyMs = 5_000;
 
 export class Seldom {
-  readonly #clock: ShimClock;
   readonly #tell: (count: number, latest: string) => void;
   #count = 0;
   #latest = '';
   #isPaused = false;
 
-  constructor(clock: ShimClock, tell: (count: number, latest: string) => void) {
-    this.#clock = clock;
+  constructor(tell: (count: number, latest: string) => void) {
     this.#tell = tell;
   }
 
@@ -28,9 +25,10 @@ export class Seldom {
     this.#count = 0;
     this.#isPaused = true;
     this.#tell(count, this.#latest);
-    this.#clock.setTimer(everyMs, () => {
+    // A process that has nothing else to do does not stay for it.
+    setTimeout(() => {
       this.#isPaused = false;
       if (this.#count > 0) this.#say();
-    });
+    }, everyMs).unref();
   }
 }

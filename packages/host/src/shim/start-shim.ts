@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { CaissonError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
 import { withLock } from '../file/index.ts';
-import { enclaveFolder, openEnclaveFolder } from '../record/index.ts';
+import { ENDED_PHASES, enclaveFolder, openEnclaveFolder } from '../record/index.ts';
 import { connectShim } from './client.ts';
 import type { ShimClient } from './client-interface.ts';
 import type { ShimErrorCode } from './error-code.ts';
@@ -46,8 +46,10 @@ export async function openShim(state: string, name: string): Promise<ShimClient 
 export async function startShim(options: StartShimOptions): Promise<ShimClient> {
   const { state, name } = options;
   const there = await openShim(state, name);
-  if (there !== undefined) {
-    await there.close();
+  const last = await there?.status().catch(() => undefined);
+  await there?.close();
+  // One that has ended is on its way out, and the next waits for it.
+  if (last !== undefined && !ENDED_PHASES.includes(last.phase)) {
     throw new CaissonError<ShimErrorCode>('SHIM_TAKEN', `enclave ${name} must have one shim, got a second`, {
       hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
     });

@@ -11,6 +11,7 @@ export class StateKeeper {
   #isDirty = false;
   #writing: Promise<void> | undefined;
   #isTroubled = false;
+  #hasEntered = false;
 
   constructor(state: string, first: RecordedState, events: EventLog, date: () => number) {
     this.#state = state;
@@ -41,9 +42,10 @@ export class StateKeeper {
   enter(phase: EnclavePhase, changes: Partial<RecordedState> = {}): void {
     const { reasons = [] } = changes;
     const now = this.#current;
-    const isSame = now.phase === phase && now.reasons.join('\n') === reasons.join('\n');
+    const isSame = this.#hasEntered && now.phase === phase && now.reasons.join('\n') === reasons.join('\n');
     this.set({ ...changes, reasons, phase, ...(now.phase === phase ? {} : { since: this.now() }) });
     if (isSame) return;
+    this.#hasEntered = true;
     const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
     const isTrouble = phase === 'failed' || phase === 'degraded';
     const sinceStartMs = now.startedAt === null ? null : this.#date() - Date.parse(now.startedAt);

@@ -1,4 +1,6 @@
 // What stands in for the parts of the world that a test cannot have.
+export type { FakeBackend, FakeBackendOptions, FakeEnclave } from './backend.ts';
+export { createFakeBackend, isReady } from './backend.ts';
 export type { FakeClock } from './clock.ts';
 export { createFakeClock } from './clock.ts';
 export type { FakeControl } from './control.ts';
