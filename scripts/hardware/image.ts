@@ -53,13 +53,13 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   // JSON is YAML.
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(spec));
   const path = join(folder, `${name}.eif`);
-  await caisson.run(['build', source, '--config', join(folder, 'build.yaml'), '--kernel', kernel, '-o', path]);
-  const described = JSON.parse(await caisson.run(['describe-eif', '--eif-path', path])) as {
-    readonly Measurements: Readonly<Record<string, string>>;
+  const words = ['build', source, '--config', join(folder, 'build.yaml'), '--kernel', kernel, '-o', path, '--json'];
+  const { measurements } = JSON.parse(await caisson.run(words)) as {
+    readonly measurements: Readonly<Record<string, string>>;
   };
   const pcr = (index: number): string => {
-    const value = described.Measurements[`PCR${index}`];
-    if (value === undefined) throw new Error(`${path} was described without PCR${index}`);
+    const value = measurements[`PCR${index}`];
+    if (value === undefined) throw new Error(`${path} was built without PCR${index}`);
     return value;
   };
   return { path, pcrs: [pcr(0), pcr(1), pcr(2)] };

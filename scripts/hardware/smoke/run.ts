@@ -85,8 +85,9 @@ async function checkAll(running: Running): Promise<void> {
 }
 
 async function buildSmokeImage({ settings, caisson, folder, name }: Running): Promise<BuiltImage> {
-  await caisson.run(['operator', 'create', 'smoke']);
-  const { spki } = JSON.parse(await caisson.run(['operator', 'show', 'smoke', '--json'])) as { readonly spki: string };
+  const { spki } = JSON.parse(await caisson.run(['operator', 'create', 'smoke', '--json'])) as {
+    readonly spki: string;
+  };
   const template = ['/usr/bin/node', '/app/say.mjs', '{word}'];
   return buildImage({
     ...{ caisson, folder, name, port: settings.httpVsockPort, maxConnections, kernel: settings.kernel },
