@@ -33,7 +33,10 @@ export function renderComposeSchema(): string {
 }
 
 function* pagesOf(command: Command, words: readonly string[]): Generator<[path: string, text: string]> {
-  const children = command.commands.filter((child) => child.name() !== 'help');
+  const children = command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== 'help');
   yield [`docs/cli/${words.join('-')}.md`, renderPage(command, words, children)];
   for (const child of children) {
     // A name that is one command has that command once, not twice.

@@ -8,6 +8,11 @@ export async function endedBy(stop: AbortSignal, work: Promise<void>): Promise<n
     return EXIT_OK;
   } catch (error) {
     if (!stop.aborted) throw error;
-    return stop.reason === 'SIGINT' ? 130 : 143;
+    return endedCode(stop);
   }
+}
+
+/** For a `stop` that is aborted. */
+export function endedCode(stop: AbortSignal): number {
+  return stop.reason === 'SIGINT' ? 130 : 143;
 }

@@ -6,13 +6,17 @@ import { register as registerBench } from './commands/bench.ts';
 import { register as registerBridge } from './commands/bridge.ts';
 import { register as registerBuild } from './commands/build.ts';
 import { register as registerBuildEnclave } from './commands/build-enclave.ts';
+import { register as registerCompletion } from './commands/completion.ts';
 import { register as registerCompose } from './commands/compose.ts';
 import { register as registerConfig } from './commands/config.ts';
+import { register as registerConsole } from './commands/console.ts';
 import { register as registerCp } from './commands/cp.ts';
 import { register as registerDescribeEif } from './commands/describe-eif.ts';
+import { register as registerDescribeEnclaves } from './commands/describe-enclaves.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerDown } from './commands/down.ts';
 import { register as registerEnclave } from './commands/enclave.ts';
+import { register as registerEvents } from './commands/events.ts';
 import { register as registerExec } from './commands/exec.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerHost } from './commands/host.ts';
@@ -26,20 +30,25 @@ import { register as registerJob } from './commands/job.ts';
 import { register as registerKernel } from './commands/kernel.ts';
 import { register as registerKms } from './commands/kms.ts';
 import { register as registerLastWords } from './commands/last-words.ts';
+import { register as registerLogs } from './commands/logs.ts';
 import { register as registerNsm } from './commands/nsm.ts';
 import { register as registerOperator } from './commands/operator.ts';
 import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerPipeline } from './commands/pipeline.ts';
 import { register as registerProxy } from './commands/proxy.ts';
+import { register as registerPs } from './commands/ps.ts';
 import { register as registerRbuilds } from './commands/rbuilds.ts';
 import { register as registerRestart } from './commands/restart.ts';
 import { register as registerRm } from './commands/rm.ts';
 import { register as registerRun } from './commands/run.ts';
+import { register as registerRunEnclave } from './commands/run-enclave.ts';
 import { register as registerRuntime } from './commands/runtime.ts';
 import { register as registerService } from './commands/service.ts';
 import { register as registerShim } from './commands/shim.ts';
 import { register as registerSignEif } from './commands/sign-eif.ts';
+import { register as registerStats } from './commands/stats.ts';
 import { register as registerStop } from './commands/stop.ts';
+import { register as registerTerminateEnclave } from './commands/terminate-enclave.ts';
 import { register as registerUp } from './commands/up.ts';
 import { register as registerVrf } from './commands/vrf.ts';
 import { register as registerVsockToIp } from './commands/vsock-to-ip.ts';
@@ -112,6 +121,15 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerRestart,
   registerRm,
   registerInspect,
+  registerPs,
+  registerLogs,
+  registerEvents,
+  registerStats,
+  registerConsole,
+  registerRunEnclave,
+  registerDescribeEnclaves,
+  registerTerminateEnclave,
+  registerCompletion,
   registerShim,
 ];
 

@@ -7,8 +7,10 @@ import { ReadStream, WriteStream } from 'node:tty';
 import { CaissonError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
 import type { RbuildsSession, RbuildsWorld, Stages } from '@caisson/host/rbuilds';
+import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from './exit-code.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
+import { openRbuildsEnclaves } from './rbuilds-enclaves.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
@@ -47,6 +49,7 @@ export async function runRbuilds(
       doors.output().write(`${question} [y/N] `);
       return /^y(?:es)?$/i.test(((await doors.lines().next(stop)) ?? '').trim());
     },
+    openEnclaves: (say) => openRbuildsEnclaves(surroundings, say),
   };
   for (const note of order.notes) stderr.write(`rbuilds: ${note}\n`);
   const stages = place.stages ?? RBUILDS_STAGES;
@@ -61,7 +64,7 @@ export async function runRbuilds(
     return await readCommands(createRbuildsSession(order.settings, stages, world), doors, stderr, world);
   } catch (error) {
     if (!stop.aborted) throw error;
-    return stop.reason === 'SIGINT' ? 130 : 143;
+    return endedCode(stop);
   } finally {
     doors.close();
   }

@@ -128,9 +128,9 @@ test('--cmd runs each of its commands with the options before it and never reads
   const failed = fakes('kernel');
   assert.equal((await rbuilds(['-c', 'make_kernel', '-c', 'make_eif'], null, failed)).code, 1);
   assert.deepEqual(failed.ran, ['kernel']);
-  const later = await rbuilds(['--cmd', 'run_eif_image'], null, fakes());
-  assert.equal(later.code, 1);
-  assert.match(later.err, /run_eif_image is not there yet/);
+  const run = await rbuilds(['--cmd', 'run_eif_image'], null, { ...fakes(), env: { CAISSON_STATE: at('no state') } });
+  assert.equal(run.code, 1);
+  assert.match(run.err, /run_eif_image failed: --eif-path .*framework\.eif must be an image file, got ENOENT\n$/);
 });
 
 test('with --tty lines and answers come from the terminal, an error leaves the prompt, and tty gives the input back', async () => {

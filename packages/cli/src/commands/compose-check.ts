@@ -14,15 +14,15 @@ export const registerComposeCheck: RegisterCommand = (compose, surroundings) => 
   const command = compose
     .command('check')
     .description('list every fault of a caisson.yaml and of the files that it names; exit 1 for any')
-    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave', 'caisson.yaml')
+    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin', 'caisson.yaml')
     .option('--env-file <file>', 'variables, after those of the environment')
     .option('--json', 'print one JSON document');
   withExitAction(command, (flags: Flags) => check(flags, surroundings));
 };
 
-async function check({ file, envFile, json }: Flags, { stdout, stderr, env }: Surroundings): Promise<number> {
+async function check({ file, envFile, json }: Flags, { stdin, stdout, stderr, env }: Surroundings): Promise<number> {
   const { checkCompose } = await import('@caisson/host/compose');
-  const { compose, faults } = await checkCompose(file, { variables: { ...readEnvFile(envFile), ...env } });
+  const { compose, faults } = await checkCompose(file, { variables: { ...readEnvFile(envFile), ...env }, stdin });
   const ok = faults.length === 0;
   const { enclaves, form = null, notes = [] } = compose ?? {};
   const names = [...(enclaves?.keys() ?? [])];

@@ -12,15 +12,15 @@ export const registerComposePrint: RegisterCommand = (compose, surroundings) => 
   compose
     .command('print')
     .description('print a caisson.yaml with variables and short forms resolved; in a boot config variables stay names')
-    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave', 'caisson.yaml')
+    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin', 'caisson.yaml')
     .option('--env-file <file>', 'variables, after those of the environment')
     .option('--json', 'print one JSON document')
     .action((flags: Flags) => print(flags, surroundings));
 };
 
-async function print({ file, envFile, json }: Flags, { stdout, stderr, env }: Surroundings): Promise<void> {
+async function print({ file, envFile, json }: Flags, { stdin, stdout, stderr, env }: Surroundings): Promise<void> {
   const { formatCompose, parseCompose, readComposeText, resolveCompose } = await import('@caisson/host/compose');
-  const text = await readComposeText(file);
+  const text = await readComposeText(file, { stdin });
   const compose = parseCompose(text, file, { variables: { ...readEnvFile(envFile), ...env } });
   const { form, notes } = compose;
   if (json) {

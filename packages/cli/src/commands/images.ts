@@ -1,6 +1,7 @@
 // `caisson images`: what is in the local store.
 import { imageFacts, openStore, shortId, sizeText } from '../image-store.ts';
 import type { RegisterCommand } from '../surroundings.ts';
+import { textTable } from '../text-table.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
   program
@@ -26,19 +27,6 @@ export const register: RegisterCommand = (program, surroundings) => {
           PCR8 === undefined ? 'unsigned' : 'signed',
         ]),
       );
-      if (rows.length > 0) stdout.write(table([['NAME', 'ID', 'SIZE', 'PCR0', 'SIGNED'], ...rows]));
+      if (rows.length > 0) stdout.write(textTable([['NAME', 'ID', 'SIZE', 'PCR0', 'SIGNED'], ...rows]));
     });
 };
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, at) => cell.padEnd(widths[at]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}

@@ -167,8 +167,8 @@ test('last-words opens what was sealed with its key, and exits 2 for another key
 test('wait names what is wrong with its words', async (t) => {
   const { caisson } = wall(t);
   const faults: [string[], RegExp][] = [
-    [['wait'], /missing required argument 'cid'/],
-    [['wait', 'shop'], /cannot wait for shop by name/],
+    [['wait'], /missing required argument 'enclave'/],
+    [['wait', 'shop', '--line'], /--line and --keep are for a CID: the ready line of shop is heard by its shim/],
     [['wait', '3'], /enclaves have CIDs from 4, got 3/],
     [['wait', '1e3'], /invalid CID: 1e3/],
     [['wait', '16', '--timeout', '0'], /--timeout must be seconds or a duration in \(0, 24h\], got "0"/],

@@ -1,7 +1,10 @@
-// `caisson wait`: until an enclave says that it is ready. Exit 0, or 3 with the last phase, the reasons and what the port did.
+// `caisson wait`: until an enclave says that it is ready. Exit 0, or 3 with the last phase, the reasons and what the port did. By name its shim is asked,
+// which has its ready line; by CID its port.
 import { FIRST_ENCLAVE_CID } from '@caisson/core/address';
 import type { ReadyReport } from '@caisson/host/ready';
+import type { Transport } from '@caisson/link/transport';
 import { openSession, parseCidWord, parsePortWord } from '../argonaut-session.ts';
+import { endedCode } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_NOT_READY, EXIT_OK, UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
@@ -17,8 +20,10 @@ interface Flags {
 
 export const register: RegisterCommand = (program, surroundings) => {
   const command = program
-    .command('wait <cid>')
-    .description('wait until an enclave is ready, not only connected; exit 3 with the reason when it is not in time')
+    .command('wait <enclave>')
+    .description(
+      'wait until an enclave, by name or CID, is ready and not only connected; exit 3 with the reason when it is not in time',
+    )
     .option('--timeout <duration>', 'seconds, or a duration such as 2m', '30')
     .option('--interval <duration>', 'between two questions', '1')
     .option(
@@ -31,19 +36,56 @@ export const register: RegisterCommand = (program, surroundings) => {
     )
     .option('--keep <file>', 'with --line: keep the last words in a file that caisson last-words reads')
     .option('--json', 'print one JSON document');
-  withExitAction(command, (cidWord: string, flags: Flags) => wait(cidWord, flags, surroundings));
+  withExitAction(command, async (word: string, flags: Flags) => {
+    if (!isName(word)) return await wait(parseEnclave(word), flags, surroundings);
+    if (flags.line !== undefined || flags.keep !== undefined)
+      throw new UsageError(`--line and --keep are for a CID: the ready line of ${word} is heard by its shim`);
+    return flags.port === undefined
+      ? await waitForName(word, flags, surroundings)
+      : await waitForPort(word, flags, surroundings);
+  });
 };
 
-async function wait(cidWord: string, flags: Flags, surroundings: Surroundings): Promise<number> {
+/** What the shim hears on the ready line. */
+async function waitForName(name: string, flags: Flags, surroundings: Surroundings): Promise<number> {
   const { stdout, stderr, stop } = surroundings;
-  const cid = parseEnclave(cidWord);
+  const { namedFacts, namedHint, namedLines, waitByName } = await import('../named-wait.ts');
+  const { openEnclaveSource } = await import('../enclave-source.ts');
+  const deadlineMs = await parseSeconds('--timeout', flags.timeout);
+  try {
+    const waited = await waitByName(await openEnclaveSource(surroundings), name, { deadlineMs, stop });
+    stdout.write(`${flags.json ? JSON.stringify(namedFacts(waited)) : namedLines(waited).join('\n')}\n`);
+    if (waited.ready) return EXIT_OK;
+    if (!flags.json) stderr.write(`  hint: ${namedHint(waited)}\n`);
+    return EXIT_NOT_READY;
+  } catch (error) {
+    if (stop.aborted && error === stop.reason) return endedCode(stop);
+    throw error;
+  }
+}
+
+/** A server of the application's own, by the way that its shim has written down. */
+async function waitForPort(name: string, flags: Flags, surroundings: Surroundings): Promise<number> {
+  const { openEnclaveSource } = await import('../enclave-source.ts');
+  const { openTransportFromEnvironment } = await import('@caisson/link/transport');
+  const { createLinuxKernel } = await import('@caisson/sys');
+  const { state } = await (await openEnclaveSource(surroundings)).find(name);
+  if (state?.cid == null || state.vsock === null)
+    throw new UsageError(`enclave ${name} must run to be asked on a port, it is ${state?.phase ?? 'not started'}`);
+  const transport = openTransportFromEnvironment({ CAISSON_VSOCK: state.vsock }, createLinuxKernel());
+  return await wait(state.cid, flags, surroundings, transport);
+}
+
+async function wait(cid: number, flags: Flags, surroundings: Surroundings, own?: Transport): Promise<number> {
+  const { stdout, stderr, stop } = surroundings;
   const [deadlineMs, intervalMs] = await Promise.all([
     parseSeconds('--timeout', flags.timeout),
     parseSeconds('--interval', flags.interval),
   ]);
   const port = flags.port === undefined ? undefined : parsePortWord(flags.port);
   if (flags.keep !== undefined && flags.line === undefined) throw new UsageError('--keep needs --line');
-  const { transport, say } = await openSession(surroundings);
+  const session = await openSession(surroundings);
+  const [transport, { say }] = [own ?? session.transport, session];
   const { NotReadyError, waitUntilReady } = await import('@caisson/host/ready');
   const { readyFacts, readyLines } = await import('../ready-report.ts');
   const text = (report: ReadyReport): string =>
@@ -57,7 +99,7 @@ async function wait(cidWord: string, flags: Flags, surroundings: Surroundings): 
     stdout.write(`${text(await waitUntilReady(options))}\n`);
     return EXIT_OK;
   } catch (error) {
-    if (stop.aborted && error === stop.reason) return stop.reason === 'SIGINT' ? 130 : 143;
+    if (stop.aborted && error === stop.reason) return endedCode(stop);
     if (!(error instanceof NotReadyError)) throw error;
     stdout.write(`${text(error.report)}\n`);
     if (!flags.json) stderr.write(`  hint: ${error.hint}\n`);
@@ -65,13 +107,11 @@ async function wait(cidWord: string, flags: Flags, surroundings: Surroundings): 
   }
 }
 
+function isName(word: string): boolean {
+  return /^[a-z][a-z0-9-]{0,62}$/.test(word);
+}
+
 function parseEnclave(word: string): number {
-  if (/^[a-z][a-z0-9-]{0,62}$/.test(word)) {
-    throw new UsageError(
-      `cannot wait for ${word} by name: no enclave of this host has one yet`,
-      'give the CID that run-enclave printed',
-    );
-  }
   const cid = parseCidWord(word);
   if (cid < FIRST_ENCLAVE_CID) throw new UsageError(`enclaves have CIDs from ${FIRST_ENCLAVE_CID}, got ${cid}`);
   return cid;

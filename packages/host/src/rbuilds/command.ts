@@ -10,12 +10,17 @@ export const HELP_TEXTS = ['help', 'help_cli', 'help_ext', 'help_ext_man', 'man'
 export type HelpText = (typeof HELP_TEXTS)[number];
 export type Toggle = 'terminal' | 'debug' | 'question' | 'localShell' | 'network' | 'reverseNetwork' | 'forwardNetwork';
 
+/** What a command does with enclaves; `all` asks before each. */
+export type EnclaveStep =
+  | { readonly do: 'run'; readonly debug: boolean; readonly attach: boolean }
+  | { readonly do: 'attach' | 'drop'; readonly which: 'named' | 'recent' }
+  | { readonly do: 'list' | 'drop-all' | 'all' };
+
 export type RbuildsAction =
   | { readonly kind: 'text'; readonly text: HelpText }
   | { readonly kind: 'toggle'; readonly key: Toggle & keyof RbuildsSettings }
   | { readonly kind: 'stages'; readonly stages: readonly StageName[] }
-  /** Comes with the work that runs enclaves. */
-  | { readonly kind: 'later' }
+  | { readonly kind: 'enclave'; readonly step: EnclaveStep }
   /** What it would do is so already. */
   | { readonly kind: 'idle'; readonly why: string }
   | { readonly kind: 'end' };
@@ -43,7 +48,11 @@ const toggle = (name: string, key: Toggle, about: string): RbuildsCommand => ({
   about,
   action: { kind: 'toggle', key },
 });
-const later = (name: string, about: string): RbuildsCommand => ({ name, about, action: { kind: 'later' } });
+const enclave = (name: string, step: EnclaveStep, about: string): RbuildsCommand => ({
+  name,
+  about,
+  action: { kind: 'enclave', step },
+});
 const old = (stages: readonly StageName[], ...names: readonly string[]): RbuildsCommand[] =>
   names.map((name) => ({ ...stage(name, `the same as make_${stages[0]}`, ...stages), isOld: true }));
 const idle = (why: string, ...names: readonly string[]): RbuildsCommand[] =>
@@ -76,16 +85,20 @@ export const RBUILDS_COMMANDS: readonly RbuildsCommand[] = [
   stage('make_eif', 'build the image: make_eif [FILE.dockerfile]', 'eif'),
   stage('make_all', 'kernel, apps, init and eif; it never runs what it built', ...all),
   stage('make_clear', 'remove what was built into ./eif', 'clear'),
-  later('make_enclave', 'run, attach, list and end with questions'),
-  later('run_eif_image', 'run the image'),
-  later('run_eif_image_debugmode', 'run it in debug mode'),
-  later('run_eif_image_debugmode_cli', 'run it in debug mode with its console'),
-  later('attach_console_to_enclave', 'the console of the enclave'),
-  later('attach_console_to_recent_enclave', 'the console of the first enclave'),
-  later('list_enclaves', 'the enclaves of this machine'),
-  later('drop_recent_enclave', 'end the first enclave'),
-  later('drop_enclave', 'end the enclave'),
-  later('drop_enclaves_all', 'end all enclaves'),
+  enclave('make_enclave', { do: 'all' }, 'run, look at, list and end the enclave, with questions'),
+  enclave('run_eif_image', { do: 'run', debug: false, attach: false }, 'run the image'),
+  enclave('run_eif_image_debugmode', { do: 'run', debug: true, attach: false }, 'run it in debug mode'),
+  enclave(
+    'run_eif_image_debugmode_cli',
+    { do: 'run', debug: true, attach: true },
+    'run it in debug mode with its console',
+  ),
+  enclave('attach_console_to_enclave', { do: 'attach', which: 'named' }, 'the console of the enclave'),
+  enclave('attach_console_to_recent_enclave', { do: 'attach', which: 'recent' }, 'the console of the first enclave'),
+  enclave('list_enclaves', { do: 'list' }, 'the enclaves of this machine'),
+  enclave('drop_recent_enclave', { do: 'drop', which: 'recent' }, 'end the first enclave'),
+  enclave('drop_enclave', { do: 'drop', which: 'named' }, 'end the enclave'),
+  enclave('drop_enclaves_all', { do: 'drop-all' }, 'end all enclaves'),
   ...old(['nitro'], 'install_nitro_enclaves'),
   ...old(['kernel'], 'docker_kernel_build'),
   ...old(['apps'], 'docker_apps_rs_build'),

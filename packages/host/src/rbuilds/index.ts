@@ -1,5 +1,5 @@
 // The stages of rbuilds: its options, its commands, and what they do.
-export type { ParsedLine, RbuildsAction, RbuildsCommand } from './command.ts';
+export type { EnclaveStep, ParsedLine, RbuildsAction, RbuildsCommand } from './command.ts';
 export { parseRbuildsLine, RBUILDS_COMMANDS } from './command.ts';
 export type { RbuildsErrorCode } from './error-code.ts';
 export { RBUILDS_ERROR_CODES } from './error-code.ts';
@@ -12,4 +12,4 @@ export { createRbuildsSession } from './session.ts';
 export type { RbuildsSettings } from './settings.ts';
 export { DEFAULT_RBUILDS_SETTINGS } from './settings.ts';
 export { RBUILDS_STAGES } from './stage.ts';
-export type { RbuildsWorld, Stage, StageName, Stages } from './world.ts';
+export type { RbuildsEnclaves, RbuildsWorld, Stage, StageName, Stages } from './world.ts';

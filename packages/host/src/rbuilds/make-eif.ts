@@ -11,7 +11,7 @@ import { findConfig, IMAGE_NAME, readImageSettings, withInitYaml } from './image
 import { makeKernel } from './make-parts.ts';
 import { refuseForward } from './network.ts';
 import { findDockerfile, openDockerfile, withoutBareShell } from './open-dockerfile.ts';
-import { BUILD_LOG, EIF_FOLDER } from './run-stage.ts';
+import { BUILD_LOG, EIF_FOLDER, RUN_LOG } from './run-stage.ts';
 import type { RbuildsSettings } from './settings.ts';
 import type { RbuildsWorld, Stage } from './world.ts';
 
@@ -60,7 +60,8 @@ export const makeEif: Stage = async (settings, world) => {
 export const makeClear: Stage = async (_settings, { folder, say }) => {
   const output = imagePathOf(folder);
   const made = [output, manifestPathOf(output), sbomPathOf(output), `${output}.pcr`, `${output}.desc`];
-  for (const path of [...made, join(folder, EIF_FOLDER, BUILD_LOG)]) rmSync(path, { force: true });
+  const logs = [BUILD_LOG, RUN_LOG].map((name) => join(folder, EIF_FOLDER, name));
+  for (const path of [...made, ...logs]) rmSync(path, { force: true });
   await sweepTemporaries(join(folder, EIF_FOLDER));
   say('kernels and the runtime stay in the cache of this user: other builds use them');
 };

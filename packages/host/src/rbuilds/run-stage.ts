@@ -10,6 +10,8 @@ import type { RbuildsWorld, Stage, StageName } from './world.ts';
 
 export const EIF_FOLDER = 'eif';
 export const BUILD_LOG = 'make_build.log';
+/** Given: the reference's. */
+export const RUN_LOG = 'run-enclave.log';
 /** Chosen: long enough for one that is just ending. */
 const lockTimeoutMs = 500;
 

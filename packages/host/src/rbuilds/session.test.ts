@@ -106,25 +106,6 @@ test('make_all builds and never runs what it built: there is no stage that would
   assert.doesNotMatch(said.join('\n'), /run-enclave/);
 });
 
-test('commands about running enclaves fail with a word until they can', async () => {
-  const names = RBUILDS_COMMANDS.filter(({ action }) => action.kind === 'later').map(({ name }) => name);
-  assert.deepEqual(names.sort(), [
-    'attach_console_to_enclave',
-    'attach_console_to_recent_enclave',
-    'drop_enclave',
-    'drop_enclaves_all',
-    'drop_recent_enclave',
-    'list_enclaves',
-    'make_enclave',
-    'run_eif_image',
-    'run_eif_image_debugmode',
-    'run_eif_image_debugmode_cli',
-  ]);
-  for (const line of [...names, 'make enclave']) {
-    await assert.rejects(open().session.run(line), { code: 'RBUILDS_LATER', message: /is not there yet/ }, line);
-  }
-});
-
 test('names of containers that no longer are say why there is nothing to do', async () => {
   const idle = RBUILDS_COMMANDS.filter(({ action }) => action.kind === 'idle');
   assert.ok(idle.length >= 15);

@@ -1,8 +1,7 @@
 // One run of rbuilds: lines come in, stages run, the first that fails is named. Toggles live here; each stage gets the settings as they
 // are when it starts.
-import { CaissonError } from '@caisson/core/errors';
 import { parseRbuildsLine, type RbuildsAction, refuse } from './command.ts';
-import type { RbuildsErrorCode } from './error-code.ts';
+import { runEnclaveLine } from './enclave-line.ts';
 import { renderHelp } from './help.ts';
 import { runProgram } from './run-program.ts';
 import { runStage } from './run-stage.ts';
@@ -61,15 +60,8 @@ async function act(
   if (action.kind === 'text') {
     for (const one of renderHelp(action.text, settings, world)) world.say(one);
   } else if (action.kind === 'idle') world.say(`${line.trim()}: nothing to do: ${action.why}`);
-  else if (action.kind === 'later') {
-    throw new CaissonError<RbuildsErrorCode>(
-      'RBUILDS_LATER',
-      `${line.trim()} is not there yet: nothing here runs enclaves`,
-      {
-        hint: 'the image in ./eif runs with nitro-cli run-enclave --eif-path',
-      },
-    );
-  } else {
+  else if (action.kind === 'enclave') await runEnclaveLine(line.trim(), action.step, settings, world);
+  else {
     for (const name of action.stages) {
       world.stop.throwIfAborted();
       if (settings.question && !settings.yes && !(await world.ask(`run make_${name}?`))) {

@@ -1,4 +1,5 @@
 // What stages may touch of the process and the machine they run on, handed in so that tests can hand in something else.
+import type { NitroVerbWorld } from '../nitro-verb/index.ts';
 import type { RbuildsSettings } from './settings.ts';
 
 export interface RbuildsWorld {
@@ -10,10 +11,18 @@ export interface RbuildsWorld {
   /** One line for people. */
   say(line: string): void;
   ask(question: string): Promise<boolean>;
+  /** Undefined: this world runs no enclaves. `say`: where their notes go. */
+  readonly openEnclaves?: (say: (line: string) => void) => Promise<RbuildsEnclaves>;
   /** Root of the machine's own files (/etc, /proc); for tests. */
   readonly machineRoot?: string;
   /** Whose machine it is; for tests. */
   readonly uid?: number;
+}
+
+/** Enclaves of this machine as nitro-cli's verbs see them. */
+export interface RbuildsEnclaves extends NitroVerbWorld {
+  /** What an enclave prints, until it ends or `stop`; without `follow` what it has printed. */
+  attach(name: string, options: { readonly follow: boolean; write(text: string): void }): Promise<void>;
 }
 
 export const STAGES = ['nitro', 'kernel', 'apps', 'init', 'eif', 'clear'] as const;

@@ -1,0 +1,40 @@
+// `caisson logs`: what an enclave and its host have to say.
+import { type ControlFlags, openControlSession, withControlFlags } from '../control-flag.ts';
+import { openEnclaveSource } from '../enclave-source.ts';
+import { withExitAction } from '../exit-action.ts';
+import type { RegisterCommand } from '../surroundings.ts';
+
+interface Flags extends ControlFlags {
+  readonly follow?: true;
+  readonly since?: string;
+  readonly tail: string;
+  readonly service?: string;
+  readonly host?: true;
+  readonly json?: true;
+}
+
+// Given: what the supervisor keeps of a service at most.
+const mostLines = 10_000;
+
+export const register: RegisterCommand = (program, surroundings) => {
+  const command = program
+    .command('logs <enclave>')
+    .description('show the lines of an enclave’s services, with the operator’s key, between the events of its host')
+    .option('-f, --follow', 'until it ends, or Ctrl-C (exit 130)')
+    .option('--since <time>', 'so long ago (10m), or a moment (RFC 3339)')
+    .option('--tail <lines>', 'the newest lines', '200')
+    .option('--service <name>', 'of one service alone')
+    .option('--host', 'what this host kept, without a session')
+    .option('--json', 'print one JSON document; with -f one for each line');
+  withExitAction(withControlFlags(command), async (name: string, flags: Flags) => {
+    const { parseSince, parseTail } = await import('../moment-flag.ts');
+    const { showLogs } = await import('../log-session.ts');
+    const { createControlInitClient } = await import('@caisson/link/control');
+    return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
+      ...{ follow: flags.follow === true, json: flags.json === true, hostOnly: flags.host === true },
+      sinceMs: flags.since === undefined ? 0 : parseSince(flags.since, Date.now()),
+      ...{ tail: parseTail(flags.tail, mostLines), service: flags.service },
+      openSession: async () => createControlInitClient(await openControlSession(name, flags, surroundings)),
+    });
+  });
+};

@@ -1,0 +1,234 @@
+// `caisson logs`: over a session, through a control channel of its own on the fabric; and without one, what a host kept.
+import { deepEqual, doesNotMatch, equal, match, rejects } from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { writeLastWords } from '@caisson/host/ready';
+import { type EnclaveRecord, enclaveFolder } from '@caisson/host/record';
+import type { ShimEvent } from '@caisson/host/shim';
+import type { InitClient } from '@caisson/link/init';
+import { assertFitsSchema } from '@caisson/testkit/contract';
+import { createFakeEnclaveHost, createFakeShim, fakeRecord, fakeState } from '@caisson/testkit/fake';
+import { type LogOptions, showLogs } from './log-session.ts';
+import { overlap } from './service-lines.ts';
+
+const at = (second: number): string => `[2026-11-21 10:00:${String(second).padStart(2, '0')}]`;
+
+function event(second: number, message: string): ShimEvent {
+  const time = `2026-11-21T10:00:${String(second).padStart(2, '0')}.500Z`;
+  return { time, level: 'info', code: 'SHIM_PHASE', message, enclave: 'web', fields: { seq: second } };
+}
+
+/** A supervisor with services and their lines. */
+function createFakeInit(logs: Record<string, string[]>) {
+  const hears = new Map<string, (line: string) => void>();
+  let breakOff: (error: Error) => void = () => {};
+  const asked: unknown[] = [];
+  const client: InitClient = {
+    async call(method, params) {
+      asked.push([method, params]);
+      if (method === 'ListServices') return { services: Object.keys(logs).map((name) => ({ name })) };
+      const { name, lines } = params as { name: string; lines: number };
+      const kept = logs[name] ?? [];
+      if (kept.length > 0 && lines > 5_000)
+        throw Object.assign(new Error('too long'), { code: 'CHANNEL_MESSAGE_SIZE' });
+      return { logs: kept.slice(-lines) };
+    },
+    follow(service, onLine, stop) {
+      hears.set(service, (line) => onLine({ service, line }));
+      return new Promise((resolve, reject) => {
+        breakOff = reject;
+        stop.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+    close: () => void asked.push('close'),
+  };
+  return {
+    client,
+    asked,
+    say: (service: string, line: string) => hears.get(service)?.(line),
+    breakOff: (error: Error) => breakOff(error),
+  };
+}
+
+function host(context: TestContext, record: EnclaveRecord, logs: Record<string, string[]> = {}) {
+  const state = mkdtempSync(join(tmpdir(), 'caisson-'));
+  context.after(() => rmSync(state, { recursive: true }));
+  const folder = enclaveFolder(state, 'web');
+  mkdirSync(folder.log, { recursive: true });
+  const records = new Map([['web', record]]);
+  const shim = createFakeShim(fakeState('web'));
+  const init = createFakeInit(logs);
+  const stop = new AbortController();
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const lines: string[] = [];
+  stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trimEnd().split('\n')));
+  const seen = async (count: number): Promise<void> => {
+    while (lines.length < count) await new Promise((resolve) => stdout.once('data', resolve));
+  };
+  const show = (options: Partial<LogOptions> = {}): Promise<number> =>
+    showLogs(
+      createFakeEnclaveHost(state, records, new Map([['web', shim]])),
+      'web',
+      { stdout, stderr, stop: stop.signal },
+      {
+        ...{ follow: false, json: false, sinceMs: 0, tail: 200, service: undefined, hostOnly: false },
+        openSession: async () => init.client,
+        ...options,
+      },
+    );
+  const keep = (...events: readonly ShimEvent[]): void =>
+    writeFileSync(folder.events, events.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  return { folder, records, shim, init, stop, lines, seen, show, keep, err: () => String(stderr.read() ?? '') };
+}
+
+test('lines of services stand between the events of the host by their time, and steer no terminal', async (context) => {
+  const { lines, show, keep, init, err } = host(context, fakeRecord('web'), {
+    app: [`${at(2)} one`, `${at(4)} two \u001b[2J\u202e`],
+    database: [`${at(3)} up`],
+  });
+  keep(event(1, 'booting'), event(5, 'ready'));
+  equal(await show(), 0);
+  deepEqual(lines, [
+    '2026-11-21 10:00:01 caisson | SHIM_PHASE booting',
+    '2026-11-21 10:00:02 app     | one',
+    '2026-11-21 10:00:03 database | up',
+    '2026-11-21 10:00:04 app      | two \\u001b[2J\\u202e',
+    '2026-11-21 10:00:05 caisson  | SHIM_PHASE ready',
+  ]);
+  equal(err(), '');
+  equal(init.asked.at(-1), 'close');
+});
+
+test('--service shows one, and no events; one that the enclave has not is refused with those that it has', async (context) => {
+  const { lines, show, keep } = host(context, fakeRecord('web'), { app: [`${at(2)} one`], db: [`${at(3)} up`] });
+  keep(event(1, 'booting'));
+  await show({ service: 'db' });
+  deepEqual(lines, ['2026-11-21 10:00:03 db | up']);
+  await rejects(show({ service: 'x' }), {
+    code: 'CLI_USAGE',
+    message: 'enclave web has no service x',
+    hint: 'it has app, db',
+  });
+});
+
+test('--tail and --since bound what is shown, and more lines than an answer holds are asked for in fewer', async (context) => {
+  const { lines, show, init } = host(context, fakeRecord('web'), { app: [1, 2, 3, 4].map((n) => `${at(n)} ${n}`) });
+  await show({ tail: 2 });
+  deepEqual(
+    lines.map((line) => line.at(-1)),
+    ['3', '4'],
+  );
+  lines.length = 0;
+  await show({ sinceMs: Date.parse('2026-11-21T10:00:04Z') });
+  deepEqual(
+    lines.map((line) => line.at(-1)),
+    ['4'],
+  );
+  await show({ tail: 10_000 });
+  deepEqual(init.asked.slice(-3), [
+    ['ServiceLogs', { name: 'app', lines: 10_000 }],
+    ['ServiceLogs', { name: 'app', lines: 2_500 }],
+    'close',
+  ]);
+});
+
+test('with -f a line that comes while the kept ones are asked for is shown once, and a signal ends it', async (context) => {
+  const { lines, show, seen, init, shim, stop } = host(context, fakeRecord('web'), {
+    app: [`${at(1)} a`, `${at(2)} b`],
+  });
+  const { call } = init.client;
+  const early: InitClient['call'] = async (method, params) => {
+    const answer = await call(method, params);
+    if (method === 'ServiceLogs') for (const line of [`${at(2)} b`, `${at(3)} c`]) init.say('app', line);
+    return answer;
+  };
+  const ended = show({ follow: true, openSession: async () => ({ ...init.client, call: early }) });
+  await seen(3);
+  init.say('app', `${at(4)} d`);
+  shim.say(event(5, 'degraded'));
+  await seen(5);
+  stop.abort('SIGINT');
+  equal(await ended, 130);
+  deepEqual(
+    lines.map((line) => line.split(' | ')[1]),
+    ['a', 'b', 'c', 'd', 'SHIM_PHASE degraded'],
+  );
+});
+
+test('with -f the end of the enclave is an end, and a session that breaks is a failure', async (context) => {
+  const { show, seen, init, records, shim } = host(context, fakeRecord('web'), { app: [`${at(1)} a`] });
+  const broken = show({ follow: true });
+  await seen(1);
+  init.breakOff(Object.assign(new Error('lost'), { code: 'CONTROL_CLOSED' }));
+  await rejects(broken, { message: 'lost' });
+  const ended = show({ follow: true });
+  await seen(2);
+  records.set('web', fakeRecord('web', {}, { phase: 'stopped' }));
+  init.breakOff(new Error('lost'));
+  shim.end();
+  equal(await ended, 0);
+});
+
+test('overlap is the longest end of one that is the beginning of the other', () => {
+  equal(overlap(['a', 'b', 'c'], ['b', 'c', 'd']), 2);
+  equal(overlap(['a'], ['b']), 0);
+  equal(overlap([], ['b']), 0);
+  equal(overlap(['a', 'a'], ['a', 'a', 'a']), 2);
+});
+
+test('of an enclave that has ended the host shows its events, last words and console, and says that this is all', async (context) => {
+  const record = fakeRecord('web', { profile: 'production' }, { phase: 'failed' });
+  const { folder, lines, show, keep, err } = host(context, record);
+  keep(event(1, 'booting'));
+  await writeLastWords(folder.lastWords, {
+    ...{ cid: 16, bootId: 'b'.repeat(32), profile: 'production', phase: 'failed', final: null },
+    seenAt: '2026-11-21T10:00:07.000Z',
+    words: [
+      { service: 'app', lines: ['no \u001b[31mdatabase'] },
+      { service: 'db', sealed: Buffer.alloc(40) },
+    ],
+  });
+  writeFileSync(folder.console, 'booting\r\ncaisson-init: exit 7\r\n');
+  equal(await show({ openSession: () => Promise.reject(new Error('nobody may be asked')) }), 0);
+  deepEqual(lines, [
+    '2026-11-21 10:00:01 caisson | SHIM_PHASE booting',
+    '2026-11-21 10:00:07 app     | no \\u001b[31mdatabase',
+    `2026-11-21 10:00:07 db      | 40 bytes, sealed: caisson last-words ${folder.lastWords} --key FILE`,
+    '                    console | booting',
+    '                    console | caisson-init: exit 7',
+  ]);
+  match(err(), /^enclave web is failed: this is what its host kept, and no more is let out\n$/);
+});
+
+test('no session is asked for with --host, of an image without control, or of an enclave that was never started', async (context) => {
+  const openSession = () => Promise.reject(new Error('nobody may be asked'));
+  for (const [record, hostOnly, why] of [
+    [fakeRecord('web'), true, /^without a session of enclave web/],
+    [fakeRecord('web', { hasControl: false }), false, /^the image of enclave web has no control channel/],
+    [fakeRecord('web', {}, null), false, /^enclave web was never started/],
+  ] as const) {
+    const { show, err } = host(context, record);
+    equal(await show({ hostOnly, openSession }), 0);
+    match(err(), why);
+  }
+  await rejects(host(context, fakeRecord('web')).show({ openSession }), /nobody may be asked/);
+});
+
+test('logs --json is one document of its schema, and with -f one for each line', async (context) => {
+  const { lines, show, stop, seen, keep } = host(context, fakeRecord('web'), { app: [`${at(2)} one`] });
+  keep(event(1, 'booting'));
+  await show({ json: true });
+  const document = JSON.parse(lines.join('')) as { lines: { service?: string }[]; kept: boolean };
+  assertFitsSchema(document, 'logs');
+  deepEqual([document.kept, document.lines.map(({ service }) => service)], [false, [undefined, 'app']]);
+  lines.length = 0;
+  const ended = show({ json: true, follow: true });
+  await seen(2);
+  stop.abort('SIGTERM');
+  equal(await ended, 143);
+  for (const line of lines) assertFitsSchema(JSON.parse(line), 'logs');
+  doesNotMatch(lines.join(''), /"lines"/);
+});

@@ -1,0 +1,39 @@
+// run-enclave from flags to its JSON: what it runs on is said on stderr before anything else, because a script that was written for hardware reads stdout
+// alone and a person must not take a simulation for it.
+import { enclaveFolder } from '@caisson/host/record';
+import { showConsole } from './console-session.ts';
+import { openEnclaveSource } from './enclave-source.ts';
+import { type RunEnclaveFlags, readRunWords } from './nitro-run-words.ts';
+import type { openNitroVerbs } from './nitro-verb-session.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export async function startEnclave(
+  flags: RunEnclaveFlags,
+  surroundings: Surroundings,
+  open: typeof openNitroVerbs,
+): Promise<number> {
+  const { stdout, stderr, stop } = surroundings;
+  const { runEnclave } = await import('@caisson/host/nitro-verb');
+  const { words, attach } = await readRunWords(flags);
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const world = await open(surroundings, say);
+  const { started, record } = await runEnclave(world, words, {
+    signal: stop,
+    onEvent(event) {
+      if (event.kind === 'note') say(event.hint === undefined ? event.text : `${event.text}\n  hint: ${event.hint}`);
+    },
+  });
+  const { EnclaveCID, MemoryMiB, CPUIDs } = started;
+  const backend = record.spec?.backend;
+  if (backend !== 'nitro') say(`SIMULATED: this enclave runs in ${backend}, not on hardware; nothing here proves any`);
+  for (const departure of record.state?.departures ?? []) say(`note: ${departure}`);
+  // Given: the words of nitro-cli, which scripts look for.
+  say(`Started enclave with enclave-cid: ${EnclaveCID}, memory: ${MemoryMiB} MiB, cpu-ids: [${CPUIDs.join(', ')}]`);
+  stdout.write(`${JSON.stringify(started, undefined, 2)}\n`);
+  if (!attach) return 0;
+  const source = await openEnclaveSource(surroundings);
+  say(
+    `console of ${record.name}, kept in ${enclaveFolder(source.state, record.name).console}; Ctrl-C leaves it running`,
+  );
+  return await showConsole(source, record.name, surroundings, { follow: true, disconnectMs: undefined });
+}

@@ -1,0 +1,117 @@
+// What `caisson ps` shows of the records of this host, for people and as JSON. Records are the host's word: what runs is proven by a document and
+// by nothing here, and an enclave whose documents prove no hardware is marked as such wherever it is listed.
+import { plain } from '@caisson/core/log';
+import { ENDED_PHASES, type EnclaveRecord } from '@caisson/host/record';
+import { ageText } from './age-text.ts';
+import { textTable } from './text-table.ts';
+
+export interface ListedPort {
+  readonly listen: string;
+  readonly port: number;
+}
+
+/** Lost ones are shown without being asked for: nobody has ended them. */
+export function isShown({ state, fault }: EnclaveRecord): boolean {
+  if (fault !== undefined) return true;
+  return state !== undefined && (state.phase === 'lost' || !ENDED_PHASES.includes(state.phase));
+}
+
+export function psFacts(record: EnclaveRecord): Readonly<Record<string, unknown>> {
+  const { name, spec, state, fault } = record;
+  return {
+    name,
+    cid: state?.cid ?? null,
+    backend: state?.backend ?? spec?.backend ?? null,
+    phase: state?.phase ?? null,
+    since: state?.since ?? null,
+    startedAt: state?.startedAt ?? null,
+    bootId: state?.bootId ?? null,
+    profile: spec?.profile ?? null,
+    debug: spec?.debug ?? false,
+    simulated: isSimulated(record),
+    image: spec === undefined ? null : { path: spec.image, PCR0: spec.measurements.PCR0 },
+    ports: spec === undefined ? [] : spec.ingress.map(portOf),
+    restarts: state?.restarts ?? 0,
+    reasons: state?.reasons ?? [],
+    failure: state?.failure ?? null,
+    fault: fault === undefined ? null : { code: fault.code, message: fault.message },
+  };
+}
+
+export function psTable(records: readonly EnclaveRecord[], nowMs: number): string {
+  if (records.length === 0) return '';
+  const rows = records.map(({ name, spec, state, fault }) => [
+    name,
+    state?.cid == null ? '-' : String(state.cid),
+    state?.backend ?? spec?.backend ?? '-',
+    phaseCell(state?.phase ?? (fault === undefined ? 'never started' : 'unreadable'), spec?.debug === true),
+    state === undefined ? '-' : ageText(state.since, nowMs),
+    spec === undefined || spec.ingress.length === 0
+      ? '-'
+      : spec.ingress
+          .map(portOf)
+          .map(({ listen, port }) => `${listen}->${port}`)
+          .join(', '),
+    spec?.profile ?? '-',
+    spec === undefined ? '-' : `${spec.measurements.PCR0.slice(0, 16)}…`,
+  ]);
+  return textTable([['NAME', 'CID', 'BACKEND', 'PHASE', 'SINCE', 'PORTS', 'PROFILE', 'IMAGE'], ...rows]);
+}
+
+/** For stderr: what a table has no room for. `hidden`: how many have ended and are not shown. */
+export function psNotes(records: readonly EnclaveRecord[], hidden: number): string[] {
+  const names = (which: (record: EnclaveRecord) => boolean): string =>
+    records
+      .filter(which)
+      .map(({ name }) => name)
+      .join(', ');
+  const simulated = names(isSimulated);
+  const debug = names(({ spec }) => spec?.debug === true);
+  const lost = names(({ state }) => state?.phase === 'lost');
+  return [
+    ...(simulated === '' ? [] : [`SIMULATED: nothing here proves hardware of ${simulated}`]),
+    ...(debug === ''
+      ? []
+      : [`DEBUG: the console of ${debug} is open, and on hardware its documents have zeros for PCRs`]),
+    ...records.flatMap(reasonLines),
+    ...(lost === ''
+      ? []
+      : [
+          `${lost}: the process that kept it is gone`,
+          '  hint: caisson restart NAME starts it again, caisson rm NAME forgets it',
+        ]),
+    ...(hidden === 0 ? [] : [`${hidden} more ${hidden === 1 ? 'has' : 'have'} ended: caisson ps -a`]),
+  ];
+}
+
+function isSimulated({ spec, state }: EnclaveRecord): boolean {
+  const backend = state?.backend ?? spec?.backend;
+  return backend !== undefined && backend !== 'nitro';
+}
+
+function portOf({
+  hostAddress,
+  hostPort,
+  port,
+}: {
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly port: number;
+}): ListedPort {
+  return { listen: `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}`, port };
+}
+
+function phaseCell(phase: string, isDebug: boolean): string {
+  return isDebug ? `${phase} DEBUG` : phase;
+}
+
+function reasonLines({ name, state, fault }: EnclaveRecord): string[] {
+  if (fault !== undefined) return [`${name}: ${plain(fault.message)}`];
+  if (state === undefined || state.phase === 'ready') return [];
+  const { failure, reasons, phase } = state;
+  if (failure !== null) {
+    const hint = failure.hint === null ? [] : [`  hint: ${plain(failure.hint)}`];
+    return [`${name}: ${plain(failure.message)}`, ...hint];
+  }
+  return reasons.length === 0 ? [] : [`${name}: ${phase}: ${reasons.map(plain).join('; ')}`];
+}

@@ -1,0 +1,89 @@
+// Lines of an enclave's services, over an operator's session: those that the supervisor keeps, and those that come. A line is in both where it comes
+// while the first are asked for, and is shown once.
+import type { InitClient } from '@caisson/link/init';
+import { UsageError } from './exit-code.ts';
+import type { ShownLine } from './shown-line.ts';
+
+export interface ServiceLinesOptions {
+  readonly enclave: string;
+  /** One service; all without. */
+  readonly service: string | undefined;
+  /** Of each service, at most. */
+  readonly lines: number;
+  readonly follow: boolean;
+  readonly stop: AbortSignal;
+}
+
+export interface ServiceLines {
+  readonly past: readonly ShownLine[];
+  /** Shows what came in the meantime, then what comes, until `stop` or the session ends. */
+  follow(show: (line: ShownLine) => void): Promise<void>;
+}
+
+// Chosen: an answer is one message of at most a megabyte, and a line may have 8,192 characters.
+const fewestLines = 50;
+
+/** Throws UsageError for a service that the enclave has not, and what the session rejects. */
+export async function openServiceLines(client: InitClient, options: ServiceLinesOptions): Promise<ServiceLines> {
+  const { enclave, lines, follow, stop } = options;
+  const services = await chooseServices(client, options);
+  const followed = services.map((service) => {
+    const early: string[] = [];
+    const one = { service, hear: (line: string): void => void early.push(line), early, ended: Promise.resolve() };
+    if (follow) one.ended = client.follow(service, ({ line }) => one.hear(line), stop);
+    // Whoever follows meets it; one who gives up before must not leave it to the process.
+    one.ended.catch(() => {});
+    return one;
+  });
+  const past = await Promise.all(
+    followed.map(async ({ service }) => ({ service, kept: await keptLines(client, service, lines) })),
+  );
+  return {
+    past: past.flatMap(({ service, kept }) => kept.map((line) => parseLine(enclave, service, line))),
+    async follow(show) {
+      for (const [at, one] of followed.entries()) {
+        const { service, early } = one;
+        const came = early.splice(0);
+        for (const line of came.slice(overlap(past[at]?.kept ?? [], came))) show(parseLine(enclave, service, line));
+        one.hear = (line) => show(parseLine(enclave, service, line));
+      }
+      await Promise.all(followed.map(({ ended }) => ended));
+    },
+  };
+}
+
+async function chooseServices(client: InitClient, { service, enclave }: ServiceLinesOptions): Promise<string[]> {
+  const { services } = (await client.call('ListServices')) as { services: readonly { readonly name: string }[] };
+  const names = services.map(({ name }) => name);
+  if (service === undefined) return names;
+  if (names.includes(service)) return [service];
+  throw new UsageError(`enclave ${enclave} has no service ${service}`, `it has ${names.join(', ') || 'none'}`);
+}
+
+/** Fewer of them where they do not fit into an answer. */
+async function keptLines(client: InitClient, name: string, lines: number): Promise<readonly string[]> {
+  try {
+    const { logs } = (await client.call('ServiceLogs', { name, lines })) as { readonly logs: readonly string[] };
+    return logs;
+  } catch (error) {
+    const isTooLong = error instanceof Error && 'code' in error && error.code === 'CHANNEL_MESSAGE_SIZE';
+    if (!isTooLong || lines <= fewestLines) throw error;
+    return await keptLines(client, name, Math.max(fewestLines, Math.floor(lines / 4)));
+  }
+}
+
+/** How many of the first of `early` are the last of `kept`. */
+export function overlap(kept: readonly string[], early: readonly string[]): number {
+  for (let count = Math.min(kept.length, early.length); count > 0; count -= 1) {
+    const from = kept.length - count;
+    if (early.slice(0, count).every((line, at) => line === kept[from + at])) return count;
+  }
+  return 0;
+}
+
+/** `[2026-11-21 10:15:47] text`, UTC, whole seconds (docs/wire/init-control.md). */
+export function parseLine(enclave: string, service: string, line: string): ShownLine {
+  const [, day, clock, text] = /^\[(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\] (.*)$/s.exec(line) ?? [];
+  const time = day === undefined ? null : `${day}T${clock}.000Z`;
+  return { time, level: 'info', code: 'SERVICE_LINE', message: text ?? line, enclave, service };
+}

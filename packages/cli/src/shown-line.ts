@@ -1,0 +1,64 @@
+// One line of `caisson logs` and `caisson events`, whoever said it: the form of a log line (wire.md 10), for people and as JSON. What an enclave wrote
+// is bytes of a stranger; nothing of it steers a terminal.
+import { type LogLevel, plain } from '@caisson/core/log';
+import type { ShimEvent } from '@caisson/host/shim';
+
+export interface ShownLine {
+  /** RFC 3339; null where nobody kept it. */
+  readonly time: string | null;
+  readonly level: LogLevel;
+  readonly code: string;
+  readonly message: string;
+  readonly enclave: string;
+  /** Absent: this host's own word. */
+  readonly service?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** One object of a JSON document or stream. */
+export function lineFacts({ time, level, code, message, enclave, service, fields }: ShownLine): object {
+  return {
+    ...{ time, level, code, message, enclave },
+    ...(service !== undefined && { service }),
+    ...(fields !== undefined && Object.keys(fields).length > 0 && { fields }),
+  };
+}
+
+/** `2026-11-21 10:15:47 app     | text`; `who` is as wide as the widest so far. */
+export function lineText({ time, level, code, message, service, fields }: ShownLine, who: string): string {
+  const at = time === null ? ' '.repeat(19) : time.slice(0, 19).replace('T', ' ');
+  if (service !== undefined) return `${at} ${who} | ${plain(message)}`;
+  const grave = level === 'error' || level === 'warn' ? `${level.toUpperCase()} ` : '';
+  return `${at} ${who} | ${grave}${plain(code)} ${plain(message)}${fieldText(fields)}`;
+}
+
+export function lineOfEvent({ time, level, code, message, enclave, fields }: ShimEvent): ShownLine {
+  return { time, level, code, message, enclave, fields };
+}
+
+/** The number of an event is for machines. */
+function fieldText(fields: ShownLine['fields'] = {}): string {
+  return Object.entries(fields)
+    .filter(([name]) => name !== 'seq')
+    .map(
+      ([name, value]) => ` ${plain(name)}=${plain(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))}`,
+    )
+    .join('');
+}
+
+/** Writes lines with their speakers below each other. */
+export function createLineWriter(
+  write: (text: string) => void,
+  { json, speaker }: { readonly json: boolean; readonly speaker: (line: ShownLine) => string },
+): (line: ShownLine) => void {
+  let width = 0;
+  return (line) => {
+    if (json) {
+      write(`${JSON.stringify({ v: 1, ...lineFacts(line) })}\n`);
+      return;
+    }
+    const who = plain(speaker(line));
+    width = Math.max(width, who.length);
+    write(`${lineText(line, who.padEnd(width))}\n`);
+  };
+}
