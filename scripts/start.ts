@@ -1,4 +1,4 @@
-// The main job of `npm start`. Today: argonaut's whole job, simulated (examples/argonaut).
-import { runExample } from '../examples/argonaut/run.ts';
+// The main job of `npm start`: examples/hello, simulated, proven and served.
+import { runHello } from '../examples/hello/run.ts';
 
-process.exitCode = await runExample(process.argv.slice(2));
+process.exitCode = await runHello(process.argv.slice(2));

@@ -2,10 +2,10 @@
 // Returns 0 when everything held. Every wait has a deadline and ends at once when a side dies.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { choosePort } from '../shared/choose-port.ts';
 import { fetchBytes, type LoadResult, sendRequests } from './load.ts';
 import { checkDocument, type Proof } from './proof.ts';
 import { createReport, formatBytes, type Report } from './report.ts';
@@ -72,25 +72,6 @@ export async function runExample(words: readonly string[]): Promise<number> {
   }
 }
 
-/** The port to serve on; throws with what to do when it is taken. */
-async function choosePort(text: string): Promise<number> {
-  const wanted = Number(text);
-  if (!/^\d+$/.test(text) || wanted > 65535) throw new Error(`--port must be an integer in 0..65535, got ${text}`);
-  const server = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(wanted, '127.0.0.1', resolve);
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new Error(`port ${wanted} on 127.0.0.1 is in use; try: npm start -- --port ${wanted + 1}`, { cause: error });
-  }
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 function checkGreeting(body: string): void {
   const answer = JSON.parse(body) as { greeting?: unknown; upstream?: { call?: unknown } };
   if (answer.greeting !== 'hello from inside' || typeof answer.upstream?.call !== 'number') {
@@ -124,3 +105,5 @@ function tellProof(report: Report, proof: Proof): void {
     ['signature', `${proof.signature} (openssl dgst, ES384 over the COSE Sig_structure)`],
   ]);
 }
+
+if (import.meta.main) process.exitCode = await runExample(process.argv.slice(2));

@@ -49,8 +49,8 @@ export async function startExample(
   writeFileSync(kernel, 'no kernel: a simulation never looks at it\n');
   const image = join(folder, 'image.eif');
   const config = join(root, 'examples', name, 'caisson.yaml');
-  const own = { ...process.env, CAISSON_KERNEL: kernel, XDG_CONFIG_HOME: join(folder, 'config'), ...env };
-  await caisson(['build', '--config', config, '-o', image], own);
+  const own = { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), ...env };
+  await caisson(['build', '--config', config, '-o', image, '--kernel', kernel], own);
 
   const backend = createSimBackend({ state: join(folder, 'state') });
   const enclave = await backend.start({ name, image, memoryMiB: 512, cpus: { count: 1 } });
