@@ -14,7 +14,11 @@ export const registerComposeCheck: RegisterCommand = (compose, surroundings) => 
   const command = compose
     .command('check')
     .description('list every fault of a caisson.yaml and of the files that it names; exit 1 for any')
-    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin', 'caisson.yaml')
+    .option(
+      '-f, --file <file>',
+      'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin',
+      'caisson.yaml',
+    )
     .option('--env-file <file>', 'variables, after those of the environment')
     .option('--json', 'print one JSON document');
   withExitAction(command, (flags: Flags) => check(flags, surroundings));

@@ -12,7 +12,11 @@ export const registerComposePrint: RegisterCommand = (compose, surroundings) => 
   compose
     .command('print')
     .description('print a caisson.yaml with variables and short forms resolved; in a boot config variables stay names')
-    .option('-f, --file <file>', 'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin', 'caisson.yaml')
+    .option(
+      '-f, --file <file>',
+      'caisson.yaml, an engine file, or JSON of nitro-cli run-enclave; -: stdin',
+      'caisson.yaml',
+    )
     .option('--env-file <file>', 'variables, after those of the environment')
     .option('--json', 'print one JSON document')
     .action((flags: Flags) => print(flags, surroundings));

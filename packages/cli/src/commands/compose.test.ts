@@ -12,8 +12,17 @@ let folder: string;
 const at = (name: string): string => join(folder, name);
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'caisson-compose-cli-'));
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how caisson.yaml names a variable
-  writeFileSync(at('good.yaml'), 'name: a\nuser: ${WHO}\nlabels: { a: "${FROM_FILE}" }\nconfig: { key: "${WHO}" }\n');
+  const yaml = [
+    'name: a',
+    'profile: development',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how caisson.yaml names a variable
+    'user: ${WHO}',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as above
+    'labels: { a: "${FROM_FILE}" }',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as above
+    'config: { key: "${WHO}" }',
+  ];
+  writeFileSync(at('good.yaml'), `${yaml.join('\n')}\n`);
   writeFileSync(at('bad.yaml'), 'enclaves:\n  a: { cid: 9, debgu: true }\n  b: { cid: 9 }\n  c: { cid: 9 }\n');
   writeFileSync(at('run.json'), '{"eif_path":"App.eif","memory_mib":512,"cpu_count":2}');
   writeFileSync(at('env'), 'FROM_FILE=file\nWHO=file\n');
@@ -53,6 +62,13 @@ test('compose check lists every fault with its place and ends with 1, with 0 whe
   }
   assert.equal((await caisson(['compose', 'check', '-f', at('none.yaml')])).code, 1);
   assert.equal((await caisson(['compose', 'check', '-f', at('good.yaml'), '--env-file', at('none')])).code, 64);
+});
+
+test('compose check and print read standard input for -, with the places of its faults', async () => {
+  const check = async (text: string): Promise<string> => (await caisson(['compose', 'check', '-f', '-'], text)).out;
+  assert.equal(await check('name: a\n'), 'ok: a in -\n');
+  assert.match(await check('nmae: a\n'), /^-:1:1: .*did you mean name\?/m);
+  assert.match((await caisson(['compose', 'print', '-f', '-'], 'name: a\ningress: [80]\n')).out, /127\.0\.0\.1:80/);
 });
 
 test('compose print shows what a file comes to: the environment before --env-file, and no secret', async () => {

@@ -8,16 +8,12 @@ import { readImageMeasurements } from '../image/index.ts';
 import type { LocatedFault } from '../located-yaml/index.ts';
 import { readPolicyFile } from '../policy/index.ts';
 import { readBuildSettings } from './build-settings.ts';
+import { findConfigIssues } from './check-config.ts';
+import { findServiceIssues } from './check-service.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 import { placeOf } from './issue-text.ts';
-import {
-  type Compose,
-  ComposeFaultError,
-  type ParseComposeOptions,
-  parseCompose,
-  sortFaults,
-} from './parse-compose.ts';
-import { readComposeText } from './read-compose.ts';
+import { type Compose, ComposeFaultError, parseCompose, sortFaults } from './parse-compose.ts';
+import { type ReadComposeOptions, readComposeText } from './read-compose.ts';
 import type { EnclaveSpec } from './schema.ts';
 
 export interface CheckedCompose {
@@ -33,8 +29,8 @@ type Part = readonly [path: readonly PropertyKey[], read: () => Promise<unknown>
 const maxConfigBytes = 1_048_576;
 
 /** Throws CaissonError COMPOSE_INPUT where there is no file to read. */
-export async function checkCompose(path: string, options: ParseComposeOptions = {}): Promise<CheckedCompose> {
-  const text = await readComposeText(path);
+export async function checkCompose(path: string, options: ReadComposeOptions = {}): Promise<CheckedCompose> {
+  const text = await readComposeText(path, options);
   try {
     const compose = parseCompose(text, path, options);
     const faults: LocatedFault[] = [];
@@ -43,6 +39,12 @@ export async function checkCompose(path: string, options: ParseComposeOptions = 
         const message = await messageOf(read);
         if (message !== undefined) faults.push(compose.faultAt(name, keys, placed(message, placeOf(keys))));
       }
+      const folder = dirname(path);
+      const issues = [
+        ...(await findServiceIssues(spec, folder)),
+        ...(await findConfigIssues(spec, folder, Date.now())),
+      ];
+      faults.push(...issues.map((one) => compose.faultAt(name, one.path, one.message)));
     }
     return { compose, text, faults: sortFaults(faults) };
   } catch (error) {

@@ -9,6 +9,7 @@ import { interpolate, type Variables } from './interpolate.ts';
 import { isNitroCliConfig, readNitroCliConfig } from './nitro-cli-config.ts';
 import { readOwnForm } from './own-form.ts';
 import type { ComposeForm, FormReading } from './placed-spec.ts';
+import { isProvisionFile, readProvisionFile } from './provision-file.ts';
 import type { EnclaveSpec } from './schema.ts';
 
 export interface Compose {
@@ -77,11 +78,11 @@ export function sortFaults(faults: readonly LocatedFault[]): LocatedFault[] {
 
 const readers: Readonly<Record<ComposeForm, (value: unknown) => FormReading>> = {
   caisson: readOwnForm,
-  engine: readEngineFile,
+  engine: (value) => (isProvisionFile(value) ? readProvisionFile(value) : readEngineFile(value)),
   'nitro-cli': readNitroCliConfig,
 };
 
 function formOf(value: unknown): ComposeForm {
-  if (isEngineFile(value)) return 'engine';
+  if (isEngineFile(value) || isProvisionFile(value)) return 'engine';
   return isNitroCliConfig(value) ? 'nitro-cli' : 'caisson';
 }

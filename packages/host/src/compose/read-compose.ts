@@ -1,19 +1,29 @@
-// caisson.yaml on disk.
+// caisson.yaml on disk, or on standard input for `-`: then paths in it are from the working folder.
 import { PolicyError } from '@caisson/core/errors';
 import type { ComposeErrorCode } from './error-code.ts';
 import { type Compose, MAX_COMPOSE_CHARACTERS, type ParseComposeOptions, parseCompose } from './parse-compose.ts';
-import { readText } from './read-text.ts';
+import { readStreamText, readText } from './read-text.ts';
 import type { EnclaveSpec } from './schema.ts';
 
 /** Throws CaissonError COMPOSE_INPUT, ComposeFaultError COMPOSE_FAULTS. */
-export async function readCompose(path: string, options: ParseComposeOptions = {}): Promise<Compose> {
-  return parseCompose(await readComposeText(path), path, options);
+export async function readCompose(path: string, options: ReadComposeOptions = {}): Promise<Compose> {
+  return parseCompose(await readComposeText(path, options), path, options);
 }
 
-/** Throws CaissonError COMPOSE_INPUT. */
-export async function readComposeText(path: string): Promise<string> {
-  // A character has at most three bytes of UTF-8 in a JavaScript string's length.
-  return await readText(path, 'file', 3 * MAX_COMPOSE_CHARACTERS);
+export interface ReadComposeOptions extends ParseComposeOptions {
+  /** What `-` is read from. Default: that of the process. */
+  readonly stdin?: AsyncIterable<unknown>;
+}
+
+// A character has at most three bytes of UTF-8 in a JavaScript string's length.
+const maxBytes = 3 * MAX_COMPOSE_CHARACTERS;
+
+/** Standard input can be read once. Throws CaissonError COMPOSE_INPUT. */
+export async function readComposeText(
+  path: string,
+  { stdin = process.stdin }: Pick<ReadComposeOptions, 'stdin'> = {},
+): Promise<string> {
+  return path === '-' ? await readStreamText(stdin, 'file', maxBytes) : await readText(path, 'file', maxBytes);
 }
 
 /** The one that is meant: by name, or the only one. Throws PolicyError COMPOSE_NAME. */

@@ -29,6 +29,24 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
   }
 }
 
+/** Until it ends: whoever writes it may be a person, so it has no deadline. Throws as `readText` does. */
+export async function readStreamText(stream: AsyncIterable<unknown>, what: string, maxBytes: number): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of stream) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array);
+    size += bytes.length;
+    if (size > maxBytes) {
+      throw new LimitError<ComposeErrorCode>(
+        'COMPOSE_INPUT',
+        `${what} on standard input must have at most ${maxBytes} bytes`,
+      );
+    }
+    pieces.push(bytes);
+  }
+  return decode(Buffer.concat(pieces), `${what} on standard input`);
+}
+
 function decode(bytes: Uint8Array, what: string): string {
   try {
     return utf8Text(bytes);

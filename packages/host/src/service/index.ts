@@ -3,6 +3,8 @@ export type { ApplicationCommand } from './built-in.ts';
 export { APPLICATION_SERVICE, NETWORK_SERVICE } from './built-in.ts';
 export type { CheckFolderOptions } from './check-folder.ts';
 export { checkServiceFolder } from './check-folder.ts';
+export type { CheckTextsOptions } from './check-text.ts';
+export { checkServiceTexts } from './check-text.ts';
 export type { CompiledInit } from './compile-init.ts';
 export { compileInit } from './compile-init.ts';
 export type { CompiledServices, CompileServicesOptions } from './compile-service.ts';
