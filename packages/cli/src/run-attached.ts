@@ -1,21 +1,30 @@
-// `caisson run` in the foreground, once its enclave is ready: its console here until it ends, and its end when this command is asked to end.
-import type { Engine } from '@caisson/host/engine';
+// `caisson run` in the foreground, once its enclave is ready: what it says here until it ends, and its end when this command is asked to end. Services
+// are heard over the control channel where it was proven; else there is its console, where one may be read.
+import type { Engine, UpOutcome } from '@caisson/host/engine';
 import { showConsole } from './console-session.ts';
+import { openControlSession } from './control-flag.ts';
 import { openEnclaveSource } from './enclave-source.ts';
 import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED } from './exit-code.ts';
+import { showLogs } from './log-session.ts';
 import type { Surroundings } from './surroundings.ts';
 
 // Chosen: for as long as anybody can mean.
 const longestMs = 2 ** 31 - 1;
+const shownLines = 200;
 
 /** The enclave's own exit code where somebody saw it, else 1; 128 and the signal where that ended it. */
-export async function stayWith(engine: Engine, name: string, surroundings: Surroundings): Promise<number> {
+export async function stayWith(
+  engine: Engine,
+  { name, verdict }: Pick<UpOutcome, 'name' | 'verdict'>,
+  operator: string | undefined,
+  surroundings: Surroundings,
+): Promise<number> {
   const { stderr, stop } = surroundings;
-  const source = await openEnclaveSource(surroundings);
-  stderr.write(`${name}: its console follows; Ctrl-C ends it\n`);
-  // Without one that may be read, there is its end to wait for.
-  await showConsole(source, name, surroundings, { follow: true, disconnectMs: undefined }).catch((error: Error) => {
+  const isProven = verdict?.holds === true;
+  stderr.write(`${name}: ${isProven ? 'its logs follow' : 'its console follows'}; Ctrl-C ends it\n`);
+  await (isProven ? follow(name, operator, surroundings) : watchConsole(name, surroundings)).catch((error: Error) => {
+    // There is its end to wait for all the same.
     if (!stop.aborted) stderr.write(`${name}: ${error.message}\n`);
   });
   if (!stop.aborted) {
@@ -33,4 +42,18 @@ export async function stayWith(engine: Engine, name: string, surroundings: Surro
   stderr.write(`${name}: is asked to end\n`);
   await engine.execute({ verb: 'stop', names: [name] });
   return endedCode(stop);
+}
+
+async function follow(name: string, operator: string | undefined, surroundings: Surroundings): Promise<number> {
+  const { createControlInitClient } = await import('@caisson/link/control');
+  const flags = operator === undefined ? {} : { operator };
+  return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
+    ...{ follow: true, json: false, hostOnly: false, sinceMs: 0, tail: shownLines, service: undefined },
+    openSession: async () => createControlInitClient(await openControlSession(name, flags, surroundings)),
+  });
+}
+
+async function watchConsole(name: string, surroundings: Surroundings): Promise<number> {
+  const source = await openEnclaveSource(surroundings);
+  return await showConsole(source, name, surroundings, { follow: true, disconnectMs: undefined });
 }

@@ -12,11 +12,15 @@ export interface Shown {
   readonly outcomes: readonly UpOutcome[] | undefined;
 }
 
-/** Rejects as `work` does, but for what a signal makes of it. */
+const goesOn =
+  'stopped waiting: what was started goes on. The same command again waits for it, caisson ps shows it, caisson down ends it\n';
+
+/** `stopped`: what a person is told when a signal came first. Rejects as `work` does, but for what a signal makes of it. */
 export async function showUp(
   { stdout, stderr, stop }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop'>,
   json: boolean,
   work: (onEvent: (event: EngineEvent) => void) => Promise<readonly UpOutcome[]>,
+  stopped = goesOn,
 ): Promise<Shown> {
   const view = createPhaseView(stderr, json);
   try {
@@ -41,9 +45,7 @@ export async function showUp(
   } catch (error) {
     view.close();
     if (!stop.aborted) throw error;
-    stderr.write(
-      'stopped waiting: what was started goes on. The same command again waits for it, caisson ps shows it, caisson down ends it\n',
-    );
+    stderr.write(stopped);
     return { code: endedCode(stop), outcomes: undefined };
   }
 }

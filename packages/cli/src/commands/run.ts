@@ -1,4 +1,5 @@
 // `caisson run`: one enclave from an image or a source, without a caisson.yaml (docs/run.md).
+import type { EngineEvent, UpOutcome } from '@caisson/host/engine';
 import { Option } from 'commander';
 import { openEngine, parseWait } from '../engine-session.ts';
 import { withExitAction } from '../exit-action.ts';
@@ -20,7 +21,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     .command('run')
     .argument('<image>', 'an image file, NAME:VERSION of the store, or a source that is built first')
     .argument('[command...]', 'after --: what an image that is built runs')
-    .description('run one enclave to ready, show its console, and end it with Ctrl-C (docs/run.md)')
+    .description('run one enclave to ready, show what it says, and end it with Ctrl-C (docs/run.md)')
     .option('--name <name>', 'default: that of the image')
     .addOption(new Option('--backend <kind>', 'where').choices(['auto', 'nitro', 'qemu', 'sim']).default('auto'))
     .option('--cpus <count>', 'how many; default 2')
@@ -49,22 +50,30 @@ export const register: RegisterCommand = (program, surroundings) => {
 async function run(image: string, words: readonly string[], flags: Flags, surroundings: Surroundings): Promise<number> {
   const isDetached = flags.detach === true;
   if (isDetached && flags.rm === true) throw new UsageError('--rm needs a run in the foreground', 'caisson rm NAME');
-  if (!isDetached && flags.json === true) throw new UsageError('--json needs --detach: the console is no JSON');
+  if (!isDetached && flags.json === true)
+    throw new UsageError('--json needs --detach: what an enclave says is no JSON');
   const timeoutMs = await parseWait('--timeout', flags.timeout);
   const command = runCommandOf(image, words, flags, timeoutMs, false);
   const engine = await openEngine(surroundings);
-  const { code, outcomes } = await showUp(surroundings, flags.json === true, async (onEvent) => [
-    await engine.execute(command, { onEvent, signal: surroundings.stop }),
-  ]);
-  const outcome = outcomes?.[0];
-  if (outcome === undefined || isDetached) return code;
+  const begun = new Set<string>();
+  const work = async (onEvent: (event: EngineEvent) => void): Promise<readonly UpOutcome[]> => {
+    const watch = (event: EngineEvent): void => {
+      if (event.kind === 'begin' && event.phase === 'boot') begun.add(event.enclave);
+      onEvent(event);
+    };
+    return [await engine.execute(command, { onEvent: watch, signal: surroundings.stop })];
+  };
+  const { code, outcomes } = await showUp(surroundings, flags.json === true, work, isDetached ? undefined : '');
+  if (isDetached) return code;
   let last = code;
-  if (code === EXIT_OK) {
+  if (code === EXIT_OK && outcomes?.[0] !== undefined) {
     const { stayWith } = await import('../run-attached.ts');
-    last = await stayWith(engine, outcome.name, surroundings);
+    last = await stayWith(engine, outcomes[0], flags.operator, surroundings);
   }
-  if (flags.rm === true && outcome.image !== null) {
-    await engine.execute({ verb: 'remove', names: [outcome.name], force: true });
+  // What ran in the foreground does not run behind it.
+  for (const name of begun) {
+    if (flags.rm === true) await engine.execute({ verb: 'remove', names: [name], force: true });
+    else if (outcomes === undefined) await engine.execute({ verb: 'stop', names: [name] });
   }
   return last;
 }

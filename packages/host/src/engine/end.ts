@@ -1,6 +1,7 @@
 // `stop`, `down` and `rm`: enclaves ended, and their records removed. Those that wait for others end before them; what one of them does not do is told,
 // and keeps nobody else.
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { chooseEnclave, readCompose } from '../compose/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
@@ -11,6 +12,10 @@ import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
 import type { EndedEnclave, EndResult } from './result.ts';
+
+// Chosen.
+const leaveMs = 5_000;
+const lookMs = 20;
 
 /** Throws CaissonError RECORD_UNKNOWN before anything is ended. */
 export async function stop({ names, graceMs }: StopCommand, context: EngineContext): Promise<EndResult> {
@@ -91,7 +96,16 @@ async function recordsFor(which: DownCommand['which'], context: EngineContext): 
 
 async function removeOne({ name, state: last }: EnclaveRecord, { state, env }: EngineContext): Promise<void> {
   await removeOwnPolicies(env, name, last?.cid ?? null);
-  await removeRecord(state, name);
+  for (const deadlineMs = performance.now() + leaveMs; ; ) {
+    try {
+      return await removeRecord(state, name);
+    } catch (error) {
+      // Its shim has told the end and is on its way out.
+      const isLeaving = error instanceof CaissonError && error.code === 'RECORD_RUNNING';
+      if (!isLeaving || performance.now() > deadlineMs) throw error;
+      await pause(lookMs);
+    }
+  }
 }
 
 /** Each after those that wait for it. */

@@ -16,13 +16,13 @@ export async function collectEvidence(
   state: string,
   name: string,
   last: RecordedState | undefined,
+  reasons: readonly string[],
 ): Promise<readonly Evidence[]> {
   const folder = enclaveFolder(state, name);
   const found: Evidence[] = [];
   if (last?.end != null) found.push({ what: 'its end', lines: [readable(last.end.text)] });
-  if (last !== undefined && last.reasons.length > 0) {
-    found.push({ what: `phase ${last.phase}`, lines: last.reasons.map(readable) });
-  }
+  const given = last !== undefined && last.reasons.length > 0 ? last.reasons : reasons;
+  if (given.length > 0) found.push({ what: 'its reasons', lines: given.map(readable) });
   found.push(...(await wordsOf(folder.lastWords, last)));
   const console = await tailOf(folder.console, tailLines);
   if (console.length > 0) found.push({ what: 'the last lines of its console', lines: console });

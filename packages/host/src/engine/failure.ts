@@ -25,13 +25,20 @@ export async function faultOfFollowed(
   folder: string,
   name: string,
   timeoutMs: number,
-  { outcome, last }: Followed,
+  { outcome, last, reasons }: Followed,
 ): Promise<Fault> {
-  const evidence = await collectEvidence(folder, name, last);
+  const evidence = await collectEvidence(folder, name, last, reasons);
   const told = last?.failure ?? null;
   if (outcome === 'late') return { kind: 'late', failure: { ...late(name, timeoutMs, last), evidence } };
   if (told !== null)
     return { kind: kindOfCode(told.code), failure: { ...told, hint: told.hint ?? logsHint(name), evidence } };
+  // A service has a time of its own to become ready in, which may be the shorter one.
+  const unready = reasons.filter((reason) => reason.startsWith('service-not-ready'));
+  if (unready.length > 0) {
+    const message = `enclave ${name} did not become ready: ${unready.join(', ')}`;
+    const hint = `caisson logs ${name} has what it said; ReadyTimeoutSec of the service, or ready.timeout, gives it longer`;
+    return { kind: 'late', failure: { code: 'ENGINE_LATE', message, hint, evidence } };
+  }
   const how =
     last === undefined || outcome === 'gone'
       ? 'the process that kept it is gone'
@@ -47,10 +54,7 @@ function late(name: string, timeoutMs: number, last: RecordedState | undefined):
   const why = last === undefined || last.reasons.length === 0 ? '' : ` (${last.reasons.join(', ')})`;
   const phase = last === undefined ? 'no phase at all' : `phase ${last.phase}${why}`;
   const message = `enclave ${name} must be ready within ${timeoutMs} ms, got ${phase}`;
-  const waiting = last?.reasons.some((reason) => reason.startsWith('service-not-ready'));
-  const hint = waiting
-    ? `the service runs and does not say that it is ready: caisson logs ${name}, or ready.timeout gives it longer`
-    : `caisson logs ${name} shows what it does; ready.timeout gives it longer`;
+  const hint = `caisson logs ${name} shows what it does; ready.timeout gives it longer`;
   return { code, message, hint };
 }
 

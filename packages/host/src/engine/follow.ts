@@ -21,6 +21,8 @@ export interface Followed {
   readonly outcome: 'ready' | 'ended' | 'late' | 'gone';
   /** Undefined: gone before its first word. */
   readonly last: RecordedState | undefined;
+  /** The newest that were given for a phase: an enclave that has ended gives none any more. */
+  readonly reasons: readonly string[];
 }
 
 // Chosen. Where no event comes, it is looked at this often.
@@ -45,17 +47,17 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
     for (;;) {
       signal?.throwIfAborted();
       const last = await client.status().catch(() => undefined);
-      if (last === undefined) return await lookAtRecord(options);
+      if (last === undefined) return { ...(await lookAtRecord(options)), reasons: events.reasons };
       // What happened until then: a phase can be over before it is looked at.
       await events.tellNew();
       onState(last);
-      if (last.phase === 'ready') return { outcome: 'ready', last };
-      if (ENDED_PHASES.includes(last.phase)) return { outcome: 'ended', last };
+      if (last.phase === 'ready') return { outcome: 'ready', last, reasons: [] };
+      if (ENDED_PHASES.includes(last.phase)) return { outcome: 'ended', last, reasons: events.reasons };
       const nowMs = performance.now();
       if (!isInTurn(last.phase)) bootedMs ??= nowMs;
       const leftMs =
         bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs + shimsGraceMs - nowMs;
-      if (leftMs <= 0) return { outcome: 'late', last };
+      if (leftMs <= 0) return { outcome: 'late', last, reasons: last.reasons };
       await wake.within(Math.min(leftMs, lookMs));
     }
   } finally {
@@ -70,7 +72,7 @@ function isInTurn(phase: EnclavePhase): boolean {
   return phase === 'starting';
 }
 
-async function lookAtRecord({ state, name, onState }: FollowOptions): Promise<Followed> {
+async function lookAtRecord({ state, name, onState }: FollowOptions): Promise<Omit<Followed, 'reasons'>> {
   const last = await readState(state, name).catch(() => undefined);
   if (last !== undefined) onState(last);
   return { outcome: last !== undefined && ENDED_PHASES.includes(last.phase) ? 'ended' : 'gone', last };
@@ -89,6 +91,7 @@ async function hear(client: ShimClient, wake: Wake, signal: AbortSignal): Promis
 class Telling {
   readonly #options: FollowOptions;
   #seq = 0;
+  reasons: readonly string[] = [];
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -101,6 +104,8 @@ class Telling {
         const seq = Number(event.fields['seq']);
         if (!(seq > this.#seq)) continue;
         this.#seq = seq;
+        const given = event.fields['reasons'];
+        if (Array.isArray(given) && given.length > 0) this.reasons = given.map(String);
         onEvent(event);
       }
     } catch {

@@ -1,6 +1,6 @@
 // From `image` of caisson.yaml to an image file and what is known of it: built from its source where that changed, else found again, or a file that
 // is there already and measures what it must.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
@@ -74,7 +74,8 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   const kernel = await kernelFor(read.settings, read.kernelPath, options);
   const settings: BuildSettings = kernel.isFile ? { ...read.settings, kernel: 'file' } : read.settings;
   if (read.madeKey !== null) say('info', `operator key made: ${read.madeKey}`);
-  const key = isOciSource(source) ? undefined : await keyOf(source, settings, kernel.files, options);
+  const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true && !isOciSource(source);
+  const key = isFolder ? await keyOf(source, settings, kernel.files, options) : undefined;
   const path = await builtPath(state, name, key ?? digestFacts([source, settings]));
   const found = key === undefined ? undefined : await findBuilt(path);
   if (found !== undefined) return { facts: found, how: 'unchanged' };

@@ -12,7 +12,8 @@ import type { EngineContext } from './context.ts';
 import { isRunning } from './end.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
-import { makeImage } from './make-image.ts';
+import { readImageFacts } from './image-facts.ts';
+import { type MadeImage, makeImage } from './make-image.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
 import { resolveSpec } from './resolve-spec.ts';
 import type { UpOutcome } from './result.ts';
@@ -23,7 +24,8 @@ import { Timeline } from './timeline.ts';
 export async function run(command: RunCommand, context: EngineContext): Promise<UpOutcome> {
   const { state, env, version, signal, onEvent } = context;
   const image = await findImage(command, env);
-  const name = command.name ?? (await freeName(nameOf(command.image), state));
+  const given = 'eif' in image ? await readImageFacts(image.eif) : undefined;
+  const name = command.name ?? (await freeName(nameOf(given?.name ?? command.image), state));
   await requireName(state, name, null);
   const { backend, why } = chooseBackend(command.backend, env);
   const simulated = backend === 'nitro' ? '' : '; SIMULATED: it proves nothing about hardware';
@@ -32,10 +34,13 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
   const timeline = new Timeline(name, onEvent);
   try {
     timeline.begin('build');
-    const { facts, how } = await makeImage({
-      ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal },
-      say: (level, text, hint) => timeline.note(level, text, hint),
-    });
+    const { facts, how }: MadeImage =
+      given === undefined
+        ? await makeImage({
+            ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal },
+            say: (level, text, hint) => timeline.note(level, text, hint),
+          })
+        : { facts: given, how: 'given' };
     timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
     const expect = facts.terms?.config ?? null;
     const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
