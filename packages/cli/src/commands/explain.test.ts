@@ -38,5 +38,6 @@ test('refuses what is no code of nitro-cli with exit 64', async () => {
     const { code, out, err } = await explain(...words);
     deepEqual([code, out], [64, '']);
     match(err, /^caisson: /);
+    if (words[0] === 'E60') match(err, /hint: a newer nitro-cli may have it: nitro-cli explain --error-code E60/);
   }
 });

@@ -20,8 +20,13 @@ export const register: RegisterCommand = (program, { stdout }) => {
       const asked = word ?? errorCode;
       const one = asked === undefined ? undefined : explainNitroCode(asked);
       if (asked !== undefined && one === undefined) {
-        const hint = 'Caisson’s own codes, such as BACKEND_BOOT, stand in docs/errors.md';
-        throw new UsageError(`nitro-cli has codes E00 to E59, got ${JSON.stringify(asked)}`, hint);
+        const hint = /^[eE]?[0-9]{2}$/.test(asked)
+          ? `a newer nitro-cli may have it: nitro-cli explain --error-code ${asked}`
+          : 'Caisson’s own codes, such as BACKEND_BOOT, stand in docs/errors.md';
+        throw new UsageError(
+          `the codes of nitro-cli that are known here are E00 to E59, got ${JSON.stringify(asked)}`,
+          hint,
+        );
       }
       const codes = one === undefined ? NITRO_CODES : [one];
       if (json) {

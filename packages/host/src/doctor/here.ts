@@ -32,6 +32,8 @@ export async function lookHere({ env, backend, file: named, variables }: LookHer
   return await readGround({
     ...{ machine, backend, state, file, ...read },
     operator: operatorFolder(env),
+    // As the backend has it.
+    qemu: env['CAISSON_QEMU'] === '' ? undefined : env['CAISSON_QEMU'],
     parts: partFolders(readArchitecture()),
     records: () => listRecords(state),
   });

@@ -55,9 +55,11 @@ export function openLinuxMachine({ env, root = '/' }: LinuxMachineOptions): Mach
         const { bavail, bsize, files, ffree } = statfsSync(at(path));
         return { freeMiB: Math.floor((bavail * bsize) / 2 ** 20), freeFiles: files === 0 ? undefined : ffree };
       }),
-    async run(program, words) {
+    async run(program, words, variables = {}) {
       const path = find(program);
-      return path === undefined ? undefined : await runBounded(path, words, { env, timeoutMs: commandMs });
+      return path === undefined
+        ? undefined
+        : await runBounded(path, words, { env: { ...env, ...variables }, timeoutMs: commandMs });
     },
     tryListen: (target) => tryListen(target, kernel),
   };

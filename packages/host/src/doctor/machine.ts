@@ -54,8 +54,12 @@ export interface Machine {
   mayUse(path: string): boolean;
   /** Of the file system at `path`, which must be there. */
   space(path: string): Space | undefined;
-  /** Resolves with undefined where there is no such program. Never rejects. */
-  run(program: string, words: readonly string[]): Promise<Answer | undefined>;
+  /** With `variables` over its environment. Resolves with undefined where there is no such program. Never rejects. */
+  run(
+    program: string,
+    words: readonly string[],
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<Answer | undefined>;
   /** Listens and ends at once. Null: it could be done; else the code of the error. */
   tryListen(target: ListenTarget): Promise<string | null>;
 }

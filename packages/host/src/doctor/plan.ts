@@ -2,6 +2,7 @@
 // number with its reason. What cannot be given is refused with the numbers. Nothing is written: a parent's allocator is changed by its owner.
 import { LimitError } from '@caisson/core/errors';
 import { ALLOCATOR_FILE, RESTART_ALLOCATOR } from './allocator-file.ts';
+import { count } from './check.ts';
 import { type Core, coreOf, formatCpuList } from './cpu.ts';
 import type { DoctorErrorCode } from './error-code.ts';
 import type { Ground } from './ground.ts';
@@ -134,7 +135,7 @@ function fitNode({ cpus, nodes }: Ground, node: NodeMemory, needs: readonly Need
   }
   const have = free.length * cpus.threadsPerCore;
   if (cores.length * cpus.threadsPerCore < wanted)
-    return { why: `node ${node.node} has ${have} processors beside core 0, ${wanted} are asked for` };
+    return { why: `node ${node.node} has ${count(have, 'processor')} beside core 0, ${wanted} are asked for` };
   const sizesMiB = node.pages.map(({ pageKiB }) => pageKiB / 1024);
   const memoryMiB = leastReservation(
     needs.map((one) => one.memoryMiB),

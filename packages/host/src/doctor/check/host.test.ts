@@ -165,6 +165,15 @@ test('a QEMU without the machine nitro-enclave is told from none at all', async 
   assert.match(texts(await find('qemu', {}))[0] ?? '', /no qemu-system-x86_64$/);
   const plain = { commands: { 'qemu-system-x86_64 -M help': 'pc  Standard PC\n' } };
   assert.match(texts(await find('qemu', {}, plain))[0] ?? '', /lacks the machine nitro-enclave/);
+  const broken = {
+    commands: {
+      'qemu-system-x86_64 -M help': { exitCode: 127, stderr: 'error while loading shared libraries: libcbor.so.0.8' },
+    },
+  };
+  assert.match(
+    texts(await find('qemu', {}, broken))[0] ?? '',
+    /cannot be started: error while loading shared libraries: libcbor/,
+  );
   const own = {
     commands: { '/q/qemu-system-x86_64': 'nitro-enclave  AWS Nitro Enclave\n' },
     files: { '/q/qemu-system-x86_64': '', '/q/vsockd': '' },

@@ -1,6 +1,7 @@
 // What an enclave in QEMU needs of this machine.
 import { type Check, fail, type Look, note, ok } from '../check.ts';
 import type { Ground } from '../ground.ts';
+import { describeAnswer } from '../nitro-cli.ts';
 
 export const qemuChecks: readonly Check[] = [
   {
@@ -56,10 +57,15 @@ async function lookAtQemu({ machine, qemu }: Ground): Promise<Look> {
   if (qemu !== undefined && machine.stat(program) === undefined) {
     return fail(`no qemu-system-x86_64 in ${qemu}`, 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
   }
-  const said = await machine.run(program, ['-M', 'help']);
+  // Its own libraries lie beside it, as the backend has it.
+  const libraries =
+    qemu === undefined || machine.stat(`${qemu}/lib`) === undefined ? {} : { LD_LIBRARY_PATH: `${qemu}/lib` };
+  const said = await machine.run(program, ['-M', 'help'], libraries);
   if (said === undefined)
     return fail('no qemu-system-x86_64', 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
   if (said.stdout.includes('nitro-enclave')) return ok(`${program} has the machine nitro-enclave`);
+  if (said.exitCode !== 0)
+    return fail(`${program} cannot be started: ${describeAnswer(said)}`, `ldd "$(command -v ${program})"`);
   return fail(
     `${program} lacks the machine nitro-enclave: it is built with libcbor only, which those of distributions are not`,
     'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor',
