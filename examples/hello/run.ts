@@ -1,6 +1,7 @@
 // `npm start`: the same command lines that a person would type, in their order. `caisson up` builds, starts and verifies; the verifier page is served from
 // here; Ctrl-C is `caisson down`. With --once it asks, proves and ends.
-import { spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { findPolicy } from '@caisson/host/operator';
@@ -19,7 +20,7 @@ const [requests, connections] = [1_000, 8];
 
 /** `words`: `--once`, `--port N` (0: any free one). Resolves with the exit code. */
 export async function runHello(words: readonly string[]): Promise<number> {
-  const { once, port: wanted } = parseArgs({
+  const { once: isOnce, port: wanted } = parseArgs({
     args: [...words],
     options: { once: { type: 'boolean', default: false }, port: { type: 'string', default: '8080' } },
   }).values;
@@ -33,21 +34,20 @@ export async function runHello(words: readonly string[]): Promise<number> {
     return 1;
   }
   const env = { ...process.env, HELLO_PORT: String(port) };
-  const caisson = (...line: string[]): Promise<number> => runCaisson(line, env);
   try {
-    const up = await caisson('up', '--backend', 'sim', '-f', composeFile);
+    const up = await runCaisson(['up', '--backend', 'sim', '-f', composeFile], env, stop.signal);
     if (up !== 0 || stop.signal.aborted) return stop.signal.aborted ? 130 : up;
     const url = `http://127.0.0.1:${port}/`;
     const endpoint = `${url}.well-known/attestation`;
     // What `up` wrote: the measurements of the image that it built, and the root of this machine's simulator.
     const { policy, source } = await findPolicy({ env, enclave: name, folder: '/' });
-    if (once) return await runOnce(url, endpoint, policy);
+    if (isOnce) return await runOnce(url, endpoint, policy);
     const verifier = await serveNear(port + 1, endpoint, policy);
     tell([
       ['the enclave', url],
       ['the verifier', `${verifier.url}   this machine's own page: green, or red`],
       ['its policy', source],
-      ['look inside', 'npx caisson ps | logs hello | exec hello -- ps'],
+      ['look inside', 'npx caisson ps, caisson logs hello, caisson exec hello -- ps'],
       ['end', 'Ctrl-C'],
     ]);
     try {
@@ -60,7 +60,7 @@ export async function runHello(words: readonly string[]): Promise<number> {
     console.error(`start: ${error instanceof Error ? error.message : error}`);
     return 1;
   } finally {
-    await caisson('down', '-f', composeFile);
+    await runCaisson(['down', '-f', composeFile], env);
   }
 }
 
@@ -101,18 +101,18 @@ async function endOfEnclave(signal: AbortSignal): Promise<void> {
   }
 }
 
-/** In a process group of its own: the Ctrl-C that ends this program must not end `down`. */
-function runCaisson(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const detached = words[0] === 'down';
-  const child = spawn(process.execPath, [program, ...words], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env,
-    detached,
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 130));
-  });
+/** In a process group of its own: a Ctrl-C of the terminal reaches this program alone, which tells `up` once and `down` never. */
+async function runCaisson(words: readonly string[], env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<number> {
+  const terms: SpawnOptions = { stdio: ['ignore', 'inherit', 'inherit'], env, detached: true };
+  const child = spawn(process.execPath, [program, ...words], terms);
+  const tell = (): void => void child.kill('SIGINT');
+  signal?.addEventListener('abort', tell, { once: true });
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code ?? 130;
+  } finally {
+    signal?.removeEventListener('abort', tell);
+  }
 }
 
 function tell(rows: readonly (readonly [name: string, value: string])[]): void {
