@@ -71,7 +71,8 @@ async function bringUp(
     const { detach } = command;
     const started = await startEnclave(
       context,
-      { spec: recorded, detach, operator: spec.operators?.local, composeFile: file },
+      // What came on standard input cannot be read again by whoever looks for a policy.
+      { spec: recorded, detach, operator: spec.operators?.local, composeFile: command.file === '-' ? undefined : file },
       timeline,
     );
     await pruneBuilt(context.state, name, recorded.image);
