@@ -27,7 +27,7 @@ function host(context: TestContext, names: readonly string[]) {
     writeFileSync(path, text);
   };
   const stop = new AbortController();
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const stdout = new PassThrough();
   const lines: string[] = [];
   stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trimEnd().split('\n')));
   /** Resolves once `count` lines are there. */
@@ -38,7 +38,7 @@ function host(context: TestContext, names: readonly string[]) {
   const show = (options: Partial<EventOptions> = {}): Promise<number> =>
     showEvents(
       source,
-      { stdout, stderr, stop: stop.signal },
+      { stdout, stop: stop.signal },
       { names: [], follow: false, json: false, sinceMs: 0, lookMs: 5, ...options },
     );
   return { records, shims, keep, stop, lines, seen, show };

@@ -3,7 +3,7 @@
 import { plain } from '@caisson/core/log';
 import { enclaveFolder } from '@caisson/host/record';
 import { readEnd, readKeptEvents } from './kept-events.ts';
-import { lineOfEvent, type ShownLine } from './shown-line.ts';
+import { lineOfEvent, readLogRecord, type ShownLine } from './shown-line.ts';
 
 // Chosen.
 const maxConsoleBytes = 65_536;
@@ -16,16 +16,30 @@ export interface KeptOptions {
   readonly withWords: boolean;
 }
 
-/** Oldest first; what has no time stands at the end. */
+/** Events, then last words, then the console. */
 export async function readKeptLines({ state, enclave, sinceMs, withWords }: KeptOptions): Promise<ShownLine[]> {
   const folder = enclaveFolder(state, enclave);
   const events = (await readKeptEvents(folder.events, sinceMs)).map(lineOfEvent);
   if (!withWords) return events;
-  const console = (await readEnd(folder.console, maxConsoleBytes)).split('\n');
-  const consoleLines = console
-    .filter((line) => line.trim() !== '')
-    .map((line): ShownLine => kept(enclave, null, 'CONSOLE_LINE', line.replace(/\r$/, ''), 'console'));
-  return [...events, ...(await readWords(folder.lastWords, enclave, sinceMs)), ...consoleLines];
+  const text = await readEnd(folder.console, maxConsoleBytes);
+  return [...events, ...(await readWords(folder.lastWords, enclave, sinceMs)), ...consoleLines(text, enclave)];
+}
+
+/** PID 1 and the kernel write no time: their lines stay beside those of the supervisor that they came with. */
+function consoleLines(text: string, enclave: string): ShownLine[] {
+  const lines = text
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''))
+    .filter((line) => line.trim() !== '');
+  const times = lines.map((line) => readLogRecord(line)?.time);
+  const first = times.find((time) => time !== undefined);
+  let beside = first === undefined ? undefined : Date.parse(first);
+  return lines.map((line, at): ShownLine => {
+    const time = times[at] ?? null;
+    if (time !== null) beside = Date.parse(time);
+    const besideMs = time === null && beside !== undefined ? { besideMs: beside } : {};
+    return { ...kept(enclave, time, 'CONSOLE_LINE', line, 'console'), ...besideMs };
+  });
 }
 
 async function readWords(path: string, enclave: string, sinceMs: number): Promise<ShownLine[]> {

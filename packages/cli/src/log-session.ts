@@ -79,12 +79,13 @@ function isEnded({ state }: EnclaveRecord): boolean {
   return state === undefined || ENDED_PHASES.includes(state.phase);
 }
 
-/** By time; a line without one stays behind the line before it. */
+/** By time; a line that has none and no neighbour with one stands at the end. */
 function newest(
   lines: readonly ShownLine[],
   { sinceMs, tail }: { readonly sinceMs: number; readonly tail: number },
 ): readonly ShownLine[] {
-  const at = ({ time }: ShownLine): number => (time === null ? Number.POSITIVE_INFINITY : Date.parse(time));
+  const at = ({ time, besideMs = Number.POSITIVE_INFINITY }: ShownLine): number =>
+    time === null ? besideMs : Date.parse(time);
   return lines
     .filter((line) => at(line) >= sinceMs)
     .toSorted((left, right) => (at(left) === at(right) ? 0 : at(left) - at(right)))

@@ -72,7 +72,7 @@ async function readConfig(
   backend: RunEnclaveWords['backend'],
   wrong: (nitro: string, message: string, hint?: string) => Error,
 ): Promise<ReadRunWords> {
-  const { chooseEnclave, readCompose } = await import('@caisson/host/compose');
+  const { chooseEnclave, readCompose, readComposeText } = await import('@caisson/host/compose');
   const compose = await readCompose(file, { variables: {} });
   if (compose.form !== 'nitro-cli')
     throw wrong(
@@ -87,11 +87,27 @@ async function readConfig(
   if (eifPath === undefined || memoryMiB === undefined)
     throw new TypeError('a file of nitro-cli has an image and memory');
   const words: RunEnclaveWords = {
-    ...{ eifPath, name, backend, debug, memoryMiB },
+    ...{
+      eifPath,
+      name: (file === '-' ? undefined : nameIn(await readComposeText(file))) ?? name,
+      backend,
+      debug,
+      memoryMiB,
+    },
     cpus: ids === undefined ? { count: cpus ?? 1 } : { ids },
     ...(cid !== undefined && { cid }),
   };
   const attach = compose.notes.some((note) => note.startsWith('attach_console'));
   if (attach && !debug) throw wrong('E01', 'attach_console must stand with debug_mode');
   return { words, attach };
+}
+
+/** As the file has it: a caisson.yaml would call it otherwise. */
+function nameIn(text: string): string | undefined {
+  try {
+    const { enclave_name: name } = JSON.parse(text) as { readonly enclave_name?: unknown };
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }

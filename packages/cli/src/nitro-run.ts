@@ -1,5 +1,5 @@
-// run-enclave from flags to its JSON: what it runs on is said on stderr before anything else, because a script that was written for hardware reads stdout
-// alone and a person must not take a simulation for it.
+// run-enclave from flags to its JSON. What it runs on is the engine's first note, on stderr: a script that was written for hardware reads stdout alone, and
+// a person must not take a simulation for it.
 import { enclaveFolder } from '@caisson/host/record';
 import { showConsole } from './console-session.ts';
 import { openEnclaveSource } from './enclave-source.ts';
@@ -24,8 +24,6 @@ export async function startEnclave(
     },
   });
   const { EnclaveCID, MemoryMiB, CPUIDs } = started;
-  const backend = record.spec?.backend;
-  if (backend !== 'nitro') say(`SIMULATED: this enclave runs in ${backend}, not on hardware; nothing here proves any`);
   for (const departure of record.state?.departures ?? []) say(`note: ${departure}`);
   // Given: the words of nitro-cli, which scripts look for.
   say(`Started enclave with enclave-cid: ${EnclaveCID}, memory: ${MemoryMiB} MiB, cpu-ids: [${CPUIDs.join(', ')}]`);

@@ -13,6 +13,8 @@ export interface ShownLine {
   /** Absent: this host's own word. */
   readonly service?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** Where it stands among others when it has no time: unix milliseconds of its neighbour. */
+  readonly besideMs?: number;
 }
 
 /** One object of a JSON document or stream. */
@@ -27,22 +29,49 @@ export function lineFacts({ time, level, code, message, enclave, service, fields
 /** `2026-11-21 10:15:47 app     | text`; `who` is as wide as the widest so far. */
 export function lineText({ time, level, code, message, service, fields }: ShownLine, who: string): string {
   const at = time === null ? ' '.repeat(19) : time.slice(0, 19).replace('T', ' ');
-  if (service !== undefined) return `${at} ${who} | ${plain(message)}`;
-  const grave = level === 'error' || level === 'warn' ? `${level.toUpperCase()} ` : '';
-  return `${at} ${who} | ${grave}${plain(code)} ${plain(message)}${fieldText(fields)}`;
+  if (service === undefined)
+    return `${at} ${who} | ${gravity(level)}${plain(code)} ${plain(message)}${fieldText(message, fields)}`;
+  const record = readLogRecord(message);
+  if (record === undefined) return `${at} ${who} | ${plain(message)}`;
+  return `${at} ${who} | ${gravity(record.level)}${plain(record.code)} ${plain(record.message)}`;
+}
+
+export interface LogRecord {
+  readonly time: string;
+  readonly level: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A line that is a log line of ours (wire.md 10), whoever wrote it; people get what it says and not its braces. */
+export function readLogRecord(text: string): LogRecord | undefined {
+  if (!text.startsWith('{"time":')) return undefined;
+  try {
+    const { time, level, code, message } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    const isRecord = [time, level, code, message].every((one) => typeof one === 'string');
+    return isRecord && !Number.isNaN(Date.parse(String(time)))
+      ? ({ time, level, code, message } as LogRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function gravity(level: string): string {
+  return level === 'error' || level === 'warn' ? `${level.toUpperCase()} ` : '';
 }
 
 export function lineOfEvent({ time, level, code, message, enclave, fields }: ShimEvent): ShownLine {
   return { time, level, code, message, enclave, fields };
 }
 
-/** The number of an event is for machines. */
-function fieldText(fields: ShownLine['fields'] = {}): string {
+/** What the message says already, what is nothing, and the number of an event are for machines. */
+function fieldText(message: string, fields: ShownLine['fields'] = {}): string {
+  const said = (value: unknown): boolean =>
+    value == null || (Array.isArray(value) ? value.every(said) : message.includes(String(value)));
   return Object.entries(fields)
-    .filter(([name]) => name !== 'seq')
-    .map(
-      ([name, value]) => ` ${plain(name)}=${plain(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))}`,
-    )
+    .filter(([name, value]) => name !== 'seq' && !said(value))
+    .map(([name, value]) => ` ${plain(name)}=${plain(typeof value === 'string' ? value : JSON.stringify(value))}`)
     .join('');
 }
 

@@ -1,6 +1,7 @@
 // The program: takes the process apart into Surroundings and gives its exit code back.
 // Called by the launchers in bin/ with the name they go by, and by the single-file bundle.
-import { run } from '../run.ts';
+import { parseShimWords, runShimProcess } from '../shim-process.ts';
+import type { Surroundings } from '../surroundings.ts';
 
 /** Runs the command line of this process under `name` and sets the exit code. */
 export async function main(name: string, words: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -20,7 +21,7 @@ export async function main(name: string, words: readonly string[] = process.argv
   }
   // A reader that has gone away (`| head`) is no fault of ours to shout about.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  process.exitCode = await run(words, {
+  const surroundings: Surroundings = {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
@@ -28,5 +29,12 @@ export async function main(name: string, words: readonly string[] = process.argv
     name,
     stop: stop.signal,
     onReload: (listener) => void process.on('SIGHUP', listener),
-  });
+  };
+  const shim = name === 'caisson' && words[0] === 'shim' ? parseShimWords(words.slice(1)) : undefined;
+  if (shim !== undefined) {
+    process.exitCode = await runShimProcess(...shim, surroundings);
+    return;
+  }
+  const { run } = await import('../run.ts');
+  process.exitCode = await run(words, surroundings);
 }

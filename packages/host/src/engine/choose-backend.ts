@@ -11,17 +11,17 @@ export interface ChosenBackend {
 }
 
 // Given: the driver's device.
-const device = '/dev/nitro_enclaves';
+const device = 'dev/nitro_enclaves';
 
 export function chooseBackend(
   choice: BackendChoice,
   env: Readonly<Record<string, string | undefined>>,
-  devicePath: string = device,
+  devicePath: string = join(env['CAISSON_NITRO_ROOT'] || '/', device),
 ): ChosenBackend {
   if (choice !== 'auto') return { backend: choice, why: 'asked for' };
   const hasDevice = existsSync(devicePath);
-  if (hasDevice && isOnPath('nitro-cli', env)) return { backend: 'nitro', why: `${device} and nitro-cli are here` };
-  const lacks = hasDevice ? 'no nitro-cli on PATH' : `no ${device} on this machine`;
+  if (hasDevice && isOnPath('nitro-cli', env)) return { backend: 'nitro', why: `/${device} and nitro-cli are here` };
+  const lacks = hasDevice ? 'no nitro-cli on PATH' : `no /${device} on this machine`;
   return { backend: 'sim', why: `${lacks}; --backend qemu boots it in a virtual machine` };
 }
 

@@ -8,6 +8,9 @@ export async function describeEnclaves(
   { metadata }: { readonly metadata: boolean },
 ): Promise<readonly NitroEnclave[]> {
   const all = await listEnclaves(world);
+  const simulated = all.filter(({ record }) => record?.spec !== undefined && record.spec.backend !== 'nitro');
+  if (simulated.length > 0)
+    world.say(`SIMULATED: ${simulated.map(({ facts }) => facts.EnclaveName).join(', ')} on no hardware`);
   if (!metadata) return all.map(({ facts }) => facts);
   return await Promise.all(all.map((one) => withMetadata(one, world)));
 }
