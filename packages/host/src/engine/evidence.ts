@@ -17,6 +17,7 @@ export async function collectEvidence(
   name: string,
   last: RecordedState | undefined,
   reasons: readonly string[],
+  isGone: boolean,
 ): Promise<readonly Evidence[]> {
   const folder = enclaveFolder(state, name);
   const found: Evidence[] = [];
@@ -26,7 +27,7 @@ export async function collectEvidence(
   found.push(...(await wordsOf(folder.lastWords, last)));
   const console = await tailOf(folder.console, tailLines);
   if (console.length > 0) found.push({ what: 'the last lines of its console', lines: console });
-  if (last === undefined || last.phase === 'lost') {
+  if (isGone) {
     const log = await tailOf(folder.shimLog, tailLines);
     if (log.length > 0) found.push({ what: 'the last lines of its shim', lines: log });
   }

@@ -25,9 +25,10 @@ export async function faultOfFollowed(
   folder: string,
   name: string,
   timeoutMs: number,
-  { outcome, last, reasons }: Followed,
+  { outcome: seen, last, reasons }: Followed,
 ): Promise<Fault> {
-  const evidence = await collectEvidence(folder, name, last, reasons);
+  const outcome = last?.phase === 'lost' ? 'gone' : seen;
+  const evidence = await collectEvidence(folder, name, last, reasons, outcome === 'gone');
   const told = last?.failure ?? null;
   if (outcome === 'late') return { kind: 'late', failure: { ...late(name, timeoutMs, last), evidence } };
   if (told !== null)
@@ -40,7 +41,7 @@ export async function faultOfFollowed(
     return { kind: 'late', failure: { code: 'ENGINE_LATE', message, hint, evidence } };
   }
   const how =
-    last === undefined || outcome === 'gone'
+    outcome === 'gone' || last === undefined
       ? 'the process that kept it is gone'
       : (last.end?.text ?? `phase ${last.phase}`);
   const message = `enclave ${name} did not stay up: ${how}`;

@@ -3,3 +3,4 @@ export type { ImageChanges } from './image.ts';
 export { measuredImage } from './image.ts';
 export type { TestSigner } from './signer.ts';
 export { testSigner } from './signer.ts';
+export { writeMeasuredEif } from './write-image.ts';

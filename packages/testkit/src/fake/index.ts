@@ -16,6 +16,8 @@ export type { FakeProcessHost, FakeProcessHostOptions, FakeProgram, FakeSignal }
 export { createFakeProcessHost } from './process-host.ts';
 export type { FakeShim } from './shim-client.ts';
 export { createFakeShim } from './shim-client.ts';
+export type { FakeDoor } from './shim-door.ts';
+export { createFakeDoor } from './shim-door.ts';
 export { countSockets } from './socket-count.ts';
 export type { StandInOptions } from './stand-in-addon.ts';
 export { createStandInAddon } from './stand-in-addon.ts';

@@ -1,0 +1,81 @@
+// Images from sources: found again while nothing changed, built again when anything did.
+import { deepEqual, equal, match, notEqual, rejects } from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import type { EnclaveSpec } from '../compose/index.ts';
+import { openToolchain, readArchitecture } from '../runtime/index.ts';
+import { pruneBuilt } from './built-image.ts';
+import { makeImage } from './make-image.ts';
+
+const parts = { architecture: readArchitecture(), profile: 'production' } as const;
+// What these build runs no node, so that there is no runtime archive in it.
+const lacks = await openToolchain(parts).then(
+  () => false,
+  (error: Error) => error.message,
+);
+
+test('a source that did not change is not built again; a byte, a setting or a mode of it is another image', {
+  skip: lacks,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-make-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const state = join(folder, 'state');
+  const source = join(folder, 'app');
+  mkdirSync(source);
+  writeFileSync(join(source, 'main.js'), '1');
+  writeFileSync(join(source, 'caisson.yaml'), 'name: app\n');
+  writeFileSync(join(folder, 'bzImage'), 'a kernel of few words');
+  const spec: EnclaveSpec = { image: { source: '.', kernel: '../bzImage', init: 'plain' }, cmd: ['/bin/sh'] };
+  const said: string[] = [];
+  const make = async (changes: Partial<EnclaveSpec> = {}) =>
+    await makeImage({
+      ...{
+        state,
+        name: 'app',
+        spec: { ...spec, ...changes },
+        folder: source,
+        composeFile: join(source, 'caisson.yaml'),
+      },
+      ...{ backend: 'sim', env: {}, version: '0', say: (_, text) => void said.push(text) },
+    });
+  writeFileSync(join(source, 'sh'), '#!x', { mode: 0o755 });
+  const plain = { cmd: ['/app/sh'] };
+  const first = await make(plain);
+  equal(first.how, 'built');
+  utimesSync(join(source, 'main.js'), 1, 1);
+  writeFileSync(join(source, 'caisson.yaml'), 'name: app\nlabels: { a: b }\n');
+  const again = await make(plain);
+  deepEqual([again.how, again.facts], ['unchanged', first.facts]);
+  writeFileSync(join(source, 'main.js'), '2');
+  const other = await make(plain);
+  equal(other.how, 'built');
+  notEqual(other.facts.measurements.PCR2, first.facts.measurements.PCR2);
+  equal((await make({ ...plain, env: { A: 'b' } })).how, 'built');
+  truncateSync(other.facts.path, 10);
+  equal((await make(plain)).how, 'built', 'what is damaged is no image');
+  await pruneBuilt(state, 'app', other.facts.path);
+  deepEqual(readdirSync(dirname(other.facts.path)).length, 3);
+  await pruneBuilt(state, 'app', null);
+  deepEqual(readdirSync(join(state, 'built')), []);
+});
+
+test('a simulation needs no kernel where none was named, and says so; anything else does', {
+  skip: lacks,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-make-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'sh'), '#!x', { mode: 0o755 });
+  const said: string[] = [];
+  const make = (backend: 'sim' | 'qemu', image: object) =>
+    makeImage({
+      ...{ state: join(folder, 'state'), name: 'app', spec: { image: { init: 'plain', ...image }, cmd: ['/app/sh'] } },
+      ...{ folder, composeFile: null, backend, env: { CAISSON_CACHE: join(folder, 'cache') }, version: '0' },
+      say: (_, text) => void said.push(text),
+    });
+  await rejects(make('qemu', {}), { code: 'KERNEL_NAME' });
+  await rejects(make('sim', { kernel: 'caisson' }), { code: 'KERNEL_NAME' });
+  equal((await make('sim', { exclude: ['state', 'cache'] })).how, 'built');
+  match(said.join('\n'), /^no kernel here: the image has a stand-in for one/m);
+});
