@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { choosePort } from '../shared/choose-port.ts';
+import { choosePort } from '../client/choose-port.ts';
 import { fetchBytes, type LoadResult, sendRequests } from './load.ts';
 import { checkDocument, type Proof } from './proof.ts';
 import { createReport, formatBytes, type Report } from './report.ts';

@@ -8,7 +8,7 @@ import { findPolicy } from '@caisson/host/operator';
 import { openShim } from '@caisson/host/shim';
 import { stateFolder } from '@caisson/host/store';
 import type { PolicySource } from '@caisson/verify/policy';
-import { choosePort } from '../shared/choose-port.ts';
+import { choosePort } from '../client/choose-port.ts';
 import { proveEnclave, sendRequests } from './prove.ts';
 import { serveVerifier } from './verifier/serve.ts';
 

@@ -4,7 +4,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PolicySource } from '@caisson/verify/policy';
-import { askAttested, askService, readCommandLine } from '../shared/client.ts';
+import { askAttested, askService, readCommandLine } from '../client/ask.ts';
 import { type Statement, signedBytes, userDataOf } from './src/protocol.ts';
 
 export interface KnownModel {

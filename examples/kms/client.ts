@@ -1,5 +1,5 @@
 // Outside: asks for a MAC under a secret that this side does not have either.
-import { askService } from '../shared/client.ts';
+import { askService } from '../client/ask.ts';
 import type { MacRequest } from './src/protocol.ts';
 
 /** Hex. */

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { findPolicy } from '@caisson/host/operator';
-import { choosePort } from '../shared/choose-port.ts';
+import { choosePort } from '../client/choose-port.ts';
 import { askForMac } from './client.ts';
 import { encryptionContext } from './src/protocol.ts';
 import { startStandIn } from './stand-in.ts';

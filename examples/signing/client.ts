@@ -1,7 +1,7 @@
 // Outside: learns the key from a document that is held to the policy, asks for a signature, and checks it under that key. The way between is not trusted.
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { PolicySource } from '@caisson/verify/policy';
-import { askAttested, askService, readCommandLine } from '../shared/client.ts';
+import { askAttested, askService, readCommandLine } from '../client/ask.ts';
 import { messageOf, PURPOSE } from './src/protocol.ts';
 
 /** The key that the image made. Rejects with VerificationError, or when the document has none for this purpose. */

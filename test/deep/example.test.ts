@@ -10,13 +10,13 @@ import { DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import { createLinuxKernel } from '@caisson/sys';
 import { attest } from '@caisson/verify';
 import { maskByChannel, maskNaively } from '../../examples/agent/client.ts';
+import { askService } from '../../examples/client/ask.ts';
 import { askModel, hashOwnModel, learnModel, readAnswer } from '../../examples/inference/client.ts';
 import { signedBytes } from '../../examples/inference/src/protocol.ts';
 import { askForMac } from '../../examples/kms/client.ts';
 import { encryptionContext } from '../../examples/kms/src/protocol.ts';
 import { startStandIn } from '../../examples/kms/stand-in.ts';
 import { assembleRootfs } from '../../examples/python/rootfs.ts';
-import { askService } from '../../examples/shared/client.ts';
 import { bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
 
 const timeout = 120_000;

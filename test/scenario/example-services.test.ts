@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { createRecords, verifyMasked } from '../../examples/agent/records.ts';
 import { maskRecords } from '../../examples/agent/src/mask.ts';
-import { askService } from '../../examples/shared/client.ts';
+import { askService } from '../../examples/client/ask.ts';
 import { askForSignature, learnKey } from '../../examples/signing/client.ts';
 import { messageOf } from '../../examples/signing/src/protocol.ts';
 import { bundledSkip as skip, startExample } from './example/scene.ts';

@@ -3,8 +3,8 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseAttestationDocument } from '@caisson/core/attestation';
-import { BadRequest, nonceOf, serveHttp } from '../../shared/http.ts';
-import { askForDocument } from '../../shared/nsm.ts';
+import { askForDocument } from '../../service/ask-for-document.ts';
+import { BadRequest, nonceOf, serveHttp } from '../../service/serve-http.ts';
 import { guess, parseModel } from './model.ts';
 import { type Statement, signedBytes, userDataOf } from './protocol.ts';
 

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { createRecipient, openCiphertextForRecipient } from '@caisson/verify/kms';
-import { askForDocument } from '../../shared/nsm.ts';
+import { askForDocument } from '../../service/ask-for-document.ts';
 
 export interface KmsPlace {
   readonly host: string;

@@ -1,6 +1,6 @@
 // Inside: has a secret decrypted that only this image may have, and works with it. What leaves is a MAC, never the secret.
 import { createHmac } from 'node:crypto';
-import { BadRequest, serveHttp } from '../../shared/http.ts';
+import { BadRequest, serveHttp } from '../../service/serve-http.ts';
 import { decrypt, type KmsPlace } from './kms-client.ts';
 import { encryptionContext, type MacRequest } from './protocol.ts';
 

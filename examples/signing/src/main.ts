@@ -1,7 +1,7 @@
 // Inside: an Ed25519 key that exists in this process and nowhere else. Its public half stands in attestation documents.
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { nonceOf, serveHttp } from '../../shared/http.ts';
-import { askForDocument } from '../../shared/nsm.ts';
+import { askForDocument } from '../../service/ask-for-document.ts';
+import { nonceOf, serveHttp } from '../../service/serve-http.ts';
 import { messageOf, PURPOSE } from './protocol.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
