@@ -1,6 +1,5 @@
 // A file on its way to its final name. It is written beside it under a name of ours, checked, synced and renamed: under the final name stands
-// the old file or the new one and nothing between (P-P5). A part that a transfer wants to go on with later has a name that is made
-// from what it is a part of.
+// the old file or the new one and nothing between (P-P5). What a transfer wants to go on with later is a part (part.ts).
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, futimesSync, readSync, writeSync } from 'node:fs';
 import { LimitError, ParseError, VerificationError } from '@caisson/core/errors';
@@ -8,6 +7,7 @@ import { plain } from '@caisson/core/log';
 import type { PipelineErrorCode } from '../error-code.ts';
 import { withFault } from './fault.ts';
 import { type Folder, syncDescriptor } from './folder.ts';
+import { forgetPart, leavePart, type Part, takePart } from './part.ts';
 
 export interface IncomingOptions {
   readonly sizeBytes: number;
@@ -21,26 +21,27 @@ export interface IncomingOptions {
 // Chosen: at most this of a kept part is read at once; between the pieces others have their turn.
 const pieceBytes = 1 << 20;
 const zeros = Buffer.alloc(65_536);
-/** Names of parts that are kept; the others carry the process id of their writer, so that they can be swept (wire.md 10). */
-const partPrefix = '.caisson-part-';
-const openParts = new Set<string>();
 
 export class IncomingFile {
   readonly #folder: Folder;
   readonly #name: string;
   readonly #temporary: string;
+  /** Where what is written may be taken up later. */
+  readonly #part: Part | undefined;
   readonly #options: IncomingOptions;
   readonly #fd: number;
   #hash: Hash = createHash('sha256');
   #writtenBytes = 0;
   #isOver = false;
 
-  private constructor(folder: Folder, name: string, temporary: string, options: IncomingOptions, fd: number) {
+  private constructor(folder: Folder, name: string, part: Part | undefined, options: IncomingOptions) {
+    // With the process id of its writer, so that it can be swept (wire.md 10).
+    this.#temporary = part?.name ?? `.caisson-${process.pid}-${randomBytes(8).toString('hex')}`;
+    this.#fd = part?.isKept === true ? folder.openOwnFile(this.#temporary) : folder.createFile(this.#temporary);
     this.#folder = folder.hold();
     this.#name = name;
-    this.#temporary = temporary;
+    this.#part = part;
     this.#options = options;
-    this.#fd = fd;
   }
 
   /** Throws ParseError PIPELINE_KIND where a folder has the name. */
@@ -50,14 +51,13 @@ export class IncomingFile {
     if (there?.isDirectory() === true) {
       throw new ParseError<PipelineErrorCode>('PIPELINE_KIND', `receive ${plain(path)}: a folder is in its place`);
     }
-    // One writer of a part: two would make a file that neither has hashed.
-    const part = partName(name, options);
-    const isFree = options.resume && !openParts.has(`${folder.identity}/${part}`);
-    const temporary = isFree ? part : `.caisson-${process.pid}-${randomBytes(8).toString('hex')}`;
-    const isKept = isFree && folder.stat(temporary)?.isFile() === true;
-    const fd = isKept ? folder.openOwnFile(temporary) : folder.createFile(temporary);
-    if (isFree) openParts.add(`${folder.identity}/${part}`);
-    return new IncomingFile(folder, name, temporary, options, fd);
+    const part = options.resume ? takePart(folder, { name, ...options }) : undefined;
+    try {
+      return new IncomingFile(folder, name, part, options);
+    } catch (error) {
+      if (part !== undefined) forgetPart(part);
+      throw error;
+    }
   }
 
   /** Bytes that are written and hashed. */
@@ -150,13 +150,17 @@ export class IncomingFile {
   /** The transfer was cut: keeps the part when it is to be resumed and there is something to keep. */
   leave(): void {
     if (this.#isOver) return;
-    if (!this.#options.resume || this.#writtenBytes === 0) {
+    if (this.#part === undefined || this.#writtenBytes === 0) {
       this.discard();
       return;
     }
-    // Nothing behind what was hashed, so that the next reader sees the same.
-    ftruncateSync(this.#fd, this.#writtenBytes);
-    this.#close();
+    try {
+      // Nothing behind what was hashed, so that the next reader sees the same.
+      ftruncateSync(this.#fd, this.#writtenBytes);
+      leavePart(this.#folder, this.#part);
+    } finally {
+      this.#close();
+    }
   }
 
   /** Nothing of it is left. */
@@ -180,16 +184,8 @@ export class IncomingFile {
   #close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    openParts.delete(`${this.#folder.identity}/${this.#temporary}`);
+    if (this.#part !== undefined) forgetPart(this.#part);
     closeSync(this.#fd);
     this.#folder.release();
   }
-}
-
-/** The same file of the same length and time goes on in the same part. */
-function partName(name: string, { sizeBytes, mtimeMs }: IncomingOptions): string {
-  const mark = createHash('sha256')
-    .update(JSON.stringify([name, sizeBytes, mtimeMs]))
-    .digest('hex');
-  return `${partPrefix}${mark.slice(0, 32)}`;
 }
