@@ -44,11 +44,12 @@ test('sees what the strict reader sees, in chunks of any size', async () => {
   for (const step of [1, 3, 109, 4_096, bytes.length]) {
     const streamed = await list(bytes, step);
     assert.equal(streamed.length, strict.length);
-    for (const [index, { fault, inode: _, links, size, ...entry }] of streamed.entries()) {
+    for (const [index, { fault, inode: _, links, size, contentOffset, ...entry }] of streamed.entries()) {
       assert.deepEqual(entry, strict[index]);
       assert.equal(fault, undefined);
       assert.equal(links, 1);
       assert.equal(size, entry.content.length / 2);
+      assert.equal(toHex(bytes.subarray(contentOffset, contentOffset + size)), entry.content);
     }
   }
 });
@@ -63,6 +64,36 @@ test('skips the content that nobody reads, whole or in part', async () => {
     paths,
     tree.map(({ path }) => path),
   );
+});
+
+test('a source that can pass over bytes gives the same entries, and a content that it does not have is missed', async () => {
+  const bytes = await archive([...tree, { path: 'end', kind: 'file', mode: 0o644, content: new Uint8Array(5_000) }]);
+  const paths = async (length: number, limits?: StreamedCpioLimits) => {
+    let [at, given] = [0, 0];
+    const source = {
+      async *[Symbol.asyncIterator]() {
+        for (; at < length; ) {
+          const piece = bytes.subarray(at, Math.min(at + 300, length));
+          at += piece.length;
+          given += piece.length;
+          yield piece;
+        }
+      },
+      skip(bound: number) {
+        const passed = Math.min(bound, length - at);
+        at += passed;
+        return passed;
+      },
+    };
+    const found = [];
+    for await (const { path } of streamCpio(source, limits)) found.push(path);
+    return { found, given };
+  };
+  const { found, given } = await paths(bytes.length);
+  assert.deepEqual(found, [...tree.map(({ path }) => path), 'end'].sort());
+  assert.ok(given < 8_000, `${given} bytes were read`);
+  for (const cut of [1_000, 4_000, bytes.length - 4_000]) await assert.rejects(paths(cut), { code: 'CPIO_TRUNCATED' });
+  await assert.rejects(paths(bytes.length, { maxBytes: 70_000 }), { code: 'CPIO_LIMIT' });
 });
 
 test('reads archives one after another with zeros between, as the kernel does', async () => {

@@ -8,6 +8,12 @@ import { faultOfPath, kindBits, maxNameBytes, trailerName } from './entry.ts';
 import type { CpioErrorCode } from './error-code.ts';
 import { headerBytes, paddingOf, parseHeader } from './header.ts';
 
+/** A source that can pass over bytes without giving them, such as a file. */
+export interface CpioChunks extends AsyncIterable<Uint8Array> {
+  /** Gives how many it passed over: fewer than `length` where it ends before. */
+  skip?(length: number): number;
+}
+
 export interface StreamedCpioEntry {
   /** As in the archive, with U+FFFD for what is not UTF-8. */
   readonly path: string;
@@ -24,6 +30,8 @@ export interface StreamedCpioEntry {
   readonly links: number;
   /** Of a file's content; 0 for other kinds. */
   readonly size: number;
+  /** Where the content begins, from the beginning of the stream. */
+  readonly contentOffset: number;
   /** Of a symbolic link. */
   readonly target?: string;
   /** Of a device. */
@@ -45,7 +53,7 @@ const lenient = new TextDecoder();
 
 /** Throws ParseError CPIO_TRUNCATED, CPIO_HEADER, CPIO_KIND, CPIO_LINK, CPIO_SIZE; LimitError CPIO_LIMIT. */
 export async function* streamCpio(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: CpioChunks,
   limits: StreamedCpioLimits = {},
 ): AsyncGenerator<StreamedCpioEntry, void, undefined> {
   const maxEntries = limits.maxEntries ?? 1_000_000;
@@ -84,13 +92,15 @@ export async function* streamCpio(
         );
       }
       const target = kind === 'symlink' ? await takeTarget(input, path, size, start) : undefined;
-      const end = input.offset + (kind === 'file' ? size : 0);
+      const contentOffset = input.offset;
+      const end = contentOffset + (kind === 'file' ? size : 0);
       const { uid, gid, mtime, ino, devMajor, devMinor, nlink } = header;
       yield {
         ...{ path, kind, mode: header.mode & 0o7777, uid, gid, mtime, links: nlink },
         fault: faultOfName(name, path),
         inode: `${devMajor}:${devMinor}:${ino}`,
         size: kind === 'file' ? size : 0,
+        contentOffset,
         ...(target !== undefined && { target }),
         ...((kind === 'character' || kind === 'block') && { major: header.rdevMajor, minor: header.rdevMinor }),
         content: () => input.pieces(end - input.offset, 'content'),
@@ -130,13 +140,15 @@ function faultOfName(name: Uint8Array, path: string): { code: CpioErrorCode; mes
 
 /** Chunks of any size as exact takes, with the offset for messages. */
 class Input {
+  readonly #source: CpioChunks;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #maxBytes: number;
   #chunk: Uint8Array = new Uint8Array();
   #seen = 0;
   offset = 0;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, maxBytes: number) {
+  constructor(chunks: CpioChunks, maxBytes: number) {
+    this.#source = chunks;
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#maxBytes = maxBytes;
   }
@@ -152,7 +164,17 @@ class Input {
   }
 
   async skip(length: number, what: string): Promise<void> {
-    for await (const _ of this.pieces(length, what));
+    const beyond = length - this.#chunk.length;
+    let left = length;
+    if (beyond > 0 && this.#source.skip !== undefined) {
+      const passed = this.#source.skip(beyond);
+      this.#see(passed);
+      // What could not be passed over is asked for, and so found to be missing.
+      left = beyond - passed;
+      this.offset += length - left;
+      this.#chunk = new Uint8Array();
+    }
+    for await (const _ of this.pieces(left, what));
   }
 
   async skipToWord(): Promise<void> {
@@ -195,16 +217,19 @@ class Input {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#chunks.next();
       if (done) return false;
-      this.#seen += value.length;
-      if (this.#seen > this.#maxBytes) {
-        throw new LimitError<CpioErrorCode>(
-          'CPIO_LIMIT',
-          `cpio stream must have at most ${this.#maxBytes} bytes, got more`,
-        );
-      }
+      this.#see(value.length);
       this.#chunk = value;
     }
     return true;
+  }
+
+  #see(length: number): void {
+    this.#seen += length;
+    if (this.#seen <= this.#maxBytes) return;
+    throw new LimitError<CpioErrorCode>(
+      'CPIO_LIMIT',
+      `cpio stream must have at most ${this.#maxBytes} bytes, got more`,
+    );
   }
 }
 

@@ -18,7 +18,7 @@ export type { EifPieces, ReplacedSignature } from './replace-signature.ts';
 export { replaceEifSignature } from './replace-signature.ts';
 export type { EifSignature, EifSignatureAlgorithm, EifSignatureTerms } from './signature.ts';
 export { faultsOfEifSignature, parseEifSignature, signEif, verifyEifSignature } from './signature.ts';
-export type { EifFile, EifSurvey, SurveyedSection } from './survey.ts';
+export type { EifFile, EifSurvey, SurveyedSection, SurveyOptions } from './survey.ts';
 export { readEif, surveyEif } from './survey.ts';
 export type { EifImage, EifLayout, EifSource, LaidOutSection, PlannedEif } from './write.ts';
 export { layOutEif, planEif, readEifSections } from './write.ts';

@@ -3,7 +3,7 @@
 // The walk is AWS's own (from section to section, whatever the table says); the table is then held against it.
 import { type CaissonError, LimitError, ParseError } from '../errors/index.ts';
 import { isSmall, parseCmdline, parseMetadata, requireSize } from './content.ts';
-import { crc32 } from './crc32.ts';
+import { crc32 as ownCrc32 } from './crc32.ts';
 import type { EifErrorCode } from './error-code.ts';
 import type { EifHeader, EifSectionKind } from './form.ts';
 import { crcOffset, headerBytes, maxSections, sectionHeaderBytes, surveyHeader, surveySectionHeader } from './form.ts';
@@ -23,7 +23,7 @@ export interface SurveyedSection {
   /** Where the data begins, after the section's header. */
   readonly offset: number;
   readonly size: number;
-  /** Of the data. PCR0 does not fix where a section ends; these do. */
+  /** Of the data. PCR0 does not fix where a section ends; these do. Empty where they were not asked for. */
   readonly sha384: Uint8Array;
 }
 
@@ -41,6 +41,13 @@ export interface EifSurvey {
   readonly faults: readonly CaissonError<EifErrorCode>[];
 }
 
+export interface SurveyOptions {
+  /** The CRC-32 of zlib, begun or gone on with. Default: our own, which is in JavaScript and costs more than a hash. */
+  readonly crc32?: (bytes: Uint8Array, crc?: number) => number;
+  /** Hash each section by itself, which no register needs. Default true. */
+  readonly hashSections?: boolean;
+}
+
 // Chosen.
 const pieceBytes = 1_048_576;
 
@@ -48,14 +55,19 @@ const pieceBytes = 1_048_576;
 export async function readEif(
   file: EifFile,
   createSha384: () => IncrementalSha384,
+  options?: SurveyOptions,
 ): Promise<EifSurvey & { readonly measurements: EifMeasurements }> {
-  const survey = await surveyEif(file, createSha384);
+  const survey = await surveyEif(file, createSha384, options);
   if (survey.faults[0] !== undefined) throw survey.faults[0];
   return { ...survey, measurements: survey.measurements! };
 }
 
 /** Throws only for what is no EIF at all (ParseError EIF_TRUNCATED, EIF_HEADER), and what `file.read` throws. */
-export async function surveyEif(file: EifFile, createSha384: () => IncrementalSha384): Promise<EifSurvey> {
+export async function surveyEif(
+  file: EifFile,
+  createSha384: () => IncrementalSha384,
+  { crc32 = ownCrc32, hashSections = true }: SurveyOptions = {},
+): Promise<EifSurvey> {
   const head = (await file.read(0, Math.min(headerBytes, file.size))).slice();
   const { header, faults: headerFaults } = surveyHeader(head);
   const faults: CaissonError<EifErrorCode>[] = [...headerFaults];
@@ -85,17 +97,17 @@ export async function surveyEif(file: EifFile, createSha384: () => IncrementalSh
       isWhole = false;
       break;
     }
-    const hash = createSha384();
+    const hash = hashSections ? createSha384() : undefined;
     const kept = isSmall(kind) && !small.has(kind!) ? keep(kind!, size) : undefined;
     for (let at = 0; at < size; at += pieceBytes) {
       const piece = await file.read(start + at, Math.min(pieceBytes, size - at));
       crc = crc32(piece, crc);
-      hash.update(piece);
+      hash?.update(piece);
       if (kind !== undefined) meter.update(kind, ramdisks, piece);
       kept?.set(piece, at);
     }
     if (kind === 'ramdisk') ramdisks += 1;
-    sections.push({ kind: kind ?? 'unknown', offset: start, size, sha384: await hash.digest() });
+    sections.push({ kind: kind ?? 'unknown', offset: start, size, sha384: (await hash?.digest()) ?? new Uint8Array() });
     offset = start + size;
   }
   if (isWhole) {

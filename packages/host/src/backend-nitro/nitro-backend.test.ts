@@ -59,6 +59,7 @@ const beyond = [
   'tells the code of an enclave that ends at once, and keeps its console',
   'refuses a boot that ends before its heartbeat with the step and the console',
   'ends with the process that started it, killed as it may be, and the next start removes its files',
+  'refuses an image that its memory cannot hold, and leaves nothing',
   'says what it lacks here, and how its enclaves differ from hardware',
 ];
 
@@ -72,7 +73,7 @@ describe('the nitro backend keeps the contract of backends', () => {
     test(title, { timeout: 120_000 }, async () => {
       const exits = join(folder, 'exits.eif');
       const scene: BackendScene = {
-        ...{ backend, state, memoryMiB: 64, readyMs: 1_000, cycles: 3 },
+        ...{ backend, state, memoryMiB: 64, tooSmallMiB: 64, readyMs: 1_000, cycles: 3 },
         images: { hello: image, exits, waits: image, broken: image },
         hostProgram: () => [],
       };

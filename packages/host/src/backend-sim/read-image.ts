@@ -1,13 +1,12 @@
 // What a simulation must know of an image before it unpacks one byte: that its ramdisks can be written anywhere at all, that its first process is
 // ours, and whether its enclave program is the one that knows only real walls.
 import type { StreamedCpioEntry } from '@caisson/core/cpio';
-import type { SurveyedSection } from '@caisson/core/eif';
 import { LimitError, PolicyError } from '@caisson/core/errors';
 import { MAX_MEASURED_SERVICES_BYTES } from '@caisson/core/measured';
 import type { BackendErrorCode } from '../backend/index.ts';
 import type { ImageFile, LeftOut } from '../image/index.ts';
 import { type ExtractPlan, planExtract } from '../image/plan-extract.ts';
-import { openRamdisk } from '../image/ramdisk.ts';
+import { openRamdisk, type RamdiskPlace } from '../image/ramdisk.ts';
 
 export interface ReadImage {
   readonly plan: ExtractPlan;
@@ -41,7 +40,7 @@ export function isWanted(path: string): boolean {
 /** Throws PolicyError BACKEND_IMAGE or IMAGE_ENTRY, LimitError BACKEND_CAPACITY, and what `openRamdisk` throws. */
 export async function readImage(
   file: ImageFile,
-  ramdisks: readonly SurveyedSection[],
+  ramdisks: readonly RamdiskPlace[],
   maxBytes: number,
 ): Promise<ReadImage> {
   const kept = new Map<string, Buffer>();

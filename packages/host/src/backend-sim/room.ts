@@ -2,8 +2,10 @@
 // empty stage over the start of PID 1 to the end. This end of the socket is the enclave's life: the kernel closes it when this process dies.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import type { BackendErrorCode, ConsoleRing } from '../backend/index.ts';
+import { readProcessStart } from '../file/index.ts';
 
 export interface RoomOptions {
   readonly helper: string;
@@ -22,6 +24,8 @@ export interface RoomOptions {
 const initPath = '/init';
 // Chosen.
 const longestSaid = 4_096;
+const longestEndMs = 10_000;
+const endPauseMs = 5;
 
 export class Room {
   /** Resolves when all its processes are gone. */
@@ -32,6 +36,7 @@ export class Room {
   #hear = (): void => {};
   #isOver = false;
   #initPid: number | undefined;
+  #initStart = '';
 
   constructor({ helper, fabric, cid, nsm, base, sizeBytes, cpuIds, console }: RoomOptions) {
     const init = [initPath, '--simulated', '--fabric', '/fabric', '--cid', String(cid)];
@@ -57,7 +62,8 @@ export class Room {
         this.#isOver = true;
         this.#control.destroy();
         this.#hear();
-        resolve();
+        // Where caisson-sim itself was killed nobody has waited for process 1, whose pipes are closed before its namespace is empty.
+        void awaitGone(this.#initPid, this.#initStart).then(resolve);
       };
       this.#child.once('close', end).once('error', end);
     });
@@ -76,6 +82,7 @@ export class Room {
   async start(): Promise<void> {
     this.#control.write('g');
     this.#initPid = await this.#heard('init');
+    this.#initStart = await readProcessStart(this.#initPid);
   }
 
   signal(name: 'SIGTERM' | 'SIGHUP'): void {
@@ -105,6 +112,13 @@ export class Room {
     this.#hear();
     return await promise;
   }
+}
+
+/** Until the process that began then is gone or waits to be reaped, which is for whoever has inherited it. */
+async function awaitGone(pid: number | undefined, start: string): Promise<void> {
+  if (pid === undefined || start === '') return;
+  const untilMs = performance.now() + longestEndMs;
+  while ((await readProcessStart(pid)) === start && performance.now() < untilMs) await pause(endPauseMs);
 }
 
 function unavailable(why: string): CaissonError<BackendErrorCode> {

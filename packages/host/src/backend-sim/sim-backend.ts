@@ -25,11 +25,12 @@ import {
   requireMeasurements,
   Undo,
 } from '../backend/index.ts';
-import { type ImageMeasurements, measureOpenImage, openImageFile, ramdisksOf } from '../image/index.ts';
+import { type ImageMeasurements, openImageFile } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
 import { adaptImage } from './adapt.ts';
 import { describeDepartures, SIM_DIFFERENCES } from './difference.ts';
 import { findHelper, findMissing } from './find-helper.ts';
+import { measureOnce } from './measure-once.ts';
 import { createMemoryGroup, removeMemoryGroup } from './memory-group.ts';
 import { readImage } from './read-image.ts';
 import { Room } from './room.ts';
@@ -84,12 +85,11 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
   const { name, memoryMiB, signal } = spec;
   const file = await openImageFile(spec.image);
   try {
-    const { measurements, survey } = await measureOpenImage(file);
+    const folder = await openRunFolder(state);
+    const { measurements, ramdisks } = await measureOnce(file, folder.state);
     requireMeasurements(spec, measurements);
-    const ramdisks = ramdisksOf(survey.sections);
     const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
     const adapted = adaptImage(image, isRoot);
-    const folder = await openRunFolder(state);
     const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (one) => clear(folder, one) });
     undo.add(() => claim.release());
     const { cid } = claim;

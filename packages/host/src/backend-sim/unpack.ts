@@ -2,14 +2,13 @@
 // folders and files are made new, no link followed, and links come last, when nothing is written any more; here they may lead anywhere,
 // because whoever follows them stands inside. With `base` every user of the image is that many further on, which is himself inside.
 import { constants } from 'node:fs';
-import { chmod, copyFile, lchown, mkdir, open, symlink } from 'node:fs/promises';
+import { chmod, copyFile, type FileHandle, lchown, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamedCpioEntry } from '@caisson/core/cpio';
-import type { SurveyedSection } from '@caisson/core/eif';
 import { CaissonError, PolicyError } from '@caisson/core/errors';
 import type { BackendErrorCode } from '../backend/index.ts';
 import type { ImageFile } from '../image/index.ts';
-import { openRamdisk } from '../image/ramdisk.ts';
+import { openRamdisk, type RamdiskPlace, readRamdiskForm } from '../image/ramdisk.ts';
 import type { Adaptation } from './adapt.ts';
 import { isWanted, type ReadImage } from './read-image.ts';
 
@@ -35,7 +34,7 @@ const users = 65_536;
 /** Throws PolicyError BACKEND_IMAGE for an owner past the range, CaissonError IMAGE_CHANGED, and Node-style errors. */
 export async function unpackImage(
   file: ImageFile,
-  ramdisks: readonly SurveyedSection[],
+  ramdisks: readonly RamdiskPlace[],
   { plan }: ReadImage,
   { target, base, instead, signal }: UnpackOptions,
 ): Promise<void> {
@@ -49,6 +48,7 @@ export async function unpackImage(
   }
   const links: [path: string, target: string, owner: Owned][] = [];
   for (const section of ramdisks) {
+    const isPlain = (await readRamdiskForm(file, section)) === 'cpio';
     for await (const entry of openRamdisk(file, section)) {
       signal?.throwIfAborted();
       const { path, kind } = entry;
@@ -59,7 +59,11 @@ export async function unpackImage(
       else owned.set(path, owner);
       if (kind !== 'file' || plan.copies.has(path)) continue;
       const other = instead.get(path);
-      if (other === undefined) await writeNew(at(path), entry.content());
+      if (other === undefined && isPlain) {
+        // Past the reader of the archive: the runtime alone has a hundred megabytes.
+        const from = section.offset + entry.contentOffset;
+        await createNew(at(path), (out) => file.copyTo(out, from, entry.size));
+      } else if (other === undefined) await writeNew(at(path), entry.content());
       else if ('file' in other) await copyFile(other.file, at(path), constants.COPYFILE_EXCL);
       else await writeNew(at(path), [other.bytes]);
     }
@@ -92,10 +96,16 @@ function requirePlanned(file: ImageFile, { path }: StreamedCpioEntry, isPlanned:
 }
 
 async function writeNew(path: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+  await createNew(path, async (out) => {
+    for await (const piece of pieces) await out.writeFile(piece);
+  });
+}
+
+async function createNew(path: string, write: (out: FileHandle) => Promise<void>): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const out = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    for await (const piece of pieces) await out.writeFile(piece);
+    await write(out);
   } finally {
     await out.close();
   }

@@ -1,6 +1,7 @@
 // Two images side by side: which section, which file, which field differs. Whatever can be named is named; at the end the bytes
 // themselves decide, so that "no difference" means the same file.
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { equalBytes, toHex } from '@caisson/core/bytes';
 import { type EifSurvey, parseEifSignature, type SurveyedSection, surveyEif } from '@caisson/core/eif';
 import { CaissonError } from '@caisson/core/errors';
@@ -31,7 +32,7 @@ const pieceBytes = 1_048_576;
 /** Throws what `surveyEif` and `listImageFiles` throw. */
 export async function compareImages(left: ImageFile, right: ImageFile): Promise<ImageComparison> {
   const sha384 = () => createHash('sha384');
-  const [a, b] = [await surveyEif(left, sha384), await surveyEif(right, sha384)];
+  const [a, b] = [await surveyEif(left, sha384, { crc32 }), await surveyEif(right, sha384, { crc32 })];
   const differences: ImageDifference[] = [];
   const note: Note = (place, one, other) => {
     if (one !== other) differences.push({ place, left: one ?? null, right: other ?? null });

@@ -8,16 +8,28 @@ import type { ImageErrorCode } from './error-code.ts';
 
 export interface ImageFile extends EifFile {
   readonly path: string;
-  /** Pieces of their own, of at most 1 MiB. */
-  pieces(offset: number, size: number): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Which file it is and when it was last changed, as it was opened: another one, or another content, has another. */
+  readonly identity: string;
+  /** Unix milliseconds. */
+  readonly changedMs: number;
+  /** Pieces of their own, of at most 1 MiB; to be walked once. */
+  pieces(offset: number, size: number): ImagePieces;
+  /** Into `to`, at its position 0. */
+  copyTo(to: FileHandle, offset: number, size: number): Promise<void>;
   /** Rejects with CaissonError IMAGE_CHANGED when the file was written to since it was opened. */
   requireUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface ImagePieces extends AsyncIterable<Uint8Array> {
+  skip(length: number): number;
+}
+
 // Chosen: more than any machine gives to an enclave.
 const defaultMaxBytes = 2 ** 40;
 const pieceBytes = 1_048_576;
+// Behind what was passed over there may be a header only; whoever reads on gets whole pieces.
+const firstBytes = 65_536;
 
 /** The caller closes it. Throws CaissonError IMAGE_FILE, LimitError IMAGE_LIMIT. */
 export async function openImageFile(path: string, maxBytes = defaultMaxBytes): Promise<ImageFile> {
@@ -62,12 +74,35 @@ async function fromHandle(file: FileHandle, path: string, maxBytes: number): Pro
 
   return {
     path,
+    identity: [stat.dev, stat.ino, size, mtimeNs, ctimeNs].join(':'),
+    changedMs: Number(ctimeNs / 1_000_000n),
     size: Number(size),
     read: (offset, length) =>
       readInto(length <= pieceBytes ? buffer.subarray(0, length) : new Uint8Array(length), offset),
-    async *pieces(offset, length) {
+    pieces(offset, length) {
+      let at = 0;
+      let next = pieceBytes;
+      return {
+        async *[Symbol.asyncIterator]() {
+          while (at < length) {
+            const from = at;
+            at += Math.min(next, length - at);
+            next = pieceBytes;
+            yield await readInto(new Uint8Array(at - from), offset + from);
+          }
+        },
+        skip(bound) {
+          const passed = Math.min(bound, length - at);
+          at += passed;
+          next = firstBytes;
+          return passed;
+        },
+      };
+    },
+    async copyTo(to, offset, length) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, length));
       for (let at = 0; at < length; at += pieceBytes) {
-        yield await readInto(new Uint8Array(Math.min(pieceBytes, length - at)), offset + at);
+        await writeAll(to, await readInto(piece.subarray(0, Math.min(pieceBytes, length - at)), offset + at), at);
       }
     },
     async requireUnchanged() {
@@ -77,6 +112,12 @@ async function fromHandle(file: FileHandle, path: string, maxBytes: number): Pro
     },
     close: () => file.close(),
   };
+}
+
+async function writeAll(to: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await to.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
 }
 
 function fault(code: ImageErrorCode, message: string, cause?: unknown): CaissonError<ImageErrorCode> {

@@ -1,6 +1,7 @@
 // Everything about an image at once, for people and for `validate`: what it is made of, who signed it, what is in its ramdisks, and every
 // fault of it. It describes damaged files too; who needs a sound one asks `measureImage`.
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { CpioKind, StreamedCpioEntry } from '@caisson/core/cpio';
 import {
   type EifCertificate,
@@ -49,7 +50,7 @@ const maxCommandBytes = 65_536;
 
 /** `at` is unix seconds for the certificate's dates; undefined: not looked at. Throws for what is no EIF at all, and for what cannot be read. */
 export async function inspectImage(file: ImageFile, at?: number): Promise<ImageInspection> {
-  const survey = await surveyEif(file, () => createHash('sha384'));
+  const survey = await surveyEif(file, () => createHash('sha384'), { crc32 });
   const faults: CaissonError[] = [...survey.faults];
   const signed = await inspectSignature(survey, at, faults);
   const ramdisks: RamdiskSummary[] = [];

@@ -1,6 +1,7 @@
 // The measurements of a sound image, in the memory of one piece whatever its size. Refuses what the strict reader refuses and a
 // signature that does not hold; the dates of its certificate are not measured and not looked at.
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { toHex } from '@caisson/core/bytes';
 import {
   type EifMeasurements,
@@ -36,11 +37,11 @@ export async function measureImage(path: string): Promise<ImageMeasurements> {
   }
 }
 
-/** The same of a file that its caller has open and looks at further, and what was walked. */
+/** The same of a file that its caller has open and looks at further, and what was walked; its sections are not hashed. */
 export async function measureOpenImage(
   file: ImageFile,
 ): Promise<{ readonly measurements: ImageMeasurements; readonly survey: EifSurvey }> {
-  const survey = await readEif(file, sha384);
+  const survey = await readEif(file, sha384, { crc32, hashSections: false });
   const { pcr0, pcr1, pcr2 } = survey.measurements;
   const pcrs = { PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) };
   if (survey.signature === undefined) return { measurements: pcrs, survey };
@@ -56,7 +57,7 @@ export async function measureOpenImage(
 export async function readImageMeasurements(path: string, maxBytes?: number): Promise<EifMeasurements> {
   const file = await openImageFile(path, maxBytes);
   try {
-    const { measurements } = await readEif(file, sha384);
+    const { measurements } = await readEif(file, sha384, { crc32, hashSections: false });
     await file.requireUnchanged();
     return measurements;
   } finally {

@@ -9,6 +9,8 @@ import { CaissonError, ParseError, PolicyError } from '@caisson/core/errors';
 import type { ImageErrorCode } from './error-code.ts';
 import type { ImageFile } from './image-file.ts';
 
+/** Of its data in the file. */
+export type RamdiskPlace = Pick<SurveyedSection, 'offset' | 'size'>;
 export type RamdiskForm = 'cpio' | 'gzip' | 'xz' | 'zstd' | 'lz4' | 'lzma' | 'bzip2' | 'lzo' | 'unknown';
 
 // Given: lib/decompress.c of Linux, and the magic of newc.
@@ -25,7 +27,7 @@ const magics: readonly (readonly [form: RamdiskForm, hex: string])[] = [
 // Chosen: what gzip may become. An enclave has its image in memory, and few have more.
 const maxUnpackedBytes = 2 ** 36;
 
-export async function readRamdiskForm(file: ImageFile, { offset, size }: SurveyedSection): Promise<RamdiskForm> {
+export async function readRamdiskForm(file: ImageFile, { offset, size }: RamdiskPlace): Promise<RamdiskForm> {
   const head = Buffer.from(await file.read(offset, Math.min(6, size))).toString('hex');
   return magics.find(([, magic]) => head.startsWith(magic))?.[0] ?? 'unknown';
 }
@@ -38,7 +40,7 @@ export function isReadable(form: RamdiskForm): boolean {
 /** Throws PolicyError IMAGE_RAMDISK for a form that is not read; ParseError IMAGE_RAMDISK; what `streamCpio` throws. */
 export async function* openRamdisk(
   file: ImageFile,
-  section: SurveyedSection,
+  section: RamdiskPlace,
 ): AsyncGenerator<StreamedCpioEntry, void, undefined> {
   const form = await readRamdiskForm(file, section);
   const pieces = file.pieces(section.offset, section.size);
@@ -52,7 +54,7 @@ export async function* openRamdisk(
   }
 }
 
-async function* unzipped(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<StreamedCpioEntry, void, undefined> {
+async function* unzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamedCpioEntry, void, undefined> {
   const gunzip = createGunzip();
   // Its failure is told by the stream itself; the promise only has to be heard.
   const fed = pipeline(Readable.from(pieces), gunzip).catch(() => undefined);

@@ -2,6 +2,7 @@
 // one stood), the table and the CRC follow. Nothing that is measured moves, so PCR0 to PCR2 stay what they are.
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { toHex } from '@caisson/core/bytes';
 import { extendZero, parseEifCertificate, readEif, replaceEifSignature, signEif } from '@caisson/core/eif';
 import { replaceFile } from '../file/index.ts';
@@ -27,7 +28,7 @@ export async function signImage(
 ): Promise<Required<ImageMeasurements>> {
   const image = await openImageFile(path);
   try {
-    const survey = await readEif(image, sha384);
+    const survey = await readEif(image, sha384, { crc32 });
     const { pcr0, pcr1, pcr2 } = survey.measurements;
     const plan = replaceEifSignature(survey, await signMeasurement(pcr0, signer));
     await replaceFile(target, async (file) => {

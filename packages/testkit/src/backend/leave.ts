@@ -3,7 +3,8 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/stri
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BackendPromise, isAlive, specOf, traces } from './scene.ts';
+import type { RunningEnclave } from '@caisson/host/backend';
+import { type BackendPromise, type BackendScene, isAlive, specOf, traces } from './scene.ts';
 
 // Chosen: the kernel takes a moment to end a namespace.
 const goneMs = 10_000;
@@ -42,6 +43,36 @@ export const leavePromises: readonly BackendPromise[] = [
       for (const change of [{ memoryMiB: 0 }, { cpus: { ids: [] } }, { name: 'No' }, { cid: 3 }]) {
         await rejects(scene.backend.start(specOf(scene, 'waits', change)), { name: 'TypeError' });
       }
+    },
+  },
+  {
+    title: 'refuses an image that measures anything else than was asked for, and leaves nothing',
+    async run(scene) {
+      const { measurements } = await startAndKill(scene);
+      const before = traces(scene);
+      for (const register of ['PCR0', 'PCR1', 'PCR2'] as const) {
+        const other = { ...measurements, [register]: 'ab'.repeat(48) };
+        await rejects(scene.backend.start(specOf(scene, 'waits', { measurements: other })), {
+          name: 'VerificationError',
+          code: 'BACKEND_MEASUREMENTS',
+          message: new RegExp(
+            `^${register} of image .* must be (ab){48}, as enclave waits was asked for, got [0-9a-f]{96}$`,
+          ),
+        });
+      }
+      deepEqual(traces(scene), before);
+      await (await scene.backend.start(specOf(scene, 'waits', { measurements }))).kill();
+    },
+  },
+  {
+    title: 'refuses an image that its memory cannot hold, and leaves nothing',
+    async run(scene) {
+      await startAndKill(scene);
+      const before = traces(scene);
+      const small = scene.backend.start(specOf(scene, 'hello', { memoryMiB: scene.tooSmallMiB, bootMs: 20_000 }));
+      // Where nothing knows beforehand what an image needs, it is the boot that fails.
+      await rejects(small, ({ code }: { code?: string }) => /^BACKEND_(CAPACITY|BOOT|LATE)$/.test(code ?? ''));
+      deepEqual(traces(scene), before);
     },
   },
   {
@@ -91,3 +122,9 @@ export const leavePromises: readonly BackendPromise[] = [
     },
   },
 ];
+
+async function startAndKill(scene: BackendScene): Promise<RunningEnclave> {
+  const enclave = await scene.backend.start(specOf(scene, 'waits'));
+  await enclave.kill();
+  return enclave;
+}

@@ -10,6 +10,8 @@ export interface BackendScene {
   readonly state: string;
   readonly images: BackendImages;
   readonly memoryMiB: number;
+  /** In which `hello` cannot run. */
+  readonly tooSmallMiB: number;
   /** How long the slowest boot to ready may take. */
   readonly readyMs: number;
   /** Words of a program that starts `images.waits` with this backend as CID `cid`, writes its pids as a line of JSON, and waits. */
@@ -47,7 +49,10 @@ export function specOf(
 /** Everything that an enclave could leave: files of the state, mounts, and children of this process. */
 export function traces({ state }: BackendScene): string[] {
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).map((name) => `file ${name}`);
+  const files = readdirSync(state, { recursive: true, encoding: 'utf8' })
+    // What images measured, whoever ran them.
+    .filter((name) => !name.startsWith('sim-measured'))
+    .map((name) => `file ${name}`);
   const mounts = readFileSync('/proc/self/mountinfo', 'latin1')
     .split('\n')
     .filter((line) => line.includes(state));
