@@ -10,6 +10,8 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
+export type OnOutput = (bytes: Buffer, stream: 'stdout' | 'stderr') => void;
+
 export interface ChildOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly deadlineMs: number;
@@ -18,7 +20,7 @@ export interface ChildOptions {
   readonly input?: string;
   readonly cwd?: string;
   /** Gets what it prints on both streams as it comes; `stdout` is then empty. */
-  readonly onOutput?: (bytes: Buffer) => void;
+  readonly onOutput?: OnOutput;
 }
 
 /** A program that could not be started, or was ended by its deadline, by too much output, or by `stop`. */
@@ -54,12 +56,12 @@ export function runChild([file = '', ...words]: readonly string[], options: Chil
   stop?.addEventListener('abort', onStop, { once: true });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (bytes: Buffer) => {
-    if (onOutput !== undefined) return onOutput(bytes);
+    if (onOutput !== undefined) return onOutput(bytes, 'stdout');
     stdout += bytes.toString();
     if (stdout.length > maxBytes) end(new ChildError('long', `${file} printed more than ${maxBytes} bytes`));
   });
   child.stderr.on('data', (bytes: Buffer) => {
-    onOutput?.(bytes);
+    onOutput?.(bytes, 'stderr');
     stderr = (stderr + bytes.toString()).slice(-keptCharacters);
   });
   child.stdin.on('error', () => {});

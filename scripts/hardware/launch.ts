@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Caisson } from './caisson.ts';
+import { runChild } from './child.ts';
 import type { BuiltImage } from './image.ts';
 
 export type HardwareBackend = 'nitro' | 'qemu' | 'sim';
@@ -42,12 +43,25 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 }
 
 /** Also of an enclave that came halfway; its console, where there was one, is kept as `console.log`. `caisson` must not be one that was stopped. */
-export async function takeDown(caisson: Caisson, folder: string, name: string): Promise<void> {
+export async function takeDown(
+  caisson: Caisson,
+  folder: string,
+  name: string,
+  backend: HardwareBackend,
+): Promise<void> {
   if (!existsSync(composeFile(folder))) return;
   const kept = await inspect(caisson, name).catch(() => undefined);
   const consoleLog = join(kept?.folder ?? folder, 'console.log');
   if (kept !== undefined && existsSync(consoleLog)) copyFileSync(consoleLog, join(folder, 'console.log'));
   await caisson.run(['down', '-f', composeFile(folder)]);
+  if (backend === 'nitro') await expectGone(caisson, name);
+}
+
+// By nitro-cli itself: what costs memory and CPUs is what it lists, whatever Caisson believes.
+async function expectGone({ env }: Caisson, name: string): Promise<void> {
+  const { code, stdout, stderr } = await runChild(['nitro-cli', 'describe-enclaves'], { env, deadlineMs: 30_000 });
+  if (code !== 0) throw new Error(`nitro-cli describe-enclaves ended with ${code}: ${stderr.trim()}`);
+  if (stdout.includes(`"${name}`)) throw new Error(`nitro-cli still lists an enclave of ${name}`);
 }
 
 function composeFile(folder: string): string {

@@ -162,7 +162,7 @@ test('whatever nitro-cli does, the smoke says where it failed and leaves no encl
     };
     const scripts = [
       { 'run-enclave': { fails: ['E27'] } },
-      { 'run-enclave': { prints: 'garbage' } },
+      { 'run-enclave': { prints: 'garbage', mismeasures: true } },
       { 'run-enclave': { dies: true } },
     ] as const;
     for (const script of scripts) {

@@ -39,7 +39,7 @@ export async function runBench(run: BenchRun): Promise<void> {
   } finally {
     await host?.stop();
     // By a program of its own: that of the run ends with `stop`.
-    await takeDown(createCaisson({ ...base, stop: new AbortController().signal }), folder, name);
+    await takeDown(createCaisson({ ...base, stop: new AbortController().signal }), folder, name, settings.backend);
     if (settings.keepWorkdir) note(`kept ${folder}`);
     else rmSync(folder, { recursive: true, force: true });
   }

@@ -47,7 +47,7 @@ export async function runSmoke({ settings, env, stop, say }: SmokeRun): Promise<
   const base = { folder, env, isHardware: backend === 'nitro' };
   // By a program of its own: that of the checks ends with `stop`.
   const ending = createCaisson({ ...base, stop: new AbortController().signal });
-  const undo = [() => takeDown(ending, folder, name)];
+  const undo = [() => takeDown(ending, folder, name, backend)];
   await checkAll({ settings, env, stop, say, caisson: createCaisson({ ...base, stop }), folder, name, report, undo });
   await endAll(undo, report);
   const code = stop.aborted ? 1 : report.finish();

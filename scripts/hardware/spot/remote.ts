@@ -1,6 +1,6 @@
 // The instance by ssh: our own configuration only, the host key known beforehand, never an unknown host taken on trust, nobody asked on a terminal.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChildResult, runChild } from '../child.ts';
+import { type ChildResult, type OnOutput, runChild } from '../child.ts';
 import type { RunKeys } from './key.ts';
 
 export interface Remote {
@@ -21,7 +21,7 @@ export interface RemoteOptions {
   readonly keys: RunKeys;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stop: AbortSignal;
-  readonly onOutput: (bytes: Buffer) => void;
+  readonly onOutput: OnOutput;
 }
 
 // Given: the account of Amazon Linux.

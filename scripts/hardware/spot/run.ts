@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OnOutput } from '../child.ts';
 import { type Aws, createAws } from './aws.ts';
 import { howToRemove, type Made, removeAll } from './cleanup.ts';
 import { makeInstance } from './make.ts';
@@ -25,7 +26,7 @@ export interface SpotRun {
   readonly stop: AbortSignal;
   readonly say: (line: string) => void;
   /** Of the command on the instance, as it comes. */
-  readonly onOutput: (bytes: Buffer) => void;
+  readonly onOutput: OnOutput;
 }
 
 /** Resolves with the command's exit code; 1 when it was not run, its results are missing, or something is left. Rejects with `stop.reason`. */
