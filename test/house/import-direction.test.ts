@@ -1,7 +1,7 @@
 // Who may import whom. A wrong arrow is how a verifier ends up shipping a network stack, or an enclave its simulator.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importsOf, isTest, packageOf, resolved, shipped, sources } from './tree.ts';
+import { files, importsOf, isTest, packageOf, resolved, shipped, sources } from './tree.ts';
 
 const arrows: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -141,4 +141,15 @@ test('no file imports itself in a circle', () => {
   };
   for (const file of edges.keys()) visit(file, []);
   assert.deepEqual(circles, []);
+});
+
+test('the scripts for hardware name Node’s own modules and each other, so that they run in a packed folder', () => {
+  const wrong = files(/^scripts\/hardware\/.*\.(ts|mjs)$/)
+    .flatMap(importsOf)
+    .filter(
+      (one) =>
+        !one.to.startsWith('node:') && !(one.to.startsWith('.') && resolved(one).startsWith('scripts/hardware/')),
+    )
+    .map(({ from, to }) => `${from} imports ${to}`);
+  assert.deepEqual(wrong, []);
 });
