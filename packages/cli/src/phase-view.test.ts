@@ -1,0 +1,64 @@
+// What is seen while enclaves come up.
+import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import type { EngineEvent } from '@caisson/host/engine';
+import { createPhaseView, secondsText } from './phase-view.ts';
+
+const story: readonly EngineEvent[] = [
+  { kind: 'note', enclave: null, level: 'info', text: 'backend sim (asked for)' },
+  { kind: 'begin', enclave: 'web', phase: 'build' },
+  { kind: 'done', enclave: 'web', phase: 'build', ms: 1_234, note: 'built\u001b[2J' },
+  { kind: 'note', enclave: 'web', level: 'warn', text: 'no kernel here', hint: 'make one' },
+  { kind: 'begin', enclave: 'web', phase: 'boot' },
+  { kind: 'begin', enclave: 'api', phase: 'build' },
+  { kind: 'done', enclave: 'web', phase: 'boot', ms: 20, note: null },
+  { kind: 'begin', enclave: 'web', phase: 'services' },
+  { kind: 'failed', enclave: 'web', phase: 'services', message: 'late' },
+];
+
+function shown(isTTY: boolean, quiet = false): string {
+  const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 60 });
+  let nowMs = 0;
+  const view = createPhaseView(stderr, quiet, () => nowMs);
+  for (const event of story) {
+    nowMs += 500;
+    view.onEvent(event);
+  }
+  view.close();
+  return String(stderr.read() ?? '');
+}
+
+test('away from a terminal each thing that is done is one line, and nothing of an enclave steers anything', () => {
+  deepEqual(shown(false).trimEnd().split('\n'), [
+    'backend sim (asked for)',
+    'web  build       1.23 s  built\\u001b[2J',
+    'warning: web: no kernel here',
+    '  hint: make one',
+    'web  boot        0.02 s',
+    'web  services   FAILED',
+  ]);
+});
+
+test('on a terminal one table fills itself, within its width; what was passed over is a dash, what goes on counts', () => {
+  const text = shown(true);
+  const frames = text.split(/\u001b\[\d+A\r\u001b\[J/);
+  const last = frames.at(-1)!.trimEnd().split('\n');
+  match(last[0]!, /^ENCLAVE {2}BUILD {4}BOOT {5}HEARTBEAT {2}CONFIG {3}SERVICES/);
+  match(last[1]!, /^web {6}1\.23 s {3}0\.02 s {3}- {10}- {8}FAILED/);
+  match(last[2]!, /^api {6}1\.5 \.\.\./);
+  equal(
+    last.every((line) => line.length < 60),
+    true,
+  );
+  match(text, /\[Jwarning: web: no kernel here$/m);
+});
+
+test('with --json nothing is shown', () => {
+  equal(shown(false, true), '');
+  doesNotMatch(shown(false), /\u001b/);
+});
+
+test('times are seconds, with two digits as long as they say something', () => {
+  deepEqual([4, 9_994, 9_995, 61_000].map(secondsText), ['0.00 s', '9.99 s', '10.0 s', '61.0 s']);
+});

@@ -1,0 +1,65 @@
+// What people and scripts are told of enclaves that were brought up.
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { UpOutcome } from '@caisson/host/engine';
+import { assertFitsSchema } from '@caisson/testkit/contract';
+import { exitOfOutcomes } from './engine-session.ts';
+import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
+
+const hash = 'ab'.repeat(48);
+const ready: UpOutcome = {
+  ...{ name: 'web', kind: 'ready', unchanged: false, changes: [], backend: 'sim', cid: 16, profile: 'development' },
+  image: { path: '/web.eif', measurements: { PCR0: hash, PCR1: hash, PCR2: hash } },
+  ...{ debug: false, ingress: ['127.0.0.1:8080 -> 3000'], failedIn: null, readyMs: 1_280, failure: null },
+  phases: [{ phase: 'build', ms: 5, note: null }],
+  verdict: { holds: true, simulated: true, policy: '/p/web.yaml', pcrs: { PCR0: hash } },
+};
+const failed: UpOutcome = {
+  ...ready,
+  ...{ kind: 'late', verdict: null, readyMs: null, failedIn: 'services' },
+  failure: {
+    ...{ code: 'SHIM_LATE', message: 'enclave web must be ready\nin time', hint: 'wait\u001b[2J longer' },
+    evidence: [{ what: 'last words of app', lines: ['I live'] }],
+  },
+};
+
+test('what is ready says where, by whom it was proven, and how to reach it', () => {
+  deepEqual(readyLines(ready), [
+    'web  READY  sim, CID 16, development, after 1.28 s',
+    '  127.0.0.1:8080 -> 3000',
+    '  VERIFIED (SIMULATED)  its document holds under /p/web.yaml',
+  ]);
+  const verdict = { holds: false, why: 'its image has no control channel', hint: 'operators', broken: false } as const;
+  match(readyLines({ ...ready, verdict, debug: true }).join('\n'), /DEBUG[\s\S]*NOT VERIFIED {2}its image has no/);
+  deepEqual(failureLines(ready), []);
+});
+
+test('what is not says one cause, what was seen, one thing to try, and nothing that steers a terminal', () => {
+  deepEqual(failureLines(failed), [
+    'web  NOT READY  in services',
+    '  enclave web must be ready',
+    '  in time',
+    '  last words of app:',
+    '    | I live',
+    '  try: wait\\u001b[2J longer',
+  ]);
+  deepEqual(readyLines(failed), []);
+  const verdict = { holds: false, why: 'PCR0 must be another', hint: null, broken: true } as const;
+  deepEqual(failureLines({ ...ready, kind: 'refused', verdict, failedIn: 'verified' }), [
+    'web  REFUSED  in verified',
+    '  PCR0 must be another',
+  ]);
+});
+
+test('the document fits its schema, whatever came of the enclaves', () => {
+  const verdict = { holds: false, why: 'no key', hint: null, broken: false } as const;
+  const skipped: UpOutcome = { ...failed, kind: 'skipped', image: null, backend: null, cid: null, profile: null };
+  assertFitsSchema(outcomeFacts([ready, failed, skipped, { ...ready, verdict }]), 'up');
+});
+
+test('the exit code is that of the gravest: refused, failed, late, ready', () => {
+  const exit = (...kinds: UpOutcome['kind'][]): number => exitOfOutcomes(kinds.map((kind) => ({ kind })));
+  deepEqual([exit('ready', 'started'), exit('late', 'ready'), exit('late', 'skipped')], [0, 3, 3]);
+  deepEqual([exit('failed', 'late'), exit('refused', 'failed', 'late'), exit('failed', 'skipped')], [1, 2, 1]);
+  equal(exit(), 0);
+});
