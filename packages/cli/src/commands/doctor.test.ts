@@ -63,7 +63,7 @@ test('says to a person first what can run, then what is not well, and what is we
 
 test('refuses a check or a file that is none, and a plan that this machine cannot hold, naming numbers', async () => {
   const unknown = await doctor('--only', 'nodes');
-  assert.deepEqual([unknown.code, unknown.out], [1, '']);
+  assert.deepEqual([unknown.code, unknown.out], [64, '']);
   assert.match(unknown.err, /check must be one of .*, got "nodes"\n {2}hint: did you mean node\?/);
   assert.equal((await doctor('--backend', 'xen')).code, 64);
   assert.equal((await doctor('-f', join(folder, 'none.yaml'))).code, 1);

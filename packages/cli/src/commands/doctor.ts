@@ -1,10 +1,11 @@
 // `caisson doctor`: what this machine lacks, why it matters, one command for each; and `--plan`, an allocator.yaml for a caisson.yaml.
+import { CaissonError } from '@caisson/core/errors';
 import type { BackendKind } from '@caisson/host/backend';
 import { Option } from 'commander';
 import { examinationFacts, planFacts, writeExamination, writePlan } from '../doctor-report.ts';
 import { readEnvFile } from '../env-file.ts';
 import { withExitAction } from '../exit-action.ts';
-import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
+import { EXIT_FAILED, EXIT_OK, UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -35,6 +36,7 @@ async function doctor(flags: Flags, surroundings: Surroundings): Promise<number>
   const { examine, lookHere, planAllocator } = await import('@caisson/host/doctor');
   const { stdout, stderr, env } = surroundings;
   const { backend, json, verbose = false } = flags;
+  const only = flags.only?.split(',').map((id) => id.trim());
   const variables = { ...readEnvFile(flags.envFile), ...env };
   const ground = await lookHere({ env, backend, file: flags.plan ?? flags.file, variables });
   if (flags.plan !== undefined) {
@@ -43,8 +45,10 @@ async function doctor(flags: Flags, surroundings: Surroundings): Promise<number>
     else writePlan(plan, stdout, stderr);
     return EXIT_OK;
   }
-  const only = flags.only?.split(',').map((id) => id.trim());
-  const found = await examine(ground, only === undefined ? {} : { only });
+  const found = await examine(ground, only === undefined ? {} : { only }).catch((error: unknown) => {
+    const isWord = error instanceof CaissonError && error.code === 'DOCTOR_CHECK';
+    throw isWord ? new UsageError(error.message, error.hint) : error;
+  });
   if (json) stdout.write(`${JSON.stringify(examinationFacts(found, backend))}\n`);
   else writeExamination(found, { verbose: verbose || only !== undefined }, stdout);
   return found.isFit ? EXIT_OK : EXIT_FAILED;

@@ -1,10 +1,10 @@
 // A caisson.yaml against this machine: would its enclaves fit, and are their ports free.
 import { isSameListener } from '../../compose/ingress-rule.ts';
-import { type Check, count, fail, type Look, note, ok, warn } from '../check.ts';
+import { type Check, count, fail, type Look, ok, warn } from '../check.ts';
 import { formatCpuList } from '../cpu.ts';
 import { type Ground, planCommand } from '../ground.ts';
 import { freePagesMiB } from '../node-memory.ts';
-import { cpuCount, leastMemory, onNitro, type WantedEnclave } from '../wanted.ts';
+import { cpuCount, onNitro, type WantedEnclave } from '../wanted.ts';
 
 export const fileChecks: readonly Check[] = [
   {
@@ -17,26 +17,6 @@ export const fileChecks: readonly Check[] = [
       if (file === null) return ok('there is none here');
       if (fileFault !== null) return fail(fileFault, `caisson compose check -f ${file}`);
       return ok(`${file}: ${wanted.map(({ name }) => name).join(', ')}`);
-    },
-  },
-  {
-    id: 'image-memory',
-    group: 'file',
-    looksAt: 'memory of each enclave against its image',
-    matters:
-      'the image lies in the memory of the enclave three times over while it boots; too little looks like a crash of the first process',
-    prevents: [],
-    look: ({ wanted, file }) => {
-      const found = wanted.map(({ name, memoryMiB, image }): Look => {
-        if (image === null) return note(`${name}: its image is not built, so its size is not known`);
-        const needMiB = leastMemory(image.bytes);
-        if (memoryMiB >= needMiB) return ok(`${name}: ${memoryMiB} MiB, ${needMiB} are needed`);
-        return fail(
-          `${name} has ${memoryMiB} MiB, four times its image are ${needMiB}`,
-          `"$EDITOR" ${file ?? 'caisson.yaml'}   # resources.memoryMiB: ${needMiB}`,
-        );
-      });
-      return found.length > 0 ? found : ok('there is no enclave');
     },
   },
   {

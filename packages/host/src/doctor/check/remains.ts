@@ -2,6 +2,7 @@
 import { STATE_VERSION } from '../../record/index.ts';
 import { type Check, count, fail, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
+import { leastMemory } from '../wanted.ts';
 
 const othersMayWrite = 0o022;
 const othersMay = 0o077;
@@ -22,6 +23,15 @@ export const remainsChecks: readonly Check[] = [
     matters: 'the shim of an enclave is its bridges, log and restarts; where it is gone, connections are refused',
     prevents: [],
     look: lookAtEnclaves,
+  },
+  {
+    id: 'image-memory',
+    group: 'caisson',
+    looksAt: 'memory of each enclave, of the file and of the state folder, against its image',
+    matters:
+      'the image lies in the memory of the enclave three times over while it boots; too little looks like a crash of the first process',
+    prevents: [],
+    look: lookAtMemory,
   },
   {
     id: 'launches',
@@ -109,6 +119,23 @@ function lookAtEnclaves({ records }: Ground): Look | readonly Look[] {
   if (found.length > 0) return found;
   const up = records.filter(({ state }) => state?.phase === 'ready');
   return ok(records.length === 0 ? 'none' : `${records.length}, of which ${up.length} ready`);
+}
+
+function lookAtMemory({ machine, wanted, records, file }: Ground): Look | readonly Look[] {
+  const edit = (needMiB: number): string => `"$EDITOR" ${file ?? 'caisson.yaml'}   # resources.memoryMiB: ${needMiB}`;
+  const kept = records.flatMap(({ name, spec }) => {
+    if (spec === undefined || wanted.some((one) => one.name === name)) return [];
+    const { image: path, memoryMiB } = spec;
+    const facts = machine.stat(path);
+    return [{ name, memoryMiB, image: facts === undefined ? null : { path, bytes: facts.bytes } }];
+  });
+  const found = [...wanted, ...kept].map(({ name, memoryMiB, image }): Look => {
+    if (image === null) return note(`${name}: its image is not here, so its size is not known`);
+    const needMiB = leastMemory(image.bytes);
+    if (memoryMiB >= needMiB) return ok(`${name}: ${memoryMiB} MiB, ${needMiB} are needed`);
+    return fail(`${name} has ${memoryMiB} MiB, four times its image are ${needMiB}`, edit(needMiB));
+  });
+  return found.length > 0 ? found : ok('there is no enclave');
 }
 
 function lookAtOperator({ machine, operator }: Ground): Look | readonly Look[] {
