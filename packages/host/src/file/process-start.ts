@@ -6,7 +6,9 @@ export async function readProcessStart(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
   // Field 22; the second field is in parentheses and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // What it held is free: a container without an init keeps such entries for ever.
-  if (fields[0] === 'Z' || fields[0] === 'X') return '';
+  // What it held is free: a container without an init keeps such entries for ever. Not while another of its threads still has to end: until then its
+  // ports and locks are held.
+  const hasThreads = Number(fields[17]) > 1;
+  if ((fields[0] === 'Z' && !hasThreads) || fields[0] === 'X') return '';
   return fields[19] ?? '';
 }

@@ -1,5 +1,6 @@
 // The asking end of a shim's socket.
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { type Channel, createChannel, RemoteError } from '@caisson/link/channel';
 import type { RecordedState } from '../record/index.ts';
@@ -18,18 +19,24 @@ import {
 // Chosen. Whoever stops waits for the enclave, which is bounded by the shim.
 const helloMs = 5_000;
 const answerMs = 10_000;
+const maxTries = 20;
+const tryAfterMs = 10;
 
 /** Undefined where nobody listens at `path`. Throws CaissonError SHIM_LOST where somebody does and does not answer. */
 export async function connectShim(path: string, name: string): Promise<ShimClient | undefined> {
-  const socket = await dial(path);
-  if (socket === undefined) return undefined;
-  const channel = createChannel(socket, { role: 'dialler', helloTimeoutMs: helloMs });
-  try {
-    const hello = parseHello(await channel.request(shimType.hello, new Uint8Array(), { deadlineMs: helloMs }));
-    return createClient(channel, hello);
-  } catch (cause) {
-    channel.destroy();
-    throw lost(name, cause);
+  for (let tries = 1; ; tries += 1) {
+    const socket = await dial(path);
+    if (socket === undefined) return undefined;
+    const channel = createChannel(socket, { role: 'dialler', helloTimeoutMs: helloMs });
+    try {
+      const hello = parseHello(await channel.request(shimType.hello, new Uint8Array(), { deadlineMs: helloMs }));
+      return createClient(channel, hello);
+    } catch (cause) {
+      channel.destroy();
+      // One that is just being killed still has its socket, for a moment.
+      if (tries >= maxTries || (cause as { code?: unknown }).code !== 'CHANNEL_LOST') throw lost(name, cause);
+      await pause(tryAfterMs);
+    }
   }
 }
 

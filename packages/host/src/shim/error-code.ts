@@ -7,7 +7,6 @@ export const SHIM_ERROR_CODES = [
   'SHIM_LATE',
   'SHIM_LOST',
   'SHIM_NOT_READY',
-  'SHIM_PEER',
   'SHIM_PORT',
   'SHIM_PROTOCOL',
   'SHIM_START',
