@@ -3,7 +3,7 @@
 # where sudo and cloud-init are names that do nothing.
 set -eu
 . "${0%/*}/step.sh"
-known='' alias='' strict='' key=''
+known='' alias='' strict='' key='' host=''
 while [ $# -gt 0 ]; do
   case $1 in
     -F) shift ;;
@@ -29,8 +29,11 @@ broken() {
 [ "$strict" = yes ] || broken 'the host key would not be checked'
 [ "$(stat -c %a "$key")" = 600 ] || broken "Permissions for '$key' are too open."
 [ "$mode" != fail ] || broken 'ssh: connect to host 192.0.2.7 port 22: Connection refused'
-host=$(sed -n 's/^  ed25519_public: //p' "$cloud/user-data")
-[ "$(cat "$known")" = "$alias $host" ] || broken 'Host key verification failed.'
+while read -r word kind base; do
+  if [ "$word" = ed25519_public: ]; then host="$kind $base"; fi
+done <"$cloud/user-data"
+read -r expected <"$known"
+[ "$expected" = "$alias $host" ] || broken 'Host key verification failed.'
 cd "$cloud/home"
 code=0
 PATH=$cloud/instance:$PATH HOME=$cloud/home sh -c "$line" || code=$?
