@@ -102,6 +102,21 @@ test('lines of services stand between the events of the host by their time, and 
   equal(init.asked.at(-1), 'close');
 });
 
+test('lines stand among others by their milliseconds where the supervisor tells them', async (context) => {
+  const { lines, show, keep, init } = host(context, fakeRecord('web'), { app: [`${at(5)} one`, `${at(5)} two`] });
+  keep(event(5, 'ready'));
+  const call: InitClient['call'] = async (method, params) => {
+    const answer = (await init.client.call(method, params)) as object;
+    const base = Date.parse('2026-11-21T10:00:05Z');
+    return method === 'ServiceLogs' ? { ...answer, times_ms: [base + 499, base + 501] } : answer;
+  };
+  await show({ openSession: async () => ({ ...init.client, call }) });
+  deepEqual(
+    lines.map((line) => line.split(' | ')[1]),
+    ['one', 'SHIM_PHASE ready', 'two'],
+  );
+});
+
 test('--service shows one, and no events; one that the enclave has not is refused with those that it has', async (context) => {
   const { lines, show, keep } = host(context, fakeRecord('web'), { app: [`${at(2)} one`], db: [`${at(3)} up`] });
   keep(event(1, 'booting'));
@@ -173,10 +188,16 @@ test('with -f the end of the enclave is an end, and a session that breaks is a f
 });
 
 test('overlap is the longest end of one that is the beginning of the other', () => {
-  equal(overlap(['a', 'b', 'c'], ['b', 'c', 'd']), 2);
-  equal(overlap(['a'], ['b']), 0);
-  equal(overlap([], ['b']), 0);
-  equal(overlap(['a', 'a'], ['a', 'a', 'a']), 2);
+  const lines = (...texts: readonly string[]) => texts.map((line) => ({ line, timeMs: undefined }));
+  equal(overlap(lines('a', 'b', 'c'), lines('b', 'c', 'd')), 2);
+  equal(overlap(lines('a'), lines('b')), 0);
+  equal(overlap([], lines('b')), 0);
+  equal(overlap(lines('a', 'a'), lines('a', 'a', 'a')), 2);
+  equal(
+    overlap([{ line: 'a', timeMs: 1 }], [{ line: 'a', timeMs: 2 }]),
+    0,
+    'the same word a moment later is another line',
+  );
 });
 
 test('of an enclave that has ended the host shows its events, last words and console, and says that this is all', async (context) => {

@@ -17,12 +17,7 @@ export async function startEnclave(
   const { words, attach } = await readRunWords(flags);
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const world = await open(surroundings, say);
-  const { started, record } = await runEnclave(world, words, {
-    signal: stop,
-    onEvent(event) {
-      if (event.kind === 'note') say(event.hint === undefined ? event.text : `${event.text}\n  hint: ${event.hint}`);
-    },
-  });
+  const { started, record } = await runEnclave(world, words, { signal: stop });
   const { EnclaveCID, MemoryMiB, CPUIDs } = started;
   for (const departure of record.state?.departures ?? []) say(`note: ${departure}`);
   // Given: the words of nitro-cli, which scripts look for.

@@ -9,7 +9,7 @@ export async function openNitroVerbs(
   say: (line: string) => void,
 ): Promise<NitroVerbWorld> {
   const { openParentEnclaves } = await import('@caisson/host/backend-nitro');
-  return { engine: await openEngine({ env }), parent: openParentEnclaves(env['PATH']), say };
+  return { engine: await openEngine({ env }), env, parent: openParentEnclaves(env['PATH']), say };
 }
 
 /** nitro-cli's code is its exit code. A defect of this program is none of them. */

@@ -14,6 +14,12 @@ export interface ServiceLinesOptions {
   readonly stop: AbortSignal;
 }
 
+/** As the supervisor has it. */
+export interface KeptLine {
+  readonly line: string;
+  readonly timeMs: number | undefined;
+}
+
 export interface ServiceLines {
   readonly past: readonly ShownLine[];
   /** Shows what came in the meantime, then what comes, until `stop` or the session ends. */
@@ -28,9 +34,9 @@ export async function openServiceLines(client: InitClient, options: ServiceLines
   const { enclave, lines, follow, stop } = options;
   const services = await chooseServices(client, options);
   const followed = services.map((service) => {
-    const early: string[] = [];
-    const one = { service, hear: (line: string): void => void early.push(line), early, ended: Promise.resolve() };
-    if (follow) one.ended = client.follow(service, ({ line }) => one.hear(line), stop);
+    const early: KeptLine[] = [];
+    const one = { service, hear: (line: KeptLine): void => void early.push(line), early, ended: Promise.resolve() };
+    if (follow) one.ended = client.follow(service, ({ line, timeMs }) => one.hear({ line, timeMs }), stop);
     // Whoever follows meets it; one who gives up before must not leave it to the process.
     one.ended.catch(() => {});
     return one;
@@ -61,10 +67,14 @@ async function chooseServices(client: InitClient, { service, enclave }: ServiceL
 }
 
 /** Fewer of them where they do not fit into an answer. */
-async function keptLines(client: InitClient, name: string, lines: number): Promise<readonly string[]> {
+async function keptLines(client: InitClient, name: string, lines: number): Promise<readonly KeptLine[]> {
   try {
-    const { logs } = (await client.call('ServiceLogs', { name, lines })) as { readonly logs: readonly string[] };
-    return logs;
+    const answer = await client.call('ServiceLogs', { name, lines });
+    const { logs, times_ms: times } = answer as {
+      readonly logs: readonly string[];
+      readonly times_ms?: readonly number[];
+    };
+    return logs.map((line, at) => ({ line, timeMs: times?.[at] }));
   } catch (error) {
     const isTooLong = error instanceof Error && 'code' in error && error.code === 'CHANNEL_MESSAGE_SIZE';
     if (!isTooLong || lines <= fewestLines) throw error;
@@ -73,17 +83,24 @@ async function keptLines(client: InitClient, name: string, lines: number): Promi
 }
 
 /** How many of the first of `early` are the last of `kept`. */
-export function overlap(kept: readonly string[], early: readonly string[]): number {
+export function overlap(kept: readonly KeptLine[], early: readonly KeptLine[]): number {
   for (let count = Math.min(kept.length, early.length); count > 0; count -= 1) {
     const from = kept.length - count;
-    if (early.slice(0, count).every((line, at) => line === kept[from + at])) return count;
+    if (early.slice(0, count).every((one, at) => isSame(one, kept[from + at]))) return count;
   }
   return 0;
 }
 
-/** `[2026-11-21 10:15:47] text`, UTC, whole seconds (docs/wire/init-control.md). */
-export function parseLine(enclave: string, service: string, line: string): ShownLine {
+function isSame(one: KeptLine, other: KeptLine | undefined): boolean {
+  return one.line === other?.line && (one.timeMs ?? 0) === (other.timeMs ?? 0);
+}
+
+/** `[2026-11-21 10:15:47] text`, UTC (docs/wire/init-control.md); its whole seconds only where the answer has no milliseconds. */
+function parseLine(enclave: string, service: string, { line, timeMs }: KeptLine): ShownLine {
   const [, day, clock, text] = /^\[(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\] (.*)$/s.exec(line) ?? [];
   const time = day === undefined ? null : `${day}T${clock}.000Z`;
-  return { time, level: 'info', code: 'SERVICE_LINE', message: text ?? line, enclave, service };
+  return {
+    time: timeMs === undefined ? time : new Date(timeMs).toISOString(),
+    ...{ level: 'info', code: 'SERVICE_LINE', message: text ?? line, enclave, service },
+  };
 }

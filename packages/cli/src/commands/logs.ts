@@ -2,7 +2,8 @@
 import { type ControlFlags, openControlSession, withControlFlags } from '../control-flag.ts';
 import { openEnclaveSource } from '../enclave-source.ts';
 import { withExitAction } from '../exit-action.ts';
-import type { RegisterCommand } from '../surroundings.ts';
+import { UsageError } from '../exit-code.ts';
+import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags extends ControlFlags {
   readonly follow?: true;
@@ -34,7 +35,18 @@ export const register: RegisterCommand = (program, surroundings) => {
       ...{ follow: flags.follow === true, json: flags.json === true, hostOnly: flags.host === true },
       sinceMs: flags.since === undefined ? 0 : parseSince(flags.since, Date.now()),
       ...{ tail: parseTail(flags.tail, mostLines), service: flags.service },
-      openSession: async () => createControlInitClient(await openControlSession(name, flags, surroundings)),
+      openSession: async () => createControlInitClient(await openSession(name, flags, surroundings)),
     });
   });
 };
+
+/** Whoever has no key or no policy is told what there is without. */
+async function openSession(name: string, flags: Flags, surroundings: Surroundings) {
+  try {
+    return await openControlSession(name, flags, surroundings);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const without = `caisson logs ${name} --host shows what this host kept, without a session`;
+    throw new UsageError(error.message, error.hint === undefined ? without : `${error.hint}; ${without}`);
+  }
+}

@@ -8,6 +8,7 @@ import { NitroVerbError } from './nitro-verb-error.ts';
 
 export interface NitroVerbWorld {
   readonly engine: Engine;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Undefined: no nitro-cli here. */
   readonly parent: ParentEnclaves | undefined;
   /** One line for people. */

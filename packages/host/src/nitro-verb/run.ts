@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CpuChoice } from '../backend/index.ts';
-import type { BackendChoice, EngineWatch, UpOutcome } from '../engine/index.ts';
+import type { BackendChoice, EngineEvent, EngineWatch, UpOutcome } from '../engine/index.ts';
+import { writeOwnPolicy } from '../operator/index.ts';
 import type { EnclaveRecord } from '../record/index.ts';
 import { chooseName, isOver, NITRO_NAME_LABEL } from './enclave-name.ts';
 import { listEnclaves, type NitroVerbWorld } from './list.ts';
@@ -58,16 +59,33 @@ export async function runEnclave(
         detach: true,
       },
     },
-    watch,
+    { onEvent: (event) => sayNote(event, say), ...watch },
   );
   requireStarted(outcome);
   const record = await awaitHeartbeat(world, name, watch.signal);
   const listed = (await listEnclaves(world)).find((one) => one.record?.name === name);
   const started = describeStarted(record, listed?.real);
   if (started === undefined) throw failed(name, 'ENGINE_ENDED', 'its record is not there', undefined);
+  await writePolicy(world, record);
   if (record.spec?.hasReadyLine === false) say(`the image of ${shown} has no ready line: started means its heartbeat`);
   else say(`${shown} has given its heartbeat; caisson wait ${name} says when it is ready`);
   return { started, record };
+}
+
+/** What it runs on is one of them: nobody must take a simulation for hardware. */
+function sayNote(event: EngineEvent, say: (line: string) => void): void {
+  if (event.kind === 'note') say(event.hint === undefined ? event.text : `${event.text}\n  hint: ${event.hint}`);
+}
+
+/** As `up` does (wire.md 7): whoever has started an enclave here by sim or qemu can command it. */
+async function writePolicy({ env, say }: NitroVerbWorld, { spec, state }: EnclaveRecord): Promise<void> {
+  if (spec?.hasControl !== true || state === undefined || spec.backend === 'nitro') return;
+  try {
+    const policy = await writeOwnPolicy(env, spec, state);
+    if (!policy.written) say(`no policy written: ${policy.why}`);
+  } catch (error) {
+    say(`no policy written: ${(error as Error).message}`);
+  }
 }
 
 function requireStarted({ name, kind, failure }: UpOutcome): void {

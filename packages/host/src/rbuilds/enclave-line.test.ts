@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fakeRecord } from '@caisson/testkit/fake';
 import type { DescribedEnclave } from '../backend-nitro/index.ts';
-import type { Engine, EngineCommand, EngineVerb } from '../engine/index.ts';
+import type { Engine, EngineCommand, EngineVerb, EngineWatch } from '../engine/index.ts';
 import { NITRO_NAME_LABEL } from '../nitro-verb/index.ts';
 import type { EnclaveRecord } from '../record/index.ts';
 import { RBUILDS_COMMANDS } from './command.ts';
@@ -30,12 +30,19 @@ function scene(context: TestContext, { answers = [] as boolean[], hasImage = tru
   };
   const engine: Engine = {
     state: join(folder, 'state'),
-    async execute<Verb extends EngineVerb>(command: Extract<EngineCommand, { readonly verb: Verb }>) {
+    async execute<Verb extends EngineVerb>(
+      command: Extract<EngineCommand, { readonly verb: Verb }>,
+      watch: EngineWatch = {},
+    ) {
       const one = command as EngineCommand;
       if (one.verb !== 'list') asked.push(one);
       if (one.verb === 'run') {
+        watch.onEvent?.({ kind: 'note', enclave: null, level: 'info', text: 'backend sim; SIMULATED' });
         const { name = '', labels, cid = 16, cpus = { count: 1 }, memoryMiB = 1, debug } = one;
-        records.set(name, fakeRecord(name, { labels, cpus, memoryMiB, debug, hasReadyLine: false }, { cid }));
+        records.set(
+          name,
+          fakeRecord(name, { labels, cpus, memoryMiB, debug, hasReadyLine: false, hasControl: false }, { cid }),
+        );
         return { name, kind: 'started', failure: null } as never;
       }
       return (one.verb === 'list' ? [...records.values()] : 'names' in one ? end(one.names) : undefined) as never;
@@ -57,7 +64,7 @@ function scene(context: TestContext, { answers = [] as boolean[], hasImage = tru
         return answers.shift() ?? false;
       },
       openEnclaves: async (say) => ({
-        ...{ engine, parent, say },
+        ...{ engine, parent, say, env: {} },
         async attach(name, { follow, write }) {
           write(`console of ${name}, ${follow ? 'followed' : 'so far'}\r\nhalf`);
           write(' a line\n');
@@ -94,6 +101,7 @@ test('run_eif_image and its forms start the image under the known name and CID 1
       [houseName, { [NITRO_NAME_LABEL]: RBUILDS_ENCLAVE_NAME }, 127, { count: 2 }, 512, debug, 'auto'],
     );
     equal(run.image, join(folder, 'eif/app-builder-secure-enclaves-framework.eif'));
+    match(said[0] ?? '', /SIMULATED/);
     match(said.join('\n'), /"EnclaveName": "app_builder_secure_enclaves_framework_toolkit",\n.*"EnclaveCID": 127,/s);
     equal(/console of .*, followed\nhalf a line$/.test(said.join('\n')), attach);
     equal(log(), `$ ${line}\n${said.join('\n')}\n`);

@@ -68,6 +68,15 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 }
 
 function followed(text: string): FollowedLine {
-  const { service, line, count } = JSON.parse(text) as { service: string; line?: string; count?: number };
-  return { service, line: line ?? `(${count} lines were lost: they came faster than they were read)` };
+  const { service, line, time_ms, count } = JSON.parse(text) as {
+    service: string;
+    line?: string;
+    time_ms?: number;
+    count?: number;
+  };
+  return {
+    service,
+    line: line ?? `(${count} lines were lost: they came faster than they were read)`,
+    ...(typeof time_ms === 'number' && { timeMs: time_ms }),
+  };
 }

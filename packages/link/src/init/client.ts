@@ -15,6 +15,8 @@ export interface InitClientOptions {
 export interface FollowedLine {
   readonly service: string;
   readonly line: string;
+  /** Unix milliseconds by the enclave's clock, where the answer says so. */
+  readonly timeMs?: number;
 }
 
 export interface InitClient {

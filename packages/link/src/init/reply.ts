@@ -48,7 +48,9 @@ export function serviceStatus(view: ServiceView): InitReply {
 }
 
 export function serviceLogs(lines: readonly ServiceLogLine[]): InitReply {
-  return { tagged: { ServiceLogs: { logs: lines.map(logText) } }, result: { logs: lines.map(logText) } };
+  const logs = lines.map(logText);
+  // The reference's lines have whole seconds: too coarse to stand between anything else.
+  return { tagged: { ServiceLogs: { logs } }, result: { logs, times_ms: lines.map(({ timeMs }) => timeMs) } };
 }
 
 export function processList(views: readonly ProcessView[]): InitReply {
