@@ -2,9 +2,12 @@
 import { equal, rejects, throws } from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
+import { globSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { readCompose } from '@caisson/host/compose';
 import { createRecords, verifyMasked } from '../../examples/agent/records.ts';
 import { maskRecords } from '../../examples/agent/src/mask.ts';
 import { askService } from '../../examples/client/ask.ts';
@@ -50,4 +53,15 @@ test('agent: a record that is not masked, cut or changed elsewhere does not pass
     maskRecords('mail ada@example.org, card 4111 1111 1111 1111, order 4111111111111112, DE89370400440532013000.'),
     'mail a**@*******.org, card **** **** **** 1111, order 4111111111111112, DE****************3000.',
   );
+});
+
+test('the caisson.yaml of every example is read without a fault, and each has an operator of this machine', async () => {
+  const files = globSync('examples/*/caisson.yaml', { cwd: join(import.meta.dirname, '../..') });
+  equal(files.length, 6);
+  for (const file of files) {
+    const path = join(import.meta.dirname, '../..', file);
+    const [spec] = [...(await readCompose(path, { variables: {} })).enclaves.values()];
+    equal(spec?.operators?.local, 'dev', file);
+    equal(spec?.profile, 'development', file);
+  }
 });
