@@ -1,0 +1,154 @@
+// What people see of a real enclave, and the old verbs on one: the program itself, real shims, the simulator, the real PID 1.
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createSimBackend } from '@caisson/host/backend-sim';
+import { assertFitsSchema } from '@caisson/testkit/contract';
+import { imageSkip } from './backend/image.ts';
+
+const bin = join(import.meta.dirname, '../../packages/cli/bin');
+// Short, because sockets lie in it.
+const folder = mkdtempSync(join(tmpdir(), 'caisson-vw-'));
+const at = (name: string): string => join(folder, name);
+const [missing] = imageSkip === false ? await createSimBackend({ state: at('none') }).findMissing() : [];
+const isBuilt = existsSync(join(bin, '../dist/main/caisson.js'));
+const skip = imageSkip || (!isBuilt && 'not built') || (missing !== undefined && `the simulator needs ${missing.what}`);
+if (skip) console.error(`views: SKIPPED, NOTHING WAS STARTED: ${skip}`);
+const options = { skip, timeout: 60_000 };
+
+const env = { ...process.env, CAISSON_STATE: at('s'), XDG_CONFIG_HOME: at('config'), CAISSON_VSOCK: undefined };
+
+function start(name: string, words: readonly string[]) {
+  const child = spawn(process.execPath, [join(bin, `${name}.js`), ...words], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  const listeners = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+    for (const listener of listeners) listener();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) =>
+    child.once('close', (code) => resolve({ code, out, err })),
+  );
+  /** Resolves once `pattern` was printed. */
+  const said = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (pattern.test(out) && resolve());
+      listeners.add(look);
+      look();
+    });
+  return { child, ended, said };
+}
+
+const caisson = (...words: readonly string[]) => start('caisson', words).ended;
+
+async function json<Value>(...words: readonly string[]): Promise<Value> {
+  const { code, out, err } = await caisson(...words);
+  equal(code, 0, `${words.join(' ')}: ${err}`);
+  return JSON.parse(out) as Value;
+}
+
+before(async () => {
+  if (skip !== false) return;
+  mkdirSync(at('source'));
+  writeFileSync(at('source/package.json'), '{"main":"main.js"}');
+  writeFileSync(at('source/main.js'), "console.log('says \\u001b[2J hello');\nsetInterval(() => {}, 1000000);\n");
+  writeFileSync(
+    at('caisson.yaml'),
+    'name: web\nprofile: development\nimage: source\noperators: { local: dev }\nresources: { memoryMiB: 448 }\n',
+  );
+  const up = await caisson('up');
+  equal(up.code, 0, up.err);
+});
+after(async () => {
+  if (skip === false) await caisson('terminate-enclave', '--all');
+  rmSync(folder, { recursive: true });
+});
+
+test('ps, logs, events, stats, console and wait show an enclave that runs', options, async () => {
+  match((await caisson('ps')).out, /^web +\d+ +sim +ready /m);
+  assertFitsSchema(await json('ps', '--json'), 'ps');
+  const logs = await json<{ kept: boolean; lines: { service?: string; message: string }[] }>('logs', 'web', '--json');
+  assertFitsSchema(logs, 'logs');
+  equal(logs.kept, false);
+  ok(
+    logs.lines.some(({ service, message }) => service === 'app' && message === 'says \\u001b[2J hello'),
+    JSON.stringify(logs),
+  );
+  const events = await json<{ events: { code: string }[] }>('events', 'web', '--json');
+  assertFitsSchema(events, 'events');
+  ok(events.events.some(({ code }) => code === 'ENCLAVE_HEARTBEAT'));
+  const stats = await json<{ enclaves: [{ stats: { residentBytes: number } }] }>('stats', 'web', '--json');
+  assertFitsSchema(stats, 'stats');
+  ok(stats.enclaves[0].stats.residentBytes > 1_000_000);
+  match((await caisson('console', 'web', '--no-follow')).out, /BOOT_STARTING/);
+  const wait = await json<{ ready: boolean }>('wait', 'web', '--json');
+  assertFitsSchema(wait, 'wait');
+  equal(wait.ready, true);
+});
+
+test('logs -f goes on until a signal, with the lines that come', options, async () => {
+  const follow = start('caisson', ['logs', 'web', '-f', '--tail', '1']);
+  await follow.said(/\n/);
+  follow.child.kill('SIGINT');
+  const { code, err } = await follow.ended;
+  equal(code, 130, err);
+});
+
+test(
+  'run-enclave on a machine without hardware simulates, says so first, and its console and its end are nitro-cli’s',
+  options,
+  async () => {
+    const [{ image }] = (await json<{ enclaves: [{ image: { path: string } }] }>('ps', '--json')).enclaves;
+    copyFileSync(image.path, at('h.eif'));
+    const words = ['run-enclave', '--eif-path', 'h.eif', '--cpu-count', '1', '--memory', '448', '--backend', 'sim'];
+    const { code, out, err } = await caisson(...words);
+    equal(code, 0, err);
+    match(err, /^backend sim .*SIMULATED/);
+    const { EnclaveID, EnclaveName } = JSON.parse(out);
+    equal(EnclaveName, 'h');
+    match(EnclaveID, /^i-caisson-enc[0-9a-f]{16}$/);
+    const waited = await caisson('wait', 'h');
+    equal(waited.code, 0, waited.err);
+    match((await caisson('logs', 'h')).out, /^.* app .*hello$/m, 'its starter commands it');
+    const console = start('caisson', ['console', '--enclave-id', EnclaveID]);
+    await console.said(/BOOT_STARTING/);
+    const ended = await json<object>('terminate-enclave', '--enclave-id', EnclaveID);
+    deepEqual(ended, { EnclaveName: 'h', EnclaveID, Terminated: true });
+    equal((await console.ended).code, 0, 'a console ends with its enclave');
+  },
+);
+
+test('rbuilds runs, lists and drops the image of ./eif, and keeps what was said', options, async () => {
+  mkdirSync(at('eif'), { recursive: true });
+  copyFileSync(at('h.eif'), at('eif/app-builder-secure-enclaves-framework.eif'));
+  const lines = ['run_eif_image', 'list_enclaves', 'drop_enclave'];
+  const words = ['--memory', '448', '--cpus', '1', ...lines.flatMap((line) => ['--cmd', line])];
+  const { code, out, err } = await start('rbuilds', words).ended;
+  equal(code, 0, err);
+  match(out, /SIMULATED/);
+  match(
+    out,
+    /"EnclaveName": "app_builder_secure_enclaves_framework_toolkit",.*"EnclaveCID": 127,.*"Terminated": true/s,
+  );
+  const log = readFileSync(at('eif/run-enclave.log'), 'utf8');
+  for (const line of lines) match(log, new RegExp(`^\\$ ${line}$`, 'm'));
+  equal((await json<{ enclaves: object[] }>('ps', '-a', '--json')).enclaves.length, 1, 'web alone is left');
+});
+
+test('of an enclave that has ended, logs and console show what its host kept', options, async () => {
+  equal((await caisson('stop', 'web')).code, 0);
+  const logs = await caisson('logs', 'web');
+  equal(logs.code, 0, logs.err);
+  match(logs.err, /enclave web is stopped: this is what its host kept/);
+  match(logs.out, /ENCLAVE_ENDED/);
+  match((await caisson('console', 'web')).out, /caisson-init: exit 0/);
+  equal((await caisson('wait', 'web')).code, 3);
+});
