@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -507,7 +516,6 @@ test('R-G6 a state folder that fills up while it runs is told and costs nothing;
   await one.phase('ready');
   const { path } = enclaveFolder(folder, 'web');
   const away = join(folder, 'away');
-  const { renameSync } = await import('node:fs');
   renameSync(path, away);
   writeFileSync(path, 'no folder any more');
   one.backend.running[0]?.reporter.report('degraded', [{ code: 'service-failed', service: 'app' }]);
@@ -520,6 +528,19 @@ test('R-G6 a state folder that fills up while it runs is told and costs nothing;
   await one.client.stop();
   await one.over;
   assert.equal((await readState(folder, 'web'))?.phase, 'stopped');
+  // Nothing can take its place: as on a file system that is read-only, nothing is started.
+  mkdirSync(join(enclaveFolder(folder, 'full').state, 'x'), { recursive: true });
+  await writeSpec(folder, { ...fakeSpec('full', { ingress: [] }) });
+  const backend = createFakeBackend({ folder });
+  const refused = runShim({
+    ...{ state: folder, name: 'full', version: '0.1.0', kernel, openBackend: () => backend },
+    stop: new AbortController().signal,
+  });
+  await assert.rejects(refused, {
+    code: 'RECORD_STATE',
+    message: /^cannot write state of enclave full: EISDIR|ENOTEMPTY/,
+  });
+  assert.equal(backend.boots, 0);
 });
 
 test('the console is kept, and can be followed from its beginning', async () => {
