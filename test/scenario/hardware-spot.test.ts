@@ -280,6 +280,27 @@ test('an instance with another host key is not talked to', async () => {
   deepEqual(left(), []);
 });
 
+test('whoever answers with another host key at the first connection is not asked a second time', async () => {
+  begin();
+  await run();
+  const at = cloud.calls().findIndex((call) => call.startsWith('ssh')) + 1;
+  begin({ mode: 'fail', call: at, word: 'Host key verification failed.' });
+  const { code, said } = await run();
+  equal(code, 1);
+  match(said, /FAILED: whoever answers at 192\.0\.2\.7 does not have the host key of this run/);
+  equal(cloud.calls().filter((call) => call.startsWith('ssh')).length, 1);
+  deepEqual(left(), []);
+});
+
+test('an instance that was taken back in between is named as the reason', async () => {
+  begin();
+  const taken = 'echo "shutting-down x" >"$CAISSON_FAKE_CLOUD/there/i-0123456789abcdef0"; exit 255';
+  const { code, said } = await run({ CAISSON_CI_RUN_COMMAND: taken });
+  equal(code, 1);
+  match(said, /FAILED: the instance is gone: shutting-down, of the fake/);
+  deepEqual(left(), []);
+});
+
 test('variables have both names, ours holding, and wrong ones are refused before anything is asked of AWS', async () => {
   begin();
   const both = await type('aws-spot-nitro-smoke.sh', {

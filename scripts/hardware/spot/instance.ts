@@ -106,3 +106,11 @@ export async function describeInstances(aws: Aws, ids: readonly string[]): Promi
     throw error;
   }
 }
+
+/** Undefined where it runs, or where AWS does not tell. */
+export async function whyGone(aws: Aws, id: string): Promise<string | undefined> {
+  const [one] = await describeInstances(aws, [id]).catch(() => []);
+  return one === undefined || one.state === 'running'
+    ? undefined
+    : `${one.state}, ${one.reason ?? 'no reason was given'}`;
+}

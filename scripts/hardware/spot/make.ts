@@ -27,6 +27,7 @@ export interface Making {
 }
 
 export interface MadeInstance {
+  readonly id: string;
   readonly address: string;
   readonly keys: RunKeys;
   /** The packed folder, to be sent. */
@@ -73,7 +74,7 @@ export async function makeInstance(making: Making): Promise<MadeInstance> {
   say(`instance ${id} is there; waiting until it runs`);
   const address = await untilRunning(aws, id, settings.pollMs, stop);
   say(`instance ${id} runs at ${address}`);
-  return { address, keys, archive };
+  return { id, address, keys, archive };
 }
 
 // Chosen: packing the runtime for the first time fetches a few packages.

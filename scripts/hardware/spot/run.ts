@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { OnOutput } from '../child.ts';
 import { type Aws, createAws } from './aws.ts';
 import { howToRemove, type Made, removeAll } from './cleanup.ts';
+import { whyGone } from './instance.ts';
 import { makeInstance } from './make.ts';
 import { createRemote, quoteWord } from './remote.ts';
 import { createRunId, type RunId } from './run-id.ts';
@@ -39,10 +40,10 @@ export async function runOnSpot(options: SpotRun): Promise<number> {
   let login: readonly string[] | undefined;
   let code = 1;
   try {
-    const { address, keys, archive } = await makeInstance({ ...options, run, aws, folder, made });
+    const { id, address, keys, archive } = await makeInstance({ ...options, run, aws, folder, made });
     const remote = createRemote({ address, alias: run.name, keys, env, stop, onOutput });
     login = remote.login;
-    code = await useInstance({ settings, remote, archive, stop, say });
+    code = await useInstance({ settings, remote, archive, stop, say, whyGone: () => whyGone(aws, id) });
   } catch (error) {
     if (!stop.aborted) say(`FAILED: ${(error as Error).message}`);
   }

@@ -8,6 +8,8 @@ export interface Using {
   readonly settings: SpotSettings;
   readonly remote: Remote;
   readonly archive: string;
+  /** Of the instance, by AWS: why nobody answers there any more; undefined while it runs. */
+  readonly whyGone: () => Promise<string | undefined>;
   readonly stop: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -34,8 +36,10 @@ export async function useInstance(using: Using): Promise<number> {
   say(`running ${settings.runCommand}`);
   const words = Object.entries(passedOn(settings)).map(([name, value]) => `${name}=${quoteWord(value)}`);
   const code = await remote.run(`cd caisson && env ${words.join(' ')} sh -c ${quoteWord(settings.runCommand)}`);
-  const broke = code === 255 ? ', or the connection broke: the instance may have been taken back' : '';
-  say(`the command ended with ${code}${broke}`);
+  say(`the command ended with ${code}`);
+  // Ssh's own code for a connection that broke, and what spot instances are known for.
+  const gone = code === 255 ? await using.whyGone() : undefined;
+  if (gone !== undefined) throw new Error(`the instance is gone: ${gone}`);
   try {
     // Also of a command that failed: that is when its logs are wanted.
     await fetchResults(using);

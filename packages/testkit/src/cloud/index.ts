@@ -17,7 +17,7 @@ export interface CloudPlan {
   readonly mode: 'fail' | 'lose' | 'before' | 'after';
   /** Which call, of all programs together, counted from 1. */
   readonly call: number;
-  /** Of `before` and `after`: the caller's. Of `fail`: the code. */
+  /** Of `before` and `after`: the caller's. Of `fail`: the code, or what ssh says. */
   readonly word?: string;
 }
 

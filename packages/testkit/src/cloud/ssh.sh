@@ -28,7 +28,7 @@ broken() {
 [ "$place" = ec2-user@192.0.2.7 ] || broken "ssh: connect to host ${place#*@} port 22: Connection timed out"
 [ "$strict" = yes ] || broken 'the host key would not be checked'
 [ "$(stat -c %a "$key")" = 600 ] || broken "Permissions for '$key' are too open."
-[ "$mode" != fail ] || broken 'ssh: connect to host 192.0.2.7 port 22: Connection refused'
+[ "$mode" != fail ] || broken "${signal:-ssh: connect to host 192.0.2.7 port 22: Connection refused}"
 while read -r word kind base; do
   if [ "$word" = ed25519_public: ]; then host="$kind $base"; fi
 done <"$cloud/user-data"

@@ -1,5 +1,5 @@
 # Read by each fake program: counts its calls across all of them, and does what the test has planned for this one. A file `plan` has `MODE N` lines:
-#   fail N        refuses, and does nothing
+#   fail N        refuses, and does nothing; a word after it is the code or the text
 #   lose N        does it, and its answer is lost
 #   before N SIG  the caller gets the signal, then it is done      after N SIG  it is done, then the caller gets the signal
 # shellcheck shell=sh
