@@ -1,15 +1,16 @@
 // The README's first command, as its user would run it: an enclave that is built, started, verified and served, and a page in a real browser that says
 // so, or the contrary. What is left afterwards is files that a second run uses again.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { findPolicy } from '@caisson/host/operator';
+import { isAlive } from '@caisson/testkit/backend';
 import { attest } from '@caisson/verify';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { exampleSkip } from './example/scene.ts';
@@ -53,16 +54,34 @@ function start(context: TestContext, folder: string, ...words: string[]): Starte
   return { child, env, state: env.CAISSON_STATE, output: () => output, ended: () => closed };
 }
 
-/** No record, nothing in the fabric but the parent's folder, and no process that names the state folder. */
-function verifyNothingRuns({ state }: Started): void {
-  deepEqual(readdirSync(join(state, 'enclaves')), []);
-  deepEqual(readdirSync(join(state, 'run/fabric')), ['3']);
-  deepEqual(readdirSync(join(state, 'run/fabric/3')), []);
-  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-  deepEqual(
-    stdout.split('\n').filter((line) => line.includes(state)),
-    [],
-  );
+/** Processes that were started for this state folder: of ours, each has it in its environment. */
+function processesOf({ state }: Started): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && readEnvironment(name).includes(`CAISSON_STATE=${state}\0`))
+    .map(Number);
+}
+
+function readEnvironment(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    // Gone, or somebody else's.
+    return '';
+  }
+}
+
+/** The shim and the enclave's processes on this machine, as the record has them. */
+function recordedPids({ state }: Started): number[] {
+  const record = JSON.parse(readFileSync(join(state, 'enclaves/hello/state.json'), 'utf8'));
+  return [record.shim.pid, ...record.pids];
+}
+
+/** No record, nothing in the fabric but the parent's folder, and no process. */
+function verifyNothingRuns(run: Started): void {
+  deepEqual(readdirSync(join(run.state, 'enclaves')), []);
+  deepEqual(readdirSync(join(run.state, 'run/fabric')), ['3']);
+  deepEqual(readdirSync(join(run.state, 'run/fabric/3')), []);
+  deepEqual(processesOf(run), []);
 }
 
 test('npm start -- --once builds, starts, verifies, is asked 1,000 times, shows two refusals, and ends with 0', {
@@ -92,6 +111,8 @@ test('npm start serves the enclave and a page of this machine that judges it; Ct
 }, async (context) => {
   const run = start(context, shared, '--port', '0');
   const [at, verifier] = await addresses(run);
+  const pids = recordedPids(run);
+  ok(pids.length >= 3 && processesOf(run).length >= 2, `${pids} ${processesOf(run)}`);
   const { policy } = await findPolicy({ env: run.env, enclave: 'hello', folder: '/' });
   const endpoint = `${at}.well-known/attestation`;
   const { bound, root: trusted, claims, profile } = await attest(endpoint, policy);
@@ -125,6 +146,8 @@ test('npm start serves the enclave and a page of this machine that judges it; Ct
   run.child.kill('SIGINT');
   equal(await run.ended(), 0, run.output());
   verifyNothingRuns(run);
+  // One that has ended and was not reaped yet is nothing that runs.
+  deepEqual(pids.filter(isAlive), []);
   for (const url of [at, verifier]) await rejects(fetch(url));
 });
 

@@ -8,6 +8,7 @@ import type { BackendPromise, BackendScene } from './scene.ts';
 export type { ProbeImage } from './image.ts';
 export { writeProbeImage } from './image.ts';
 export type { BackendImages, BackendPromise, BackendScene } from './scene.ts';
+export { isAlive } from './scene.ts';
 
 export const backendContract: readonly BackendPromise[] = [...lifePromises, ...leavePromises];
 
