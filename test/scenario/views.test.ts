@@ -92,6 +92,7 @@ test('ps, logs, events, stats, console and wait show an enclave that runs', opti
   const wait = await json<{ ready: boolean }>('wait', 'web', '--json');
   assertFitsSchema(wait, 'wait');
   equal(wait.ready, true);
+  match((await caisson('wait', '16', '--timeout', '5')).out, /^READY +enclave 16 .*\nport 5000 +answers ok/s);
 });
 
 test('logs -f goes on until a signal, with the lines that come', options, async () => {

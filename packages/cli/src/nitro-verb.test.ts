@@ -1,7 +1,7 @@
 // nitro-cli's verbs from the command line, with a real shim over a nitro-cli that does what it is told: JSON, names, ids, exit codes.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -160,7 +160,7 @@ test('words that are missing, exclude each other or have no form end with 1, 2 a
 test('an enclave of somebody else is listed and ended through nitro-cli, and its console is left to nitro-cli', async () => {
   const { execFileSync } = await import('node:child_process');
   const program = join(fake.path, 'nitro-cli');
-  execFileSync(program, [...words, '--enclave-cid', '90', '--enclave-name', 'theirs']);
+  execFileSync(program, [...words, '--enclave-cid', '90', '--enclave-name', 'theirs'], { stdio: 'ignore' });
   const [described] = await json<{ EnclaveID: string; EnclaveName: string; State: string }[]>('describe-enclaves');
   deepEqual([described?.EnclaveName, described?.State], ['theirs', 'RUNNING']);
   const console = await caisson('console', '--enclave-name', 'theirs');
@@ -182,4 +182,36 @@ test('a console of an enclave that is not in debug mode is refused with 44, by t
   }
   equal((await caisson('console', 'h')).code, 1, 'and with 1 by its name');
   ok((await caisson('console')).code === 64);
+});
+
+test('--attach-console shows the console until the enclave is ended', async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  let text = '';
+  const printed = new Promise<void>((resolve) => {
+    stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      if (text.includes('booting')) resolve();
+    });
+  });
+  const surroundings = { stdin: new PassThrough(), stdout, stderr, env, name: 'caisson', onReload: () => {} };
+  const stop = new AbortController().signal;
+  const attached = run([...words, '--debug-mode', '--attach-console'], { ...surroundings, stop });
+  await printed;
+  const [described] = await json<{ Flags: string }[]>('describe-enclaves');
+  equal(described?.Flags, 'DEBUG_MODE');
+  await json('terminate-enclave', '--enclave-name', 'h');
+  equal(await attached, 0);
+  match(text, /"EnclaveName": "h".*\n\}\nbooting\n/s);
+  match(String(stderr.read()), /DEBUG: /);
+});
+
+test('an enclave on hardware whose shim was killed is still listed, and ended by its name', async () => {
+  await json(...words);
+  const { shim } = JSON.parse(readFileSync(join(at('state'), 'enclaves/h/state.json'), 'utf8'));
+  process.kill(shim.pid, 'SIGKILL');
+  while (!/ lost /.test((await caisson('ps')).out));
+  const [described] = await json<{ EnclaveName: string; State: string }[]>('describe-enclaves');
+  deepEqual([described?.EnclaveName, described?.State], ['h', 'RUNNING']);
+  equal((await json('terminate-enclave', '--enclave-name', 'h'))['Terminated'], true);
+  deepEqual(fake.enclaves(), []);
 });

@@ -37,7 +37,10 @@ export const register: RegisterCommand = (program, surroundings) => {
     .option('--keep <file>', 'with --line: keep the last words in a file that caisson last-words reads')
     .option('--json', 'print one JSON document');
   withExitAction(command, async (word: string, flags: Flags) => {
-    if (!isName(word)) return await wait(parseEnclave(word), flags, surroundings);
+    if (!isName(word)) {
+      const cid = parseEnclave(word);
+      return await wait(cid, flags, surroundings, await transportOf(cid, surroundings));
+    }
     if (flags.line !== undefined || flags.keep !== undefined)
       throw new UsageError(`--line and --keep are for a CID: the ready line of ${word} is heard by its shim`);
     return flags.port === undefined
@@ -64,16 +67,27 @@ async function waitForName(name: string, flags: Flags, surroundings: Surrounding
   }
 }
 
+/** Of an enclave of this host that has this CID, unless the environment says itself how enclaves are reached. */
+async function transportOf(cid: number, { env }: Surroundings): Promise<Transport | undefined> {
+  const { findEnclave } = await import('@caisson/host/operator');
+  // A state folder that cannot be read is no reason not to ask a CID.
+  const { vsock } = await findEnclave(String(cid), env).catch(() => ({ vsock: undefined }));
+  return vsock === undefined ? undefined : await openTransport(vsock);
+}
+
+async function openTransport(vsock: string): Promise<Transport> {
+  const { openTransportFromEnvironment } = await import('@caisson/link/transport');
+  const { createLinuxKernel } = await import('@caisson/sys');
+  return openTransportFromEnvironment({ CAISSON_VSOCK: vsock }, createLinuxKernel());
+}
+
 /** A server of the application's own, by the way that its shim has written down. */
 async function waitForPort(name: string, flags: Flags, surroundings: Surroundings): Promise<number> {
   const { openEnclaveSource } = await import('../enclave-source.ts');
-  const { openTransportFromEnvironment } = await import('@caisson/link/transport');
-  const { createLinuxKernel } = await import('@caisson/sys');
   const { state } = await (await openEnclaveSource(surroundings)).find(name);
   if (state?.cid == null || state.vsock === null)
     throw new UsageError(`enclave ${name} must run to be asked on a port, it is ${state?.phase ?? 'not started'}`);
-  const transport = openTransportFromEnvironment({ CAISSON_VSOCK: state.vsock }, createLinuxKernel());
-  return await wait(state.cid, flags, surroundings, transport);
+  return await wait(state.cid, flags, surroundings, await openTransport(state.vsock));
 }
 
 async function wait(cid: number, flags: Flags, surroundings: Surroundings, own?: Transport): Promise<number> {

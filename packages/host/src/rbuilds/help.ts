@@ -11,6 +11,7 @@ const files = `files, in the folder where rbuilds is started
   eif/app-builder-secure-enclaves-framework.eif.desc   as nitro-cli describes it
   eif/app-builder-secure-enclaves-framework.eif.json   every file by its hash, and what it was made of
   eif/make_build.log                                   what was said
+  eif/run-enclave.log                                  what was said of enclaves that run
 in the image
   /apps             names of the enclave program (initctl, ...)
   /apps/.config     init.yaml as it was compiled
