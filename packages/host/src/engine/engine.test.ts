@@ -279,6 +279,38 @@ test('an enclave of nitro that outlived its shim is ended by whoever stops it', 
   equal(door.done.at(-1), 'end left a');
 });
 
+test('one that outlived its shim is ended before another is started in its place, and taken over where it is the same', async () => {
+  await image('a.eif');
+  const text = 'name: a\nimage: { eif: a.eif }\nbackend: nitro\n';
+  await up(text);
+  const lose = (): void => {
+    door.lose('a');
+    const path = enclaveFolder(engine.state, 'a').state;
+    const state = JSON.parse(readFileSync(path, 'utf8')) as { shim: object };
+    writeFileSync(path, JSON.stringify({ ...state, shim: { ...state.shim, start: '1' } }));
+  };
+  lose();
+  await up(text);
+  lose();
+  const [changed] = await up(`${text}resources: { memoryMiB: 1024 }\n`);
+  deepEqual(door.done, ['start a', 'start a', 'end left a', 'start a']);
+  deepEqual(changed?.changes, ['memoryMiB 512 -> 1024']);
+});
+
+test('a failure is told by what its code means: another measurement is refused, time that is up is late', async () => {
+  await image('a.eif');
+  for (const [code, kind] of [
+    ['BACKEND_MEASUREMENTS', 'refused'],
+    ['NITRO_MEASUREMENTS', 'refused'],
+    ['BACKEND_LATE', 'late'],
+    ['SHIM_LATE', 'late'],
+    ['BACKEND_BOOT', 'failed'],
+  ] as const) {
+    door.scripts.set('a', ['booting', { phase: 'failed', failure: { code, message: 'it is so', hint: null } }]);
+    equal((await up('name: a\nimage: { eif: a.eif }\n'))[0]?.kind, kind, code);
+  }
+});
+
 test('run takes the name of the image and a number where that is taken, and refuses what is measured already', async () => {
   await image('a.eif', { components: ['ready'], name: 'hello' });
   const command = {

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { BackendKind } from '../backend/index.ts';
-import { type BuildSettings, buildImage, openPlan } from '../build/index.ts';
+import { type BuildSettings, buildImage, openPlan, SILENT_PROGRESS } from '../build/index.ts';
 import { type EnclaveSpec, readBuildSettings } from '../compose/index.ts';
 import { resolveKernel } from '../kernel/index.ts';
 import { isOciSource } from '../oci/index.ts';
@@ -83,10 +83,15 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
     ...{ source, settings, builderVersion: version, env },
     ...(kernel.isFile && { kernelPath: kernel.files[0]! }),
     leaveOut: [path, ...(composeFile === null ? [] : [composeFile])],
-    progress: progressOf(say),
+    progress: {
+      ...SILENT_PROGRESS,
+      step: (text) => say('info', text),
+      warning: (text, hint) => say('warn', text, hint),
+    },
   });
   try {
-    await buildImage(plan, path, { progress: progressOf(say), ...(signal !== undefined && { signal }) });
+    const progress = { ...SILENT_PROGRESS, warning: (text: string, hint?: string) => say('warn', text, hint) };
+    await buildImage(plan, path, { progress, ...(signal !== undefined && { signal }) });
   } finally {
     await plan.close();
   }
@@ -147,8 +152,4 @@ async function kernelFor(
 async function writeStandIn(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, standIn, { mode: 0o600 });
-}
-
-function progressOf(say: MakeImageOptions['say']) {
-  return { step: () => {}, bytes: () => {}, warning: (text: string, hint?: string) => say('warn', text, hint) };
 }

@@ -112,10 +112,11 @@ export async function requireName(state: string, name: string, composeFile: stri
 }
 
 async function openOrStart(
-  { state, env, words, shims }: EngineContext,
+  context: EngineContext,
   spec: RecordedSpec,
   timeline: Timeline,
 ): Promise<{ readonly client: ShimClient; readonly changes: readonly string[]; readonly unchanged: boolean }> {
+  const { state, env, words, shims } = context;
   const { name, composeFile } = spec;
   await requireName(state, name, composeFile);
   const before = await readSpec(state, name).catch(() => undefined);
@@ -127,7 +128,7 @@ async function openOrStart(
     if (isRunning) {
       changes = before === undefined ? ['its record cannot be read'] : compareSpec(before, spec);
       if (changes.length === 0) return { client: running, changes, unchanged: true };
-      timeline.note('info', `is another than what runs, which ends first: ${changes.join('; ')}`);
+      tellChanges(changes, timeline);
     }
     try {
       await running.stop();
@@ -135,10 +136,32 @@ async function openOrStart(
       await running.close().catch(() => {});
     }
   }
+  changes = running === undefined ? await endLeft(context, spec, before, timeline) : changes;
   await forgetCid(state, env, name);
   timeline.begin('boot');
   await writeSpec(state, spec);
   return { client: await shims.start({ state, name, words, env }), changes, unchanged: false };
+}
+
+/** What outlived its shim is taken over by the next one as it is; where another is asked for, it ends first. */
+async function endLeft(
+  { state, env, words, shims }: EngineContext,
+  spec: RecordedSpec,
+  before: RecordedSpec | undefined,
+  timeline: Timeline,
+): Promise<readonly string[]> {
+  const { name } = spec;
+  const last = await readState(state, name).catch(() => undefined);
+  if (before === undefined || last?.phase !== 'lost' || last.backend !== 'nitro') return [];
+  const changes = compareSpec(before, spec);
+  if (changes.length === 0) return [];
+  tellChanges(changes, timeline);
+  await shims.endLeft({ state, name, words, env });
+  return changes;
+}
+
+function tellChanges(changes: readonly string[], timeline: Timeline): void {
+  timeline.note('info', `is another than what runs, which ends first: ${changes.join('; ')}`);
 }
 
 /** What `up` wrote for the CID that it had: the next one may be another. */

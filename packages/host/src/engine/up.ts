@@ -116,6 +116,13 @@ async function resolveEnclave(
     composeFile,
     now: new Date(),
   });
+  if (spec.logs !== undefined) {
+    timeline.note(
+      'warn',
+      'logs of caisson.yaml is checked and not acted on',
+      `caisson logs -f ${name} shows them, and writes where it is led to`,
+    );
+  }
   if (recorded.debug) {
     timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
   }
