@@ -1,18 +1,24 @@
 // Enclaves of the simulator kept by the program itself, each in a process of its own, with images of the builder: what unit tests show of scripts,
 // shown of what people run.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { CID_ANY, toCid, toVsockPort } from '@caisson/core/address';
+import { planEif } from '@caisson/core/eif';
 import { createSimBackend } from '@caisson/host/backend-sim';
 import { readProcessStart } from '@caisson/host/file';
 import { measureImage } from '@caisson/host/image';
 import { enclaveFolder, type RecordedSpec, type RecordedState, readState, writeSpec } from '@caisson/host/record';
 import { openShim, type ShimClient, startShim } from '@caisson/host/shim';
+import { createFabricTransport } from '@caisson/link/transport';
 import type { BackendImages } from '@caisson/testkit/backend';
 import { fakeSpec } from '@caisson/testkit/fake';
+import { createFakeNitro } from '@caisson/testkit/nitro-cli';
 import { imageSkip, makeImages } from './backend/image.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'c-keep-'));
@@ -117,6 +123,36 @@ test('an enclave ends with its shim, killed as it may be; it reads lost, and the
   deepEqual(readdirSync(join(run, '3')), []);
 });
 
+test('an enclave whose supervisor is killed lets nobody in until the next one has spoken, and goes on', {
+  skip,
+  timeout,
+}, async () => {
+  const client = await start('headless', 'hello', { ingress: [{ ...rule, holdMs: 0 }] });
+  const reasons: unknown[] = [];
+  let killed = false;
+  for await (const { fields } of client.events({ follow: true })) {
+    if (fields['phase'] === 'degraded') reasons.push(fields['reasons']);
+    if (fields['phase'] !== 'ready') continue;
+    if (killed) break;
+    killed = true;
+    process.kill(await supervisorOf((await client.status()).pids[0] ?? 0), 'SIGKILL');
+  }
+  deepEqual(reasons[0], ['ready-line-lost']);
+  equal(await (await fetch(`http://127.0.0.1:${await wayIn(client)}/`)).text(), 'hello from inside');
+  const { restarts, phase } = await client.status();
+  deepEqual([restarts, phase], [0, 'ready']);
+  await client.stop();
+  await client.close();
+});
+
+/** The child of PID 1 that runs the enclave program. */
+async function supervisorOf(pid: number): Promise<number> {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
+  const found = children.find((one) => readFileSync(`/proc/${one}/cmdline`, 'latin1').endsWith('\0supervise\0'));
+  ok(found !== undefined, `PID 1 has ${children.length} children, and none is the supervisor`);
+  return Number(found);
+}
+
 test('an image that measures anything else than was asked for is not started', { skip, timeout }, async () => {
   const measurements = { PCR0: 'a'.repeat(96), PCR1: 'b'.repeat(96), PCR2: 'c'.repeat(96) };
   const last = await ended('wrong', await start('wrong', 'waits', { measurements, restart: 'always' }));
@@ -145,4 +181,68 @@ test('a boot that ends at once, one that ends before its heartbeat and one that 
     ],
   );
   match(readFileSync(enclaveFolder(state, 'broken').console, 'utf8'), /caisson-init: exit 125/);
+});
+
+test('an enclave of nitro-cli outlives its shim and is taken over by the next, with its ways in', {
+  timeout,
+}, async (context) => {
+  const image = join(folder, 'waits-nitro.eif');
+  const planned = await planEif(
+    {
+      architecture: 'x86_64',
+      kernel: Buffer.from('kernel'),
+      cmdline: 'quiet',
+      metadata: {},
+      ramdisks: [Buffer.from('first')],
+    },
+    () => createHash('sha384'),
+  );
+  const pieces: Uint8Array[] = [];
+  for await (const piece of planned.open()) pieces.push(piece.slice());
+  writeFileSync(image, Buffer.concat(pieces));
+  const measurements = await measureImage(image);
+  mkdirSync(join(folder, 'nitro'));
+  const fake = createFakeNitro(join(folder, 'nitro'), { [image]: { ...measurements } });
+  context.after(() => fake.close());
+  const fabric = join(folder, 'fabric');
+  mkdirSync(join(fabric, '3'), { recursive: true, mode: 0o700 });
+  const asked = { image, measurements, memoryMiB: 64, cpus: { count: 2 }, ingress: [{ ...rule, holdMs: 0 }] };
+  await writeSpec(state, fakeSpec('metal', { ...asked, backend: 'nitro', hasReadyLine: false }));
+  const env = {
+    ...process.env,
+    PATH: `${fake.path}:${process.env['PATH']}`,
+    CAISSON_NITRO_ROOT: fake.root,
+    CAISSON_VSOCK: `fabric:${fabric}`,
+  };
+  const keep = (): Promise<ShimClient> => startShim({ state, name: 'metal', words, env });
+  const client = await keep();
+  for await (const { fields } of client.events({ follow: true })) if (fields['phase'] === 'ready') break;
+  const { shim, cid, pids, vsock } = await client.status();
+  deepEqual([fake.enclaves().map(({ ProcessID }) => ProcessID), vsock], [[...pids], `fabric:${fabric}`]);
+  process.kill(shim.pid, 'SIGKILL');
+  while ((await readProcessStart(shim.pid)) !== '') await pause(5);
+  equal(fake.enclaves().length, 1);
+  // As the application would.
+  const inside = createFabricTransport({ directory: fabric, localCid: toCid(cid ?? 0) });
+  const listener = await inside.listen(
+    { cid: CID_ANY, port: toVsockPort(8080) },
+    {},
+    (socket) => void socket.on('error', () => {}).end('still here'),
+  );
+  const next = await keep();
+  const codes: string[] = [];
+  for await (const { code, fields } of next.events({ follow: true })) {
+    codes.push(code);
+    if (fields['phase'] === 'ready') break;
+  }
+  ok(codes.includes('ENCLAVE_ADOPTED'), codes.join(' '));
+  const now = await next.status();
+  deepEqual([now.cid, now.pids, fake.enclaves().length], [cid, pids, 1]);
+  let heard = '';
+  for await (const chunk of connect({ port: await wayIn(next), host: '127.0.0.1' })) heard += String(chunk);
+  equal(heard, 'still here');
+  await listener.close();
+  const last = await next.stop();
+  deepEqual([last.phase, last.end?.byHost, fake.enclaves().length], ['stopped', true, 0]);
+  await next.close();
 });

@@ -116,13 +116,14 @@ async function* readEvents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Sh
 
 function describe(error: unknown, { name, protocol, version }: ShimHello): unknown {
   if (error instanceof RemoteError && error.remoteCode === 'SHIM_VERB') {
-    return new CaissonError<ShimErrorCode>('SHIM_VERB', error.message, {
+    return new CaissonError<ShimErrorCode>('SHIM_VERB', error.remoteText, {
       cause: error,
       hint: `the shim is of version ${version}, protocol ${protocol}; caisson restart ${name} starts one of this version`,
     });
   }
-  if (error instanceof RemoteError && error.remoteCode.startsWith('SHIM_'))
-    return new CaissonError<ShimErrorCode>(error.remoteCode as ShimErrorCode, error.message, { cause: error });
+  // What went wrong there, in its own words; what the channel says of itself is that nobody answers.
+  if (error instanceof RemoteError && !error.remoteCode.startsWith('CHANNEL_'))
+    return new CaissonError(error.remoteCode, error.remoteText, { cause: error });
   return lost(name, error);
 }
 
