@@ -17,6 +17,8 @@ export interface PipelineListenWorld {
   readonly runFolder?: string;
 }
 
+const aDayMs = 86_400_000;
+
 export const PIPELINE_LISTEN_ERROR_CODES = ['PIPELINE_LISTEN'] as const;
 type PipelineListenErrorCode = (typeof PIPELINE_LISTEN_ERROR_CODES)[number];
 
@@ -42,7 +44,11 @@ export async function runPipelineListen(port: number, world: PipelineListenWorld
     throw fault('a supervisor must run in this enclave, got none', 'build the image without --init plain');
   }
   stdout.write(`Pipeline listening on port ${port}\n`);
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  if (stop.aborted) return;
+  // Nothing else of this process waits for anything, and node would end it.
+  const awake = setInterval(() => {}, aDayMs);
+  await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+  clearInterval(awake);
 }
 
 function fault(message: string, hint?: string, cause?: unknown): CaissonError<PipelineListenErrorCode> {
