@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { CaissonError } from '@caisson/core/errors';
 import type { ControlSession } from '@caisson/link/control';
 import type { CommandRequest, TerminalSize } from '@caisson/link/pipeline';
+import { type ApprovalFlags, ApprovalRequested, withApprovals } from './approving-session.ts';
 import { type ControlFlags, openControlSession } from './control-flag.ts';
 import { EXIT_NOT_READY, UsageError } from './exit-code.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -11,7 +12,7 @@ import type { Surroundings } from './surroundings.ts';
 /** exec and job wait: the command never said its own. */
 export const EXIT_CAISSON = 125;
 
-export type SessionFlags = ControlFlags & { readonly port?: number | undefined };
+export type SessionFlags = ControlFlags & ApprovalFlags & { readonly port?: number | undefined };
 
 /** The session is closed whatever happens. Rejects as `use` and the opening do. */
 export async function withSession<Result>(
@@ -22,7 +23,7 @@ export async function withSession<Result>(
 ): Promise<Result> {
   const session = await openControlSession(enclave, flags, surroundings);
   try {
-    return await use(session);
+    return await use(await withApprovals(session, flags, surroundings));
   } finally {
     await session.close();
   }
@@ -37,7 +38,7 @@ export async function failingAs(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UsageError || !(error instanceof Error)) throw error;
+    if (error instanceof UsageError || error instanceof ApprovalRequested || !(error instanceof Error)) throw error;
     stderr.write(`${name}: ${error.message}\n`);
     if (error instanceof CaissonError && error.hint !== undefined) stderr.write(`  hint: ${error.hint}\n`);
     return failed;

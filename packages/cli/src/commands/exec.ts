@@ -1,6 +1,5 @@
 // `caisson exec`: a command in an enclave, as if it ran here.
-import { withControlFlags } from '../control-flag.ts';
-import { withExitAction } from '../exit-action.ts';
+import { withApprovedAction } from '../approving-session.ts';
 import { collect, EXIT_CAISSON, failingAs, type SessionFlags, withSession } from '../pipeline-session.ts';
 import type { RunFlags } from '../run-remote.ts';
 import type { RegisterCommand } from '../surroundings.ts';
@@ -15,8 +14,9 @@ export const register: RegisterCommand = (program, surroundings) => {
     .option('--cwd <folder>', 'where it runs; default /')
     .option('-u, --user <user>', 'as whom: user or user:group of the image; default root')
     .option('--timeout <duration>', 'told to end after it: 90s, 5m');
-  withExitAction(
-    withControlFlags(command),
+  withApprovedAction(
+    command,
+    surroundings,
     async (enclave: string, argv: readonly string[], flags: SessionFlags & RunFlags) => {
       const { runRemote } = await import('../run-remote.ts');
       return failingAs(EXIT_CAISSON, surroundings, () =>

@@ -1,6 +1,7 @@
 // `caisson job`: commands that outlive the session that starts them, with their output kept.
 import type { Command } from 'commander';
-import { withControlFlags } from '../control-flag.ts';
+import { withApprovedAction } from '../approving-session.ts';
+import { withApproverFlag, withControlFlags } from '../control-flag.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import {
@@ -28,7 +29,7 @@ export const register: RegisterCommand = (program, surroundings) => {
   registerStart(job, surroundings);
   const list = job.command('list <enclave>').alias('ls').description('what runs and what has ended');
   withExitAction(
-    withControlFlags(list.option('--json', 'one JSON document')),
+    withApproverFlag(withControlFlags(list.option('--json', 'one JSON document'))),
     async (enclave: string, flags: ListFlags) => {
       const { listJobs } = await import('@caisson/link/pipeline');
       const { printJobs } = await import('../job-report.ts');
@@ -39,7 +40,7 @@ export const register: RegisterCommand = (program, surroundings) => {
   );
   const logs = job.command('logs <enclave> <job>').description('what it has written, each stream on its own');
   withExitAction(
-    withControlFlags(logs.option('-f, --follow', 'and what it writes, until it ends')),
+    withApproverFlag(withControlFlags(logs.option('-f, --follow', 'and what it writes, until it ends'))),
     async (enclave: string, name: string, flags: LogFlags) => {
       const { showJobLogs } = await import('../job-report.ts');
       await withSession(enclave, flags, surroundings, ({ channel }) =>
@@ -49,17 +50,21 @@ export const register: RegisterCommand = (program, surroundings) => {
     },
   );
   const wait = job.command('wait <enclave> <job>').description('until it has ended; its own exit code');
-  withExitAction(withControlFlags(wait), async (enclave: string, name: string, flags: SessionFlags) => {
-    const { exitCodeOfEnd, waitForJob } = await import('@caisson/link/pipeline');
-    return failingAs(EXIT_CAISSON, surroundings, () =>
-      withSession(enclave, flags, surroundings, async ({ channel }) =>
-        exitCodeOfEnd(await waitForJob(channel, name, surroundings.stop)),
-      ),
-    );
-  });
-  const kill = job.command('kill <enclave> <job>').description('send it a signal');
   withExitAction(
-    withControlFlags(kill.option('-s, --signal <signal>', 'name or number; default TERM')),
+    withApproverFlag(withControlFlags(wait)),
+    async (enclave: string, name: string, flags: SessionFlags) => {
+      const { exitCodeOfEnd, waitForJob } = await import('@caisson/link/pipeline');
+      return failingAs(EXIT_CAISSON, surroundings, () =>
+        withSession(enclave, flags, surroundings, async ({ channel }) =>
+          exitCodeOfEnd(await waitForJob(channel, name, surroundings.stop)),
+        ),
+      );
+    },
+  );
+  const kill = job.command('kill <enclave> <job>').description('send it a signal');
+  withApprovedAction(
+    kill.option('-s, --signal <signal>', 'name or number; default TERM'),
+    surroundings,
     async (enclave: string, name: string, flags: KillFlags) => {
       const { signalJob } = await import('@caisson/link/pipeline');
       const signal = parseSignal(flags.signal ?? 'TERM');
@@ -77,8 +82,9 @@ function registerStart(job: Command, surroundings: Surroundings): void {
     .option('--cwd <folder>', 'where it runs; default /')
     .option('-u, --user <user>', 'as whom: user or user:group of the image; default root')
     .option('--timeout <duration>', 'told to end after it: 90s, 5m');
-  withExitAction(
-    withControlFlags(start),
+  withApprovedAction(
+    start,
+    surroundings,
     async (enclave: string, argv: readonly string[], flags: SessionFlags & CommandFlags) => {
       const { startJob } = await import('@caisson/link/pipeline');
       const request = await requestOf(argv, flags, { terminal: null, hasInput: false });

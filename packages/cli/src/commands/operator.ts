@@ -1,5 +1,6 @@
 // `caisson operator`: who may command enclaves.
 import type { RegisterCommand } from '../surroundings.ts';
+import { registerOperatorApprove } from './operator-approve.ts';
 import { registerOperatorCreate } from './operator-create.ts';
 import { registerOperatorList } from './operator-list.ts';
 import { registerOperatorShow } from './operator-show.ts';
@@ -9,4 +10,5 @@ export const register: RegisterCommand = (program, surroundings) => {
   registerOperatorCreate(operator, surroundings);
   registerOperatorList(operator, surroundings);
   registerOperatorShow(operator, surroundings);
+  registerOperatorApprove(operator, surroundings);
 };

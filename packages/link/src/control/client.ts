@@ -6,7 +6,8 @@ import { equalBytes, parseHex } from '@caisson/core/bytes';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { type Channel, createChannel } from '../channel/channel.ts';
 import { RemoteError } from '../channel/error-code.ts';
-import { type Approval, hashAct, signApproval } from './approval.ts';
+import { type Approval, hashAct, refusal, type SignedApproval, signApproval, verifyApproval } from './approval.ts';
+import { isSameApproval } from './approval-file.ts';
 import type { ControlErrorCode } from './error-code.ts';
 import type { ControlIdentity } from './identity.ts';
 import { NONCE_BYTES } from './messages.ts';
@@ -31,8 +32,12 @@ export interface ControlSession {
   info(): Promise<SessionInfo>;
   /** Asks for proof now. Rejects as the opening does, and ends the session then. */
   prove(): Promise<ProvenEnclave>;
-  /** Approves one request of `type` with `payload`, by this session's operator and by `others`, whose keys are here too. */
+  /** What has to be signed for one request of `type` with `payload`; holds for `seconds` (default 900) by the enclave's clock. */
+  draftApproval(verb: ControlVerb, type: number, payload: Uint8Array, seconds?: number): Approval;
+  /** Approves it, by this session's operator and by `others`, whose keys are here too. */
   approve(verb: ControlVerb, type: number, payload: Uint8Array, others?: readonly ControlIdentity[]): Promise<void>;
+  /** The same with approvals that others gave elsewhere. Rejects PolicyError CONTROL_APPROVAL, unsent, where one is for another act. */
+  approveWith(verb: ControlVerb, type: number, payload: Uint8Array, signed: readonly SignedApproval[]): Promise<void>;
   /** Replaces the operator list in force. */
   sendOperatorList(list: Uint8Array): Promise<void>;
   /** Resolves when the session has ended: undefined if both ends said so. */
@@ -42,7 +47,7 @@ export interface ControlSession {
 
 // Chosen: security.md 4.2.
 const defaultReproveMs = 600_000;
-const approvalSeconds = 300;
+const approvalSeconds = 900;
 
 /** Rejects CONTROL_SIMULATED before it dials, and as `dial` and `openClient` do. */
 export async function connectControl(options: ConnectControlOptions): Promise<ControlSession> {
@@ -76,6 +81,15 @@ export async function connectControl(options: ConnectControlOptions): Promise<Co
       throw error;
     }
   };
+  const draftApproval: ControlSession['draftApproval'] = (verb, type, payload, seconds = approvalSeconds) => ({
+    ...{ verb, actSha256: hashAct(type, payload), actId: Uint8Array.from(randomBytes(16)) },
+    ...{ bootId: first.facts.bootId, serverKeySha256: parseHex(first.serverKeySha256) },
+    // By the enclave's clock, which its document has told: this machine's may be wrong.
+    notAfter: Math.floor(enclave.attestation.timestamp / 1_000) + seconds,
+  });
+  const submit = async (signed: SignedApproval): Promise<void> => {
+    await said(channel.request(CONTROL_REQUEST.approve, encodeSignedApproval(signed)));
+  };
   const timer = setInterval(() => void reprove().catch(() => {}), reproveMs).unref();
   const closed = channel.closed.finally(() => {
     clearInterval(timer);
@@ -90,18 +104,20 @@ export async function connectControl(options: ConnectControlOptions): Promise<Co
     },
     info: async () => parseSessionInfo(await said(channel.request(CONTROL_REQUEST.session, new Uint8Array()))),
     prove: reprove,
+    draftApproval,
     async approve(verb, type, payload, others = []) {
-      const { facts } = first;
-      const approval: Approval = {
-        ...{ verb, actSha256: hashAct(type, payload), actId: Uint8Array.from(randomBytes(16)) },
-        ...{ bootId: facts.bootId, serverKeySha256: parseHex(first.serverKeySha256) },
-        // By the enclave's clock, which its document has told: this machine's may be wrong.
-        notAfter: Math.floor(enclave.attestation.timestamp / 1_000) + approvalSeconds + 600,
-      };
-      for (const signer of [identity, ...others]) {
-        const signed = encodeSignedApproval(await signApproval(approval, signer));
-        await said(channel.request(CONTROL_REQUEST.approve, signed));
-      }
+      const approval = draftApproval(verb, type, payload);
+      for (const signer of [identity, ...others]) await submit(await signApproval(approval, signer));
+    },
+    async approveWith(verb, type, payload, signed) {
+      const read = await Promise.all(signed.map(verifyApproval));
+      const [first] = read;
+      if (first === undefined) throw new TypeError('signed must have at least one approval, got none');
+      const { actId, notAfter } = first;
+      const wanted: Approval = { ...draftApproval(verb, type, payload), actId, notAfter };
+      const isForThis = read.every((approval) => isSameApproval(approval, wanted));
+      if (!isForThis) throw refusal('it is for another act, or for this act of another enclave or boot');
+      for (const one of [await signApproval(wanted, identity), ...signed]) await submit(one);
     },
     async sendOperatorList(list) {
       await said(channel.request(CONTROL_REQUEST.operators, list));

@@ -1,6 +1,16 @@
 // The control channel: an operator's session with an enclave, and who may open one. Both ends.
 export type { Approval, SignedApproval } from './approval.ts';
 export { hashAct, MAX_APPROVAL_SECONDS, signApproval, verifyApproval } from './approval.ts';
+export type { ApprovalRequest } from './approval-file.ts';
+export {
+  encodeApprovalFile,
+  encodeApprovalRequest,
+  MAX_APPROVAL_FILE_BYTES,
+  parseApprovalFile,
+  parseApprovalRequest,
+} from './approval-file.ts';
+export type { ApproveRequest } from './approving-channel.ts';
+export { createApprovingChannel } from './approving-channel.ts';
 export type { ControlAuthority, ControlAuthorityOptions } from './authority.ts';
 export { createControlAuthority } from './authority.ts';
 export type { EnclaveFacts, SessionBinding } from './binding.ts';

@@ -1,4 +1,5 @@
 // Commands, jobs and copies of files over an operator's session. Both ends.
+export { describeAct, verbOfAct } from './act.ts';
 export type { CopyOptions, LocalPlace } from './client.ts';
 export { copyIn, copyOut, listJobs, readJobLogs, runCommand, signalJob, startJob, waitForJob } from './client.ts';
 export type { FileRoot } from './copy/request.ts';
