@@ -24,7 +24,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     .description('run one enclave to ready, show what it says, and end it with Ctrl-C (docs/run.md)')
     .option('--name <name>', 'default: that of the image')
     .addOption(new Option('--backend <kind>', 'where').choices(['auto', 'nitro', 'qemu', 'sim']).default('auto'))
-    .option('--cpus <count>', 'how many; default 2')
+    .option('--cpus <count>', 'how many; default 2, simulated all')
     .option('--cpu-ids <ids>', 'which: 1,3,4-6')
     .option('--memory <MiB>', 'default: four times the image, at least 512')
     .option('--cid <cid>', 'default: the next that is free')

@@ -3,6 +3,7 @@
 //   spec, machine, image looked at -> CID claimed -> simulated NSM with the image's measurements -> room staged -> ramdisks unpacked
 //   -> (one boot at a time from here) port 9000 -> PID 1 -> heartbeat
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { CID_PARENT, type Cid } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
@@ -129,7 +130,8 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       bootMs: Math.round(performance.now() - fromMs),
       departures: describeDepartures({
         ...{ ...adapted, isRoot, hasMemoryGroup: group !== undefined },
-        cpuCount: 'count' in spec.cpus ? spec.cpus.count : undefined,
+        // All of this machine's is what it has.
+        cpuCount: 'count' in spec.cpus && spec.cpus.count < availableParallelism() ? spec.cpus.count : undefined,
         leftOut: image.leftOut,
       }),
     };

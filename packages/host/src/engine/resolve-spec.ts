@@ -59,7 +59,8 @@ function defaultMemory(bytes: number): number {
 }
 
 function defaultCpus(backend: BackendKind): number {
-  // A parent gives whole cores away; elsewhere more than there are would be refused.
+  // A simulation runs on all of this machine's, whatever it was told. A parent gives whole cores away, and a machine has no more than there are.
+  if (backend === 'sim') return availableParallelism();
   return backend === 'nitro' ? standardCpus : Math.min(standardCpus, availableParallelism());
 }
 
