@@ -2,7 +2,7 @@
 // simulator's own.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -84,6 +84,33 @@ test('refuses an image whose first process is not ours, and what is no image', {
   const spec = { name: 'bad', memoryMiB: 64, cpus: { count: 1 } };
   await rejects(backend.start({ ...spec, image: path }), { code: 'BACKEND_IMAGE', name: 'PolicyError' });
   await rejects(backend.start({ ...spec, image: join(folder, 'bzImage') }), { name: 'ParseError' });
+});
+
+const refusedMain = join(import.meta.dirname, 'backend/refused-main.ts');
+const spaces = ['--user', '--map-root-user', 'sh', '-c'];
+const withoutSpaces = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"';
+const noSpaces =
+  spawnSync('unshare', [...spaces, withoutSpaces, 'sh', 'true']).status !== 0 &&
+  'no user namespace to forbid others in';
+
+test('where nobody may make a user namespace a start is refused with what is missing and how to get it, and nothing is made', {
+  skip: skip || noSpaces,
+}, async () => {
+  const { waits } = await images();
+  const state = join(folder, 'refused');
+  const node = [process.execPath, '--conditions=caisson-source', refusedMain, state, waits];
+  const { stdout, stderr } = spawnSync('unshare', [...spaces, withoutSpaces, 'sh', ...node], { encoding: 'utf8' });
+  const { missing, refusal } = JSON.parse(stdout || 'null') ?? { missing: stderr };
+  deepEqual(
+    missing.map(({ what }: { what: string }) => what),
+    ['user namespaces for this user'],
+  );
+  deepEqual(
+    [refusal.code, refusal.message],
+    ['BACKEND_UNAVAILABLE', 'the backend sim needs user namespaces for this user'],
+  );
+  match(refusal.hint, /user\.max_user_namespaces.* or run as root$/);
+  ok(!existsSync(state));
 });
 
 test('as root an enclave has users of its own: root inside is nobody outside', {
