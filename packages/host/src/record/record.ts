@@ -7,7 +7,7 @@ import { enclaveFolder, enclavesFolder } from './folder.ts';
 import { isEnclaveName } from './name.ts';
 import type { RecordedSpec } from './spec.ts';
 import { readSpec } from './spec-form.ts';
-import type { RecordedState } from './state.ts';
+import { ENDED_PHASES, type RecordedState } from './state.ts';
 import { stateFault } from './state-fault.ts';
 import { readState } from './state-form.ts';
 import { requireStateVersion } from './version.ts';
@@ -21,6 +21,9 @@ export interface EnclaveRecord {
   /** Why something of it cannot be read. */
   readonly fault: CaissonError | undefined;
 }
+
+// Chosen: it answers whoever has asked, and goes.
+const leaveMs = 10_000;
 
 /** By name; none where there is no folder. Throws CaissonError RECORD_VERSION or RECORD_STATE. */
 export async function listRecords(state: string): Promise<readonly EnclaveRecord[]> {
@@ -55,12 +58,14 @@ export async function findRecord(state: string, name: string): Promise<EnclaveRe
 
 /** Throws CaissonError RECORD_RUNNING while its shim lives, RECORD_UNKNOWN or RECORD_STATE. Whole or not at all: it is renamed away first. */
 export async function removeRecord(state: string, name: string): Promise<void> {
-  await findRecord(state, name);
+  const { state: last } = await findRecord(state, name);
+  // A shim whose enclave has ended is on its way out.
+  const timeoutMs = last !== undefined && ENDED_PHASES.includes(last.phase) ? leaveMs : 0;
   const folder = enclaveFolder(state, name);
   const aside = temporaryBeside(folder.path);
   const move = (): Promise<void> => rename(folder.path, aside);
   try {
-    await withLock(folder.shimPid, move, { timeoutMs: 0 });
+    await withLock(folder.shimPid, move, { timeoutMs });
     await rm(aside, { recursive: true, force: true });
     await sweepTemporaries(enclavesFolder(state));
   } catch (error) {

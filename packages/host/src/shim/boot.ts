@@ -44,6 +44,8 @@ export interface BootResult extends Outcome {
   readonly failure: CaissonError | undefined;
 }
 
+type EndRunning = (running: RunningEnclave) => Promise<EnclaveEnd>;
+
 // Chosen.
 const maxConsoleBytes = 1 << 20;
 /** An enclave that the shim gives up has this long to end in order. */
@@ -60,6 +62,7 @@ export class Boot {
   #console: ConsoleKeeper | undefined;
   #config: Uint8Array | undefined;
   #isAsked = false;
+  #endEarly: EndRunning | undefined;
   #startedAtMs: number;
   #readyAtMs: number | undefined;
 
@@ -86,7 +89,9 @@ export class Boot {
       this.#config = await readAskedConfig(spec);
       this.#running = await this.#begin(adoptFrom);
       this.#watch(this.#running);
-      [end, failure] = await this.#live(this.#running);
+      // Asked for in the moment in which it came up.
+      if (this.#endEarly !== undefined) end = await this.#endEarly(this.#running);
+      else [end, failure] = await this.#live(this.#running);
     } catch (error) {
       if (!this.#isAsked) failure = asShimError(error);
       if (error instanceof BootError) {
@@ -128,14 +133,17 @@ export class Boot {
     return this.#egress?.stats() ?? [];
   }
 
-  async #end(run: (running: RunningEnclave) => Promise<EnclaveEnd>): Promise<void> {
+  async #end(run: EndRunning): Promise<void> {
     const { gate, keeper, onStep } = this.#tools;
     const { phase } = keeper.current;
     this.#isAsked = true;
     gate.shut();
     keeper.enter('stopping');
     onStep('stop-asked');
-    if (this.#running === undefined) return this.#starting.abort(new Error('stopped'));
+    if (this.#running === undefined) {
+      this.#endEarly = run;
+      return this.#starting.abort(new Error('stopped'));
+    }
     try {
       await run(this.#running);
     } catch (error) {

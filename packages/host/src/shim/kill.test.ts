@@ -119,6 +119,16 @@ test('what a killed shim has left can be ended without starting anything, and th
   assert.equal(await readState(state, 'web'), undefined);
 });
 
+test('what was stopped can be removed, and started again, at once', async () => {
+  for (let round = 0; round < 2; round += 1) {
+    const client = await start();
+    await client.stop();
+    if (round === 1) await removeRecord(state, 'web');
+    await client.close();
+  }
+  assert.deepEqual(readdirSync(join(state, 'enclaves')), []);
+});
+
 test('a shim that cannot begin says why to whoever started it', async () => {
   await assert.rejects(startShim({ state, name: 'none', words, env: process.env }), { code: 'RECORD_UNKNOWN' });
   await assert.rejects(startShim({ state, name: 'web', words: ['/bin/false'], env: process.env }), {
