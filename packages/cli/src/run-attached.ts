@@ -17,16 +17,17 @@ const shownLines = 200;
 export async function stayWith(
   engine: Engine,
   { name, verdict }: Pick<UpOutcome, 'name' | 'verdict'>,
-  operator: string | undefined,
   surroundings: Surroundings,
 ): Promise<number> {
   const { stderr, stop } = surroundings;
-  const isProven = verdict?.holds === true;
-  stderr.write(`${name}: ${isProven ? 'its logs follow' : 'its console follows'}; Ctrl-C ends it\n`);
-  await (isProven ? follow(name, operator, surroundings) : watchConsole(name, surroundings)).catch((error: Error) => {
-    // There is its end to wait for all the same.
-    if (!stop.aborted) stderr.write(`${name}: ${error.message}\n`);
-  });
+  const proven = verdict?.holds === true ? verdict : undefined;
+  stderr.write(`${name}: ${proven !== undefined ? 'its logs follow' : 'its console follows'}; Ctrl-C ends it\n`);
+  await (proven !== undefined ? follow(name, proven.operator, surroundings) : watchConsole(name, surroundings)).catch(
+    (error: Error) => {
+      // There is its end to wait for all the same.
+      if (!stop.aborted) stderr.write(`${name}: ${error.message}\n`);
+    },
+  );
   if (!stop.aborted) {
     const command = { verb: 'wait', name, until: 'ended', timeoutMs: longestMs } as const;
     const ended = await engine.execute(command, { signal: stop }).catch((error: unknown) => {
@@ -44,12 +45,11 @@ export async function stayWith(
   return endedCode(stop);
 }
 
-async function follow(name: string, operator: string | undefined, surroundings: Surroundings): Promise<number> {
+async function follow(name: string, operator: string, surroundings: Surroundings): Promise<number> {
   const { createControlInitClient } = await import('@caisson/link/control');
-  const flags = operator === undefined ? {} : { operator };
   return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
     ...{ follow: true, json: false, hostOnly: false, sinceMs: 0, tail: shownLines, service: undefined },
-    openSession: async () => createControlInitClient(await openControlSession(name, flags, surroundings)),
+    openSession: async () => createControlInitClient(await openControlSession(name, { operator }, surroundings)),
   });
 }
 

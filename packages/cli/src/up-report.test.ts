@@ -12,7 +12,7 @@ const ready: UpOutcome = {
   image: { path: '/web.eif', measurements: { PCR0: hash, PCR1: hash, PCR2: hash } },
   ...{ debug: false, ingress: ['127.0.0.1:8080 -> 3000'], failedIn: null, readyMs: 1_280, failure: null },
   phases: [{ phase: 'build', ms: 5, note: null }],
-  verdict: { holds: true, simulated: true, policy: '/p/web.yaml', pcrs: { PCR0: hash } },
+  verdict: { holds: true, simulated: true, policy: '/p/web.yaml', operator: 'dev', pcrs: { PCR0: hash } },
 };
 const failed: UpOutcome = {
   ...ready,

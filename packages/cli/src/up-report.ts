@@ -17,8 +17,8 @@ export function outcomeFacts(enclaves: readonly UpOutcome[]): object {
 
 function verdictFacts(verdict: Verdict): object {
   if (!verdict.holds) return { holds: false, why: verdict.why, hint: verdict.hint };
-  const { simulated, policy, pcrs } = verdict;
-  return { holds: true, simulated, policy, pcrs };
+  const { simulated, policy, operator, pcrs } = verdict;
+  return { holds: true, simulated, policy, operator, pcrs };
 }
 
 /** Of those that are as they were asked for. */

@@ -37,7 +37,10 @@ export const register: RegisterCommand = (program, surroundings) => {
     .addOption(
       new Option('--profile <name>', 'of a source; default development').choices(['development', 'production']),
     )
-    .option('--operator <name>', 'of a source: an operator key of this machine that may do everything, made if needed')
+    .option(
+      '--operator <name>',
+      'of a source: an operator key of this machine that may do everything; in development by default dev, made if needed',
+    )
     .option('--timeout <duration>', 'until it is ready')
     .option('-d, --detach', 'return once it is ready, and leave it running')
     .option('--rm', 'remove its record when it has ended')
@@ -68,7 +71,7 @@ async function run(image: string, words: readonly string[], flags: Flags, surrou
   let last = code;
   if (code === EXIT_OK && outcomes?.[0] !== undefined) {
     const { stayWith } = await import('../run-attached.ts');
-    last = await stayWith(engine, outcomes[0], flags.operator, surroundings);
+    last = await stayWith(engine, outcomes[0], surroundings);
   }
   // What ran in the foreground does not run behind it.
   for (const name of begun) {

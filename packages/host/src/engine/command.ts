@@ -33,7 +33,7 @@ export interface RunCommand {
   readonly command: readonly string[];
   /** Of an image that is built from a source. Default development. */
   readonly profile?: 'development' | 'production';
-  /** Of an image that is built from a source: `operators.local`. */
+  /** Of an image that is built from a source: `operators.local`. Default in development: the key that rbuilds' images have too. */
   readonly operator?: string;
   readonly backend: BackendChoice;
   readonly cpus?: CpuChoice;

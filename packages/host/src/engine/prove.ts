@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { readCompose } from '../compose/index.ts';
-import { openOperatorSession, ownPolicyPath, writeOwnPolicy } from '../operator/index.ts';
+import { findOperator, openOperatorSession, ownPolicyPath, writeOwnPolicy } from '../operator/index.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { Verdict } from './result.ts';
 
@@ -37,8 +37,9 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   // One that the operator wrote himself is used as it is, whatever it says.
   if (written?.written === false && !existsSync(ownPolicyPath(env, name))) return not(written.why, written.hint);
   try {
+    const key = await findOperator({ env, operator, enclave: name, composeFile });
     const session = await openOperatorSession({
-      ...{ env, enclave: name, operator, composeFile },
+      ...{ env, enclave: name, operator: key, composeFile },
       ...(composeFile === undefined && written?.written === true && { policyFile: written.path }),
       say: () => {},
       ...(signal !== undefined && { signal }),
@@ -46,7 +47,7 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
     try {
       const { attestation, simulated } = session.enclave;
       const pcrs = Object.fromEntries(Object.entries(attestation.pcrs).map(([index, hex]) => [`PCR${index}`, hex]));
-      return { holds: true, simulated, policy: written?.written === true ? written.path : name, pcrs };
+      return { holds: true, simulated, policy: written?.written === true ? written.path : name, operator: key, pcrs };
     } finally {
       await session.close();
     }

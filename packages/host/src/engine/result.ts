@@ -40,6 +40,8 @@ export type Verdict =
       readonly simulated: boolean;
       /** Whose policy. */
       readonly policy: string;
+      /** Whose key. */
+      readonly operator: string;
       readonly pcrs: Readonly<Record<string, string>>;
     }
   | { readonly holds: false; readonly why: string; readonly hint: string | null; readonly broken: boolean };

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';
 import type { EnclaveSpec } from '../compose/index.ts';
+import { DEVELOPMENT_OPERATOR } from '../operator/index.ts';
 import { isEnclaveName, listRecords } from '../record/index.ts';
 import { imageStoreFolder, isImageTag, openImageStore } from '../store/index.ts';
 import { keepConfig, prepareConfig } from './boot-config.ts';
@@ -49,7 +50,8 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const recorded = resolveSpec({ name, spec, facts, backend, config, timeoutMs, composeFile: null, now: new Date() });
     if (recorded.debug)
       timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
-    const { detach, operator } = command;
+    const { detach } = command;
+    const operator = 'source' in image ? operatorOf(command) : command.operator;
     return outcomeOf(
       recorded,
       timeline,
@@ -84,11 +86,12 @@ async function findImage({ image, command, profile, operator }: RunCommand, env:
 function specOf(command: RunCommand, image: { readonly source: string } | { readonly eif: string }): EnclaveSpec {
   const { cpus, memoryMiB, cid, config, debug, ingress, egress, restart, labels } = command;
   const isSource = 'source' in image;
+  const operator = operatorOf(command);
   return {
     ...{ image, debug, restart, labels: { ...labels } },
     ...(isSource && { profile: command.profile ?? 'development' }),
     ...(isSource && command.command.length > 0 && { cmd: [...command.command] }),
-    ...(isSource && command.operator !== undefined && { operators: { local: command.operator } }),
+    ...(isSource && operator !== undefined && { operators: { local: operator } }),
     resources: {
       ...(cpus !== undefined && ('count' in cpus ? { cpus: cpus.count } : { cpu_ids: [...cpus.ids] })),
       ...(memoryMiB !== undefined && { memoryMiB }),
@@ -98,6 +101,11 @@ function specOf(command: RunCommand, image: { readonly source: string } | { read
     ...(ingress.length > 0 && { ingress: [...ingress] }),
     ...(egress.length > 0 && { egress: [...egress] }),
   };
+}
+
+/** Whoever runs a source of his own wants to look inside, which needs a key; a production image measures only what it is told to. */
+function operatorOf({ operator, profile }: RunCommand): string | undefined {
+  return operator ?? (profile === 'production' ? undefined : DEVELOPMENT_OPERATOR);
 }
 
 /** `hello` of `hello.eif`, `hello:2`, `./hello/`, `docker://example.org/hello:2`. */
