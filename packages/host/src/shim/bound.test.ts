@@ -1,0 +1,141 @@
+// What an enclave, a caller or a disk can make a shim hold or write is bounded, and who may ask it is this user or root.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { createFakeKernel } from '@caisson/testkit/fake';
+import fc from 'fast-check';
+import { ConsoleRing } from '../backend/index.ts';
+import { BoundedFile } from './bounded-file.ts';
+import { connectShim } from './client.ts';
+import type { ShimEvent } from './client-interface.ts';
+import { ConsoleKeeper } from './console-keeper.ts';
+import { EventLog } from './event-log.ts';
+import { parseAsk, parseHello } from './messages.ts';
+import { Seldom } from './seldom.ts';
+import { type ShimDesk, serveShim } from './server.ts';
+import { parseTold } from './told.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'c-bound-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const size = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+test('a file that is appended to keeps the newest bytes, and never more than twice its bound', () => {
+  let name = 0;
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }), (pieces) => {
+      name += 1;
+      const path = join(folder, String(name));
+      const file = new BoundedFile({ path, maxBytes: 256, onTrouble: (error) => assert.fail(error) });
+      for (const piece of pieces) {
+        file.append(piece);
+        assert.ok(size(path) <= 256 && size(`${path}.1`) <= 256);
+      }
+      file.close();
+      const kept = Buffer.concat([
+        size(`${path}.1`) > 0 ? readFileSync(`${path}.1`) : Buffer.of(),
+        size(path) > 0 ? readFileSync(path) : Buffer.of(),
+      ]);
+      const all = Buffer.concat(pieces.map((piece) => Buffer.from(piece.subarray(-256))));
+      assert.ok(all.subarray(-kept.length || all.length).equals(kept) || kept.length === 0);
+      assert.ok(kept.length >= Math.min(all.length, 1));
+    }),
+    { seed: 8, numRuns: 50 },
+  );
+});
+
+test('a file that cannot be written is told once, and again when it can', () => {
+  const told: (string | undefined)[] = [];
+  const path = join(folder, 'none/file');
+  const file = new BoundedFile({
+    path,
+    maxBytes: 256,
+    onTrouble: (error) => told.push((error as NodeJS.ErrnoException | undefined)?.code),
+  });
+  for (let time = 0; time < 3; time += 1) file.append(Buffer.from('x'));
+  assert.deepEqual(told, ['ENOENT']);
+  mkdirSync(join(folder, 'none'));
+  file.append(Buffer.from('y'));
+  assert.deepEqual(told, ['ENOENT', undefined]);
+  assert.equal(readFileSync(path, 'utf8'), 'y');
+  file.close();
+});
+
+test('of a flood of events the newest thousand are kept, and whoever reads slowly misses some and hears the end', async () => {
+  const events = new EventLog({ enclave: 'web', path: join(folder, 'events.jsonl'), date: () => 0 });
+  for (let index = 0; index < 3_000; index += 1)
+    events.add('info', 'TEST', `\u001b[2J${index}`, { filler: 'x'.repeat(1_000) });
+  events.end();
+  const seen: ShimEvent[] = [];
+  for await (const event of events.read({ sinceMs: 0, follow: true, signal: new AbortController().signal }))
+    seen.push(event);
+  assert.deepEqual([seen.length, seen[0]?.fields['seq'], seen.at(-1)?.fields['seq']], [1_000, 2_001, 3_000]);
+  assert.equal(seen[0]?.message, '\\u001b[2J2000');
+  for (const name of ['events.jsonl', 'events.jsonl.1']) assert.ok(size(join(folder, name)) <= 1 << 20);
+});
+
+test('a reader of the console that is far behind loses the beginning and costs a megabyte', async () => {
+  const ring = new ConsoleRing();
+  const file = new BoundedFile({ path: join(folder, 'console.log'), maxBytes: 1 << 20, onTrouble: assert.fail });
+  const keeper = new ConsoleKeeper(ring, file);
+  const reading = keeper.read({ follow: true, signal: new AbortController().signal });
+  ring.push(Buffer.from('first'));
+  await reading.next();
+  for (let index = 0; index < 400; index += 1) ring.push(Buffer.alloc(10_000, 97));
+  ring.push(Buffer.from('last'));
+  keeper.close();
+  let bytes = 0;
+  let last = '';
+  for await (const piece of reading) {
+    bytes += piece.length;
+    last = Buffer.from(piece).toString();
+  }
+  assert.ok(bytes <= (1 << 20) + 10_000, `${bytes} bytes were held`);
+  assert.equal(last, 'last');
+  file.close();
+});
+
+test('what happens a thousand times is told once, with the first at once', () => {
+  const told: [number, string][] = [];
+  const seldom = new Seldom((count, latest) => told.push([count, latest]));
+  for (let index = 0; index < 1_000; index += 1) seldom.hear(String(index));
+  assert.deepEqual(told, [[1, '0']]);
+});
+
+test('another user is not answered, whatever the folder says', async () => {
+  const kernel = createFakeKernel({ peerCredentials: () => ({ pid: 1, uid: 4_242, gid: 4_242 }) });
+  const stranger = { ...kernel, hasAddon: true };
+  const path = join(folder, 'shim.sock');
+  const server = await serveShim(path, {} as ShimDesk, stranger);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await assert.rejects(connectShim(path, 'web'), { code: 'SHIM_LOST' });
+  await server.close();
+  assert.equal(await connectShim(path, 'web'), undefined);
+});
+
+test('any bytes are a message of a shim or one typed fault', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.uint8Array(),
+        fc.json().map((text) => Buffer.from(text)),
+      ),
+      (bytes) => {
+        for (const parse of [parseAsk, parseHello]) {
+          try {
+            parse(bytes);
+          } catch (error) {
+            assert.equal((error as { code?: string }).code, 'SHIM_PROTOCOL');
+          }
+        }
+        parseTold(Buffer.from(bytes).toString());
+      },
+    ),
+    { seed: 8, numRuns: 300 },
+  );
+});
