@@ -1,6 +1,6 @@
 // One virtual machine as two processes: the vsock device, and QEMU on it. Both die with this process (PR_SET_PDEATHSIG), and each with the other.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
@@ -95,11 +95,22 @@ export class Machine {
     const { qemu, moduleId, memoryMiB, cpuCount, image } = this.#options;
     return [
       ...(qemu.firmware === undefined ? [] : ['-L', qemu.firmware]),
-      ...['-M', `nitro-enclave,vsock=c,id=${moduleId}`, '-accel', 'tcg', '-cpu', 'max', '-m', `${memoryMiB}M`],
+      ...['-M', `nitro-enclave,vsock=c,id=${moduleId}`, ...acceleratorWords(), '-cpu', 'max'],
+      ...['-m', `${memoryMiB}M`],
       ...['-smp', String(cpuCount), '-nographic', '-no-reboot', '-kernel', image],
       // The device is of the modern form only.
       ...['-global', 'virtio-mmio.force-legacy=false', '-chardev', `socket,id=c,path=${this.#devicePath}`],
     ];
+  }
+}
+
+/** The machine's own virtualization where this user may have it; QEMU itself goes on without it where that fails. */
+export function acceleratorWords(device = '/dev/kvm'): string[] {
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return ['-accel', 'kvm', '-accel', 'tcg'];
+  } catch {
+    return ['-accel', 'tcg'];
   }
 }
 

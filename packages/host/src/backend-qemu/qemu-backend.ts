@@ -40,7 +40,7 @@ export const QEMU_DIFFERENCES: readonly string[] = [
   'SIMULATED: the machine is a process of this host, whose kernel and root see everything inside',
   'documents are signed by a root made here, or by nobody where this QEMU cannot; no verifier takes them that was not told to',
   'registers are measured by QEMU, the debug flag does not zero them, and the console is always there',
-  'processors are emulated, which is 5 to 17 times slower',
+  'without /dev/kvm processors are emulated, which is 5 to 17 times slower',
   'an enclave cannot be asked to end from outside: stop ends the machine',
 ];
 
