@@ -169,6 +169,25 @@ test('one that falls as soon as it has said ready is not up', async () => {
   deepEqual([outcome?.kind, outcome?.failure?.message], ['failed', 'enclave a did not stay up: ended with 3']);
 });
 
+test('one that is started again while it is proven is proven again', async () => {
+  await image('a.eif');
+  const watching = setInterval(() => {
+    const shim = door.shimOf('a');
+    if (shim?.state.phase !== 'ready') return;
+    clearInterval(watching);
+    let asked = 0;
+    shim.status = async () => {
+      asked += 1;
+      return asked === 1 ? shim.state : { ...shim.state, bootId: 'f'.repeat(32), restarts: 1 };
+    };
+  }, 1);
+  const [outcome] = await up('name: a\nimage: { eif: a.eif }\n');
+  clearInterval(watching);
+  equal(outcome?.kind, 'ready');
+  match(notes(), /^ended and starts again \(1\)/m);
+  equal(events.filter((event) => event.kind === 'begin' && event.phase === 'verified').length, 2);
+});
+
 test('every fault of the file is told at once, and nothing is started', async () => {
   await image('a.eif');
   await rejects(up('name: a\nimage: { eif: a.eif }\nconfig: none.json\nrestart: maybe\n'), { code: 'COMPOSE_FAULTS' });

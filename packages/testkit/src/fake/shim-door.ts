@@ -36,9 +36,10 @@ export function createFakeDoor(): FakeDoor {
     };
     for (const step of scripts.get(name) ?? ['starting', 'booting', 'services', 'ready']) {
       const changes: Partial<RecordedState> = typeof step === 'string' ? { phase: step } : step;
-      shim.state = { ...base, ...changes };
-      await writeState(state, shim.state);
-      const { phase, reasons } = shim.state;
+      const now = { ...base, ...changes };
+      shim.state = now;
+      await writeState(state, now);
+      const { phase, reasons } = now;
       const seq = (shim as unknown as { seq?: number }).seq ?? 0;
       Object.assign(shim, { seq: seq + 1 });
       const event = {
