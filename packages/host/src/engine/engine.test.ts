@@ -188,6 +188,18 @@ test('one that is started again while it is proven is proven again', async () =>
   equal(events.filter((event) => event.kind === 'begin' && event.phase === 'verified').length, 2);
 });
 
+test('of two who bring up one file at once the second finds what the first has started', async () => {
+  await image('a.eif');
+  const text = 'name: a\nimage: { eif: a.eif }\n';
+  const both = (await Promise.all([up(text), up(text)])).flat();
+  deepEqual(both.map(({ kind, unchanged }) => [kind, unchanged]).sort(), [
+    ['ready', false],
+    ['ready', true],
+  ]);
+  deepEqual(door.done, ['start a']);
+  deepEqual(readdirSync(join(engine.state, 'enclaves')), ['a']);
+});
+
 test('every fault of the file is told at once, and nothing is started', async () => {
   await image('a.eif');
   await rejects(up('name: a\nimage: { eif: a.eif }\nconfig: none.json\nrestart: maybe\n'), { code: 'COMPOSE_FAULTS' });

@@ -1,8 +1,12 @@
 // One enclave from its record to ready and proven. What runs already as it was asked for is left alone; what runs otherwise is ended first.
 import { CaissonError } from '@caisson/core/errors';
+import { withLock } from '../file/index.ts';
+import { withLock } from '../file/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
   ENDED_PHASES,
+  openEnclaveFolder,
+  openEnclaveFolder,
   type RecordedSpec,
   type RecordedState,
   readSpec,
@@ -39,7 +43,10 @@ export interface Started {
   readonly failure: UpFailure | null;
 }
 
-/** Throws CaissonError ENGINE_NAME where the name is another's, and what writing the record and starting the shim throw. */
+// Chosen: one before has to end what runs, and to start a shim.
+const turnMs = 90_000;
+
+/** Throws CaissonError ENGINE_NAME where the name is another's, LimitError FILE_LOCKED, and what writing the record and starting the shim throw. */
 export async function startEnclave(
   context: EngineContext,
   request: StartRequest,
@@ -47,7 +54,9 @@ export async function startEnclave(
 ): Promise<Started> {
   const { spec, detach } = request;
   const beganMs = Date.now();
-  const { client, changes, unchanged } = await openOrStart(context, spec, timeline);
+  const { client, changes, unchanged } = await oneAtATime(context.state, spec.name, () =>
+    openOrStart(context, spec, timeline),
+  );
   const facts = { changes, unchanged };
   try {
     if (detach) {
@@ -59,6 +68,13 @@ export async function startEnclave(
   } finally {
     await client.close().catch(() => {});
   }
+}
+
+/** Of two who want one enclave at once the second finds what the first has started. */
+async function oneAtATime<Result>(state: string, name: string, work: () => Promise<Result>): Promise<Result> {
+  const folder = await openEnclaveFolder(state, name);
+  // Beside the record, which may go meanwhile.
+  return await withLock(`${folder.path}.lock`, work, { timeoutMs: turnMs });
 }
 
 async function followAndProve(
