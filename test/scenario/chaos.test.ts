@@ -81,7 +81,7 @@ function createDice(seed: number): (bound: number) => number {
   };
 }
 
-const victims = ['up', 'shim', 'enclave', 'helper', 'supervisor', 'down'] as const;
+const victims = ['up', 'shim', 'enclave', 'supervisor', 'down', 'helper'] as const;
 // Chosen: longer than `up` takes on a machine with time, so that some come after it.
 const longestPauseMs = 1_500;
 
