@@ -1,11 +1,9 @@
 // One enclave from its record to ready and proven. What runs already as it was asked for is left alone; what runs otherwise is ended first.
 import { CaissonError } from '@caisson/core/errors';
 import { withLock } from '../file/index.ts';
-import { withLock } from '../file/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
   ENDED_PHASES,
-  openEnclaveFolder,
   openEnclaveFolder,
   type RecordedSpec,
   type RecordedState,
@@ -54,7 +52,7 @@ export async function startEnclave(
 ): Promise<Started> {
   const { spec, detach } = request;
   const beganMs = Date.now();
-  const { client, changes, unchanged } = await oneAtATime(context.state, spec.name, () =>
+  const { client, changes, unchanged } = await oneAtATime(context, spec.name, () =>
     openOrStart(context, spec, timeline),
   );
   const facts = { changes, unchanged };
@@ -71,10 +69,13 @@ export async function startEnclave(
 }
 
 /** Of two who want one enclave at once the second finds what the first has started. */
-async function oneAtATime<Result>(state: string, name: string, work: () => Promise<Result>): Promise<Result> {
-  const folder = await openEnclaveFolder(state, name);
-  // Beside the record, which may go meanwhile.
-  return await withLock(`${folder.path}.lock`, work, { timeoutMs: turnMs });
+async function oneAtATime<Result>(
+  { state, signal }: EngineContext,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const { start } = await openEnclaveFolder(state, name);
+  return await withLock(start, work, { timeoutMs: turnMs, signal });
 }
 
 async function followAndProve(

@@ -78,3 +78,15 @@ test('says who holds the lock when the time is up, and frees it when the holder 
   await assert.rejects(held, /failed inside/);
   assert.ok(!existsSync(path));
 });
+
+test('whoever waits for it may be called off, and leaves nothing', async () => {
+  const path = join(folder, 'lock');
+  const calling = new AbortController();
+  await withLock(path, async () => {
+    const waiting = withLock(path, async () => assert.fail('let in'), { signal: calling.signal });
+    calling.abort(new Error('called off'));
+    await assert.rejects(waiting, /called off/);
+    assert.deepEqual(readdirSync(folder).length, 2);
+  });
+  assert.deepEqual(readdirSync(folder), []);
+});

@@ -11,13 +11,15 @@ import { temporaryBeside } from './replace-file.ts';
 export interface LockOptions {
   /** Default 10,000. */
   readonly timeoutMs?: number;
+  /** Ends the waiting; what runs under the lock already is not ended by it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 // Chosen.
 const defaultTimeoutMs = 10_000;
 const leastWaitMs = 5;
 
-/** Runs `run` while nobody else holds the lock at `path`. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`. */
+/** Runs `run` while nobody else holds the lock at `path`. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`, and the reason of the signal. */
 export async function withLock<Result>(
   path: string,
   run: () => Promise<Result>,
@@ -28,7 +30,7 @@ export async function withLock<Result>(
   const temporary = temporaryBeside(path);
   await writeFile(temporary, mine, { flag: 'wx', mode: 0o600 });
   try {
-    await take(path, temporary, timeoutMs);
+    await take(path, temporary, timeoutMs, options.signal);
     try {
       return await run();
     } finally {
@@ -39,9 +41,10 @@ export async function withLock<Result>(
   }
 }
 
-async function take(path: string, temporary: string, timeoutMs: number): Promise<void> {
+async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    signal?.throwIfAborted();
     try {
       await link(temporary, path);
       return;

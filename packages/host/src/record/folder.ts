@@ -12,6 +12,8 @@ export interface EnclaveFolder {
   readonly state: string;
   /** Pid and start time of the shim, which is also its lock. */
   readonly shimPid: string;
+  /** Held by whoever looks at what runs and starts it: one command at a time. Beside the folder, which may go meanwhile. */
+  readonly start: string;
   readonly console: string;
   readonly lastWords: string;
   readonly log: string;
@@ -34,6 +36,7 @@ export function enclaveFolder(state: string, name: string): EnclaveFolder {
     spec: join(path, 'spec.json'),
     state: join(path, 'state.json'),
     shimPid: join(path, 'shim.pid'),
+    start: `${path}.lock`,
     console: join(path, 'console.log'),
     lastWords: join(path, 'last-words.json'),
     log,

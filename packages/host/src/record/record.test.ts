@@ -186,11 +186,11 @@ test('R-G7 the folder of a newer program is neither read nor changed', async () 
 
 test('a record goes whole, and not while its shim lives', async () => {
   await writeSpec(state, spec);
-  const { shimPid, path } = enclaveFolder(state, 'web');
+  const { shimPid, start, path } = enclaveFolder(state, 'web');
   await withLock(shimPid, () => assert.rejects(removeRecord(state, 'web'), { code: 'RECORD_RUNNING' }));
   assert.ok(existsSync(path));
-  // What a killed shim leaves holds nothing.
-  writeFileSync(shimPid, `${spawnSync('true').pid} 1 x\n`);
+  // What a killed shim or command leaves holds nothing.
+  for (const lock of [shimPid, start]) writeFileSync(lock, `${spawnSync('true').pid} 1 x\n`);
   await removeRecord(state, 'web');
   assert.deepEqual(readdirSync(join(state, 'enclaves')), []);
   await assert.rejects(removeRecord(state, 'web'), { code: 'RECORD_UNKNOWN' });

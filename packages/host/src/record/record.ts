@@ -68,6 +68,8 @@ export async function removeRecord(state: string, name: string): Promise<void> {
     await withLock(folder.shimPid, move, { timeoutMs });
     await rm(aside, { recursive: true, force: true });
     await sweepTemporaries(enclavesFolder(state));
+    // What a command that was killed has left; one that lives has it, and keeps it.
+    await withLock(folder.start, async () => {}, { timeoutMs: 0 }).catch(() => {});
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'FILE_LOCKED') throw stateFault(`cannot remove enclave ${name}`, error);
     throw new CaissonError<RecordErrorCode>('RECORD_RUNNING', `enclave ${name} must have ended, its shim still runs`, {
