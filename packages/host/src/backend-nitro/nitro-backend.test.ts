@@ -181,7 +181,8 @@ test('an enclave whose keeper was killed is left alone by other starts, and take
   const other = await backend.start({ ...spec, name: 'other' });
   equal(fake.enclaves().length, 2);
   equal(await backend.adopt?.({ ...spec, name: 'kep' }), undefined);
-  const adopted = await backend.adopt?.(kept);
+  const measurements = await measureImage(image);
+  const adopted = await backend.adopt?.({ ...kept, image: join(folder, 'gone.eif'), measurements });
   deepEqual([adopted?.pids, adopted?.vsock], [[pid], 'kernel']);
   deepEqual(adopted?.measurements, await measureImage(image));
   equal(await backend.adopt?.(kept), undefined);
@@ -195,6 +196,13 @@ test('what runs under the name and is not what was asked for is not taken over, 
   fake.script({});
   const kept = { ...spec, name: 'kept', isKept: true };
   await startAndDie(kept);
+  // What runs counts, and not which file lies under the path by now.
+  const gone = {
+    ...kept,
+    image: join(folder, 'gone.eif'),
+    measurements: { ...(await measureImage(image)), PCR8: 'a'.repeat(96) },
+  };
+  await rejects(async () => await backend.adopt?.(gone), { code: 'NITRO_MEASUREMENTS', message: /^PCR8 / });
   const changed = { ...kept, image: join(folder, 'exits.eif') };
   await rejects(async () => await backend.adopt?.(changed), { code: 'NITRO_MEASUREMENTS' });
   await rejects(async () => await backend.adopt?.({ ...kept, debug: true }), { code: 'NITRO_MEASUREMENTS' });

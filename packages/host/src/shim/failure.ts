@@ -27,6 +27,11 @@ export function asShimError(error: unknown): CaissonError {
   return new CaissonError<ShimErrorCode>('SHIM_FAILED', text, { cause: error });
 }
 
+/** For state.json. */
+export function failureOf({ code, message, hint = '' }: CaissonError): RecordedState['failure'] {
+  return { code, message, hint: hint === '' ? null : hint };
+}
+
 function adviseOn({ phase, reasons }: RecordedState): string {
   if (phase === 'booting') return 'its ready line never said a word: console.log shows where its boot stops';
   if (reasons.some((one) => one.startsWith('config-awaited'))) return 'it waits for a boot config: name one as config';

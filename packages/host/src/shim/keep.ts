@@ -10,7 +10,7 @@ import type { NativeEngine } from '@caisson/sys';
 import type { RecordedState } from '../record/index.ts';
 import { Boot, type BootResult, type BootTools } from './boot.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
-import { asShimError } from './failure.ts';
+import { asShimError, failureOf } from './failure.ts';
 import { Gate } from './gate.ts';
 import { type Ingress, openIngress } from './ingress.ts';
 import { Restarts } from './restart.ts';
@@ -47,6 +47,7 @@ export class Keep {
     } catch (error) {
       this.#fail(asShimError(error));
     }
+    await this.#endLeft();
     await this.#ingress?.close();
     await this.#engine?.close();
     onStep('ended');
@@ -139,6 +140,18 @@ export class Keep {
     }
   }
 
+  /** An ended phase says that nothing runs: what was left and could not be taken over does not stay behind it. */
+  async #endLeft(): Promise<void> {
+    const { backend, events, spec } = this.#options;
+    try {
+      const count = (await backend.endLeft?.(spec.name)) ?? 0;
+      if (count > 0)
+        events.add('warn', 'ENCLAVE_LEFT_ENDED', `${count} that a killed shim had left were ended`, { count });
+    } catch (error) {
+      events.add('error', 'STOP_FAILED', (error as Error).message);
+    }
+  }
+
   #tell({ end, failure }: BootResult): void {
     const { events, keeper, spec } = this.#options;
     keeper.set({ ...(end === null ? {} : { end }), pids: [] });
@@ -158,9 +171,8 @@ export class Keep {
 
   #tellFailure(failure: CaissonError): void {
     const { events, keeper } = this.#options;
-    const { code, message } = failure;
-    const hint = failure.hint ?? null;
-    keeper.set({ failure: { code, message, hint } });
-    events.add('error', 'ENCLAVE_FAILED', message, { reason: code, ...(hint === null ? {} : { hint }) });
+    const { code, message, hint } = failure;
+    keeper.set({ failure: failureOf(failure) });
+    events.add('error', 'ENCLAVE_FAILED', message, { reason: code, ...(hint === undefined ? {} : { hint }) });
   }
 }

@@ -18,6 +18,7 @@ import { SHIM_PROTOCOL, type ShimStats } from './client-interface.ts';
 import { type ShimClock, systemClock } from './clock.ts';
 import type { ShimErrorCode } from './error-code.ts';
 import { EventLog } from './event-log.ts';
+import { asShimError, failureOf } from './failure.ts';
 import { Keep } from './keep.ts';
 import { type ShimDesk, serveShim } from './server.ts';
 import { shimSocketPath } from './socket-place.ts';
@@ -93,13 +94,19 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const keeper = new StateKeeper(state, firstState(spec, shim, previous, date()), events, date);
   await keeper.begin();
   onStep('state-begun');
-  const backend = await options.openBackend(spec.backend);
-  const keep = new Keep({ spec, backend, kernel, clock, events, keeper, folder, onStep });
-  const server = await serveShim(
-    await shimSocketPath(state, name),
-    createDesk({ keep, keeper, events, clock, spec, version }),
-    kernel,
-  );
+  const [keep, server] = await (async () => {
+    try {
+      const backend = await options.openBackend(spec.backend);
+      const made = new Keep({ spec, backend, kernel, clock, events, keeper, folder, onStep });
+      const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
+      return [made, await serveShim(await shimSocketPath(state, name), desk, kernel)] as const;
+    } catch (error) {
+      // Of one that was lost something may still run, and then it stays lost.
+      if (previous?.phase !== 'lost') keeper.enter('failed', { failure: failureOf(asShimError(error)) });
+      await keeper.flush();
+      throw error;
+    }
+  })();
   onStep('socket-bound');
   events.add('info', 'SHIM_STARTED', `shim of enclave ${name} is process ${process.pid}`, {
     pid: process.pid,
