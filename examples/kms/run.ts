@@ -17,6 +17,9 @@ const port = await choosePort(process.argv[2] ?? '0');
 const env = {
   ...{ ...process.env, KMS_HOST: 'localhost', KMS_PORT: String(kms.port), KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
   KMS_EXAMPLE_PORT: String(port),
+  AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: kms.credentials.sessionToken,
 };
 const caisson = (...words: string[]): number =>
   spawnSync(process.execPath, [program, ...words, '-f', composeFile], { stdio: 'inherit', env }).status ?? 1;

@@ -1,5 +1,5 @@
 // A stand-in for AWS KMS on loopback: one key, Encrypt as a function, Decrypt over HTTPS for attested recipients only, under a key policy that is an
-// attestation policy. It knows no accounts and checks no signature of a request. For trying things out; it protects nothing.
+// attestation policy. It knows one account, whose credentials it makes, and holds requests to their signature. For trying things out; it protects nothing.
 import { createCipheriv, createDecipheriv, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -8,12 +8,16 @@ import { encodeName, issueCertificate, OID, toPem } from '@caisson/core/x509';
 import { sealForRecipient } from '@caisson/testkit/kms';
 import { verifyByPolicy } from '@caisson/verify';
 import type { AttestationPolicy } from '@caisson/verify/policy';
+import { SignatureRefused, verifySignature } from './check-signature.ts';
+import type { Credentials } from './src/sign-request.ts';
 
 export interface StandIn {
   readonly port: number;
   /** Base64 of its certificate, for KMS_CA. */
   readonly ca: string;
   readonly keyArn: string;
+  /** Of the one account that it knows: temporary ones, as a role has them. */
+  readonly credentials: Required<Credentials>;
   /** Who gets plaintext; nobody before. */
   allow(policy: AttestationPolicy): void;
   /** As the owner of a secret does it, once: base64. */
@@ -23,13 +27,21 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
-const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/0000';
+const region = 'eu-central-1';
+const keyArn = `arn:aws:kms:${region}:111122223333:key/0000`;
+// Chosen.
+const maxRequestBytes = 65_536;
 const [nonceBytes, tagBytes] = [12, 16];
 
 /** Listens on 127.0.0.1. */
 export async function startStandIn(wantedPort = 0): Promise<StandIn> {
   const key = randomBytes(32);
   const identity = await createIdentity();
+  const credentials = {
+    accessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString('base64'),
+    sessionToken: randomBytes(96).toString('base64'),
+  };
   const log: string[] = [];
   let policy: AttestationPolicy | undefined;
   const server = createServer(identity, async (request, response) => {
@@ -38,9 +50,11 @@ export async function startStandIn(wantedPort = 0): Promise<StandIn> {
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     };
     try {
-      const pieces: Buffer[] = [];
-      for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
-      const asked = JSON.parse(Buffer.concat(pieces).toString()) as DecryptRequest;
+      const body = await readBody(request);
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+      const { method = '', url = '' } = request;
+      verifySignature({ method, path: url, headers, body }, credentials, region, new Date());
+      const asked = JSON.parse(body) as DecryptRequest;
       if (policy === undefined || asked.KeyId !== keyArn) throw new Error('no policy, or another key');
       const document = Buffer.from(asked.Recipient.AttestationDocument, 'base64');
       const { publicKey } = await verifyByPolicy(document, policy, {});
@@ -52,7 +66,8 @@ export async function startStandIn(wantedPort = 0): Promise<StandIn> {
       reply(200, { KeyId: keyArn, CiphertextForRecipient: Buffer.from(sealed).toString('base64') }, 'allowed');
     } catch (error) {
       // KMS says no more than this either.
-      reply(400, { __type: 'AccessDeniedException' }, `denied: ${(error as Error).message}`);
+      const __type = error instanceof SignatureRefused ? error.name : 'AccessDeniedException';
+      reply(400, { __type }, `denied: ${(error as Error).message}`);
     }
   });
   await new Promise<void>((resolve, reject) => {
@@ -62,7 +77,7 @@ export async function startStandIn(wantedPort = 0): Promise<StandIn> {
   return {
     port: (server.address() as AddressInfo).port,
     ca: identity.der.toString('base64'),
-    ...{ keyArn, log },
+    ...{ keyArn, log, credentials },
     allow(given) {
       policy = given;
     },
@@ -80,6 +95,17 @@ interface DecryptRequest {
   readonly KeyId: string;
   readonly EncryptionContext: Record<string, string>;
   readonly Recipient: { readonly AttestationDocument: string };
+}
+
+async function readBody(request: AsyncIterable<Buffer>): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of request) {
+    length += piece.length;
+    if (length > maxRequestBytes) throw new Error(`request must have at most ${maxRequestBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 function seal(key: Buffer, plaintext: Uint8Array, context: Record<string, string>): Buffer {

@@ -1,7 +1,7 @@
 // The examples inference, agent, kms and python, whole: built from their own caisson.yaml, run in the simulator, asked by their own clients.
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ import { askForMac } from '../../examples/kms/client.ts';
 import { encryptionContext } from '../../examples/kms/src/protocol.ts';
 import { startStandIn } from '../../examples/kms/stand-in.ts';
 import { assembleRootfs } from '../../examples/python/rootfs.ts';
-import { bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
+import { caisson, bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
 
 const timeout = 120_000;
 
@@ -77,6 +77,7 @@ test('kms: only the image that the key policy names has the secret, over TLS tha
   const { url, policy, cid, transport } = await startExample(context, 'kms', {
     ports: [3000],
     env: { KMS_HOST: 'localhost', KMS_PORT: String(kms.port), KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
+    config: { aws: kms.credentials },
   });
   // The parent's part of the one way out.
   const way = await openBridge(
@@ -102,6 +103,37 @@ test('kms: only the image that the key policy names has the secret, over TLS tha
     ['denied', 'denied', 'allowed', 'denied'].map((word) => `TrentService.Decrypt ${word}`),
   );
   match(kms.log[1]!, /PCR0 must be/);
+});
+
+test('for AWS the same service is a production image, and its key policy stands', {
+  skip,
+  timeout,
+}, async (context) => {
+  const place = mkdtempSync(join(tmpdir(), 'caisson-kms-'));
+  context.after(() => rmSync(place, { recursive: true }));
+  const file = join(import.meta.dirname, '../../examples/kms/aws.yaml');
+  const region = 'eu-central-1';
+  const [kernel, image, policy] = ['kernel', 'kms.eif', 'policy.json'].map((name) => join(place, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(kernel, 'no kernel: a simulation never looks at it\n');
+  const keyArn = `arn:aws:kms:${region}:111122223333:key/1`;
+  const env = { ...process.env, AWS_REGION: region, KMS_KEY: keyArn, XDG_CONFIG_HOME: place };
+  const aws = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLEEXAMPLE', AWS_SECRET_ACCESS_KEY: 'k'.repeat(40) };
+  await caisson(['compose', 'check', '-f', file], {
+    ...env,
+    ...aws,
+    AWS_SESSION_TOKEN: '',
+  });
+  // Whoever builds the image needs no credentials.
+  await caisson(['build', '--config', file, '-o', image, '--kernel', kernel], env);
+  const seen = JSON.parse(await caisson(['image', 'inspect', image, '--json'], env));
+  equal(seen.measured.profile, 'production');
+  const [parent, keeper] = ['parent', 'keeper'].map((name) => `arn:aws:iam::111122223333:role/${name}`);
+  writeFileSync(policy, await caisson(['kms', 'policy', '--eif', image, '--role', parent!, '--admin', keeper!], env));
+  await caisson(['kms', 'lint', policy], env);
 });
 
 test('python: a service of the standard library proves itself in ten lines, and refuses a nonce of another form', {

@@ -1,9 +1,9 @@
-// AWS KMS Decrypt with an attested recipient: the answer is encrypted to a key that exists in this process for this one request. The request's
-// signature (SigV4) is left out, because the stand-in knows no accounts; for AWS put it where `headers` are.
+// AWS KMS Decrypt with an attested recipient: the answer is encrypted to a key that exists in this process for this one request.
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { createRecipient, openCiphertextForRecipient } from '@caisson/verify/kms';
 import { askForDocument } from '../../service/ask-for-document.ts';
+import { type Credentials, signRequest } from './sign-request.ts';
 
 export interface KmsPlace {
   readonly host: string;
@@ -13,6 +13,7 @@ export interface KmsPlace {
   readonly ca: string | undefined;
   /** The whole ARN: an alias could be pointed elsewhere. */
   readonly key: string;
+  readonly credentials: Credentials;
 }
 
 // Chosen.
@@ -41,8 +42,13 @@ export async function decrypt(
   return await openCiphertextForRecipient({ ciphertext: sealed, privateKey, recipientKeyId });
 }
 
-function post({ host, port, address, ca }: KmsPlace, body: object): Promise<Record<string, unknown>> {
-  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'TrentService.Decrypt', host };
+function post(place: KmsPlace, content: object): Promise<Record<string, unknown>> {
+  const { host, port, address, ca, key, credentials } = place;
+  const body = JSON.stringify(content);
+  const plain = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'TrentService.Decrypt', host };
+  // The region of the key, which is measured: the parent has no word in where this goes.
+  const terms = { region: key.split(':')[3] ?? '', service: 'kms', now: new Date() };
+  const headers = signRequest({ method: 'POST', path: '/', headers: plain, body }, credentials, terms);
   const tls = { servername: host, ...(ca !== undefined && { ca }) };
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -65,6 +71,6 @@ function post({ host, port, address, ca }: KmsPlace, body: object): Promise<Reco
       },
     );
     asked.on('timeout', () => asked.destroy(new Error(`kms must answer within ${timeoutMs} ms`))).on('error', reject);
-    asked.end(JSON.stringify(body));
+    asked.end(body);
   });
 }

@@ -3,10 +3,11 @@ import { createHmac } from 'node:crypto';
 import { BadRequest, serveHttp } from '../../service/serve-http.ts';
 import { decrypt, type KmsPlace } from './kms-client.ts';
 import { encryptionContext, type MacRequest } from './protocol.ts';
+import { readCredentials } from './read-credentials.ts';
 
 const { KMS_HOST = '', KMS_PORT = '', KMS_ADDRESS, KMS_CA = '', KMS_KEY = '' } = process.env;
 const place: KmsPlace = {
-  ...{ host: KMS_HOST, port: Number(KMS_PORT), key: KMS_KEY },
+  ...{ host: KMS_HOST, port: Number(KMS_PORT), key: KMS_KEY, credentials: readCredentials() },
   address: KMS_HOST === 'localhost' ? (KMS_ADDRESS ?? '') : KMS_HOST,
   ca: KMS_CA === '' ? undefined : `-----BEGIN CERTIFICATE-----\n${KMS_CA}\n-----END CERTIFICATE-----\n`,
 };

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { type Cid, toVsockPort } from '@caisson/core/address';
 import type { RunningEnclave } from '@caisson/host/backend';
 import { createSimBackend } from '@caisson/host/backend-sim';
+import { sendBootConfig } from '@caisson/host/boot-config';
 import { waitUntilReady } from '@caisson/host/ready';
 import { DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import type { Transport } from '@caisson/link/transport';
@@ -36,11 +37,19 @@ export interface RunningExample {
   url(port: number): string;
 }
 
-/** Needs a build. `ports` are those of its `ingress`, inside. */
+export interface ExampleTerms {
+  /** Those of its `ingress`, inside. */
+  readonly ports?: readonly number[];
+  readonly env?: Record<string, string>;
+  /** Its boot config. */
+  readonly config?: object;
+}
+
+/** Needs a build. */
 export async function startExample(
   context: TestContext,
   name: string,
-  { ports = [], env = {} }: { readonly ports?: readonly number[]; readonly env?: Record<string, string> } = {},
+  { ports = [], env = {}, config: content }: ExampleTerms = {},
 ): Promise<RunningExample> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-ex-'));
   chmodSync(folder, 0o711);
@@ -56,6 +65,12 @@ export async function startExample(
   const enclave = await backend.start({ name, image, memoryMiB: 512, cpus: { count: 1 } });
   context.after(() => enclave.kill());
   const { cid, transport, measurements, documents } = enclave;
+  if (content !== undefined) {
+    await sendBootConfig({
+      ...{ transport, cid, bytes: Buffer.from(JSON.stringify(content)), say: () => {} },
+      ...{ form: 'framed', timeoutMs: 30_000, retry: true, signal: context.signal },
+    });
+  }
   await waitUntilReady({ cid, transport, deadlineMs: 30_000, intervalMs: 25 }).catch((error) => {
     throw new Error(`${error.message}\n${enclave.console.tail(60)}`);
   });
