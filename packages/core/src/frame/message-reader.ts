@@ -1,6 +1,6 @@
 // Splits a stream into frames of the message channel. A payload that lies whole in a chunk is a view of that chunk and never
 // copied; one that spans chunks is gathered in a buffer that grows with what has arrived, at most twice as great, never with what
-// a header announces.
+// a header announces. Payloads of one type may be handed out in pieces instead, as they come.
 import { LimitError, ParseError } from '../errors/index.ts';
 import { crc32c } from './crc32c.ts';
 import {
@@ -21,14 +21,20 @@ export const MESSAGE_FRAME_ERROR_CODES = [
 ] as const;
 export type MessageFrameErrorCode = (typeof MESSAGE_FRAME_ERROR_CODES)[number];
 
-/** Called for each frame in turn. `payload` may be kept; it then keeps the chunk that it is a part of (up to 64 KiB). */
-export type MessageSink = (type: number, last: boolean, id: number, payload: Uint8Array) => void;
+/**
+ * Called for each frame in turn. `payload` may be kept; it then keeps the chunk that it is a part of (up to 64 KiB). `more`: the payload goes on
+ * in the next call, and only the call without it has `last`.
+ */
+export type MessageSink = (type: number, last: boolean, id: number, payload: Uint8Array, more: boolean) => void;
 
 const knownFlags = MESSAGE_FLAG_LAST | MESSAGE_FLAG_CRC;
 const lengthBytes = 4;
+// Chosen: smaller pieces cost more than they save, and a sender of single bytes would make one of each.
+const leastPieceBytes = 4_096;
 
 export class MessageReader {
   readonly #sink: MessageSink;
+  readonly #pieceType: number | undefined;
   /** Largest length that a header may announce. */
   maxFrameBytes: number;
   /** True: a frame without a CRC is refused. */
@@ -37,16 +43,23 @@ export class MessageReader {
   frames = 0;
   #held = new Uint8Array(0);
   #heldBytes = 0;
+  /** Of a frame in pieces: the bytes that were handed out, those to come, and what its header said. */
+  #givenBytes = 0;
+  #leftBytes = 0;
+  #pieceId = 0;
+  #pieceLast = false;
   #stopped = false;
 
-  constructor(sink: MessageSink, options: { readonly maxFrameBytes: number }) {
+  /** `pieceType`: frames of it that have no CRC come in pieces. */
+  constructor(sink: MessageSink, options: { readonly maxFrameBytes: number; readonly pieceType?: number }) {
     this.#sink = sink;
     this.maxFrameBytes = options.maxFrameBytes;
+    this.#pieceType = options.pieceType;
   }
 
   /** Bytes of a frame that is not complete. */
   get pendingBytes(): number {
-    return this.#heldBytes;
+    return this.#givenBytes + this.#heldBytes;
   }
 
   /** The sink wants no more: the rest of the chunk in hand is dropped. */
@@ -59,7 +72,9 @@ export class MessageReader {
    * FRAME_TOO_LARGE: then the stream has lost its place and the reader is of no more use.
    */
   push(chunk: Uint8Array): void {
-    let at = this.#heldBytes > 0 ? this.#complete(chunk) : 0;
+    let at = 0;
+    if (this.#leftBytes > 0) at = this.#goOn(chunk);
+    else if (this.#heldBytes > 0) at = this.#complete(chunk);
     let announced = MESSAGE_HEADER_BYTES;
     while (!this.#stopped) {
       const left = chunk.length - at;
@@ -70,14 +85,16 @@ export class MessageReader {
       this.#deliver(chunk, at, total);
       at += total;
     }
-    if (at < chunk.length && !this.#stopped) this.#hold(chunk, at, chunk.length, announced);
+    if (at === chunk.length || this.#stopped) return;
+    if (!this.#begin(chunk, at, announced)) this.#hold(chunk, at, chunk.length, announced);
   }
 
   /** To be called at the end of the stream. Throws ParseError FRAME_TRUNCATED inside a frame. */
   end(): void {
-    if (this.#heldBytes === 0) return;
-    const [held, bytes] = [this.#held, this.#heldBytes];
-    const announced = bytes < lengthBytes ? 'its 4-byte length' : `${lengthBytes + readUint32(held, 0)} bytes`;
+    const bytes = this.pendingBytes;
+    if (bytes === 0) return;
+    const total = this.#leftBytes > 0 ? this.#givenBytes + this.#leftBytes : lengthBytes + readUint32(this.#held, 0);
+    const announced = bytes < lengthBytes ? 'its 4-byte length' : `${total} bytes`;
     throw new ParseError<MessageFrameErrorCode>('FRAME_TRUNCATED', `frame ended after ${bytes} of ${announced}`);
   }
 
@@ -100,6 +117,40 @@ export class MessageReader {
     this.#heldBytes = 0;
     this.#deliver(frame, 0, total);
     return end;
+  }
+
+  /** The first piece of a frame that goes on in the next chunk. False: it is not to be had in pieces, or not yet. */
+  #begin(chunk: Uint8Array, at: number, total: number): boolean {
+    const bytes = chunk.length - at;
+    const type = this.#pieceType;
+    if (type === undefined || bytes < MESSAGE_HEADER_BYTES + leastPieceBytes || chunk[at + 4] !== type) return false;
+    const flags = chunk[at + 5]!;
+    if ((flags & ~MESSAGE_FLAG_LAST) !== 0 || this.requireCrc) return false;
+    this.#pieceId = readUint32(chunk, at + 6);
+    this.#pieceLast = flags !== 0;
+    this.#givenBytes = bytes;
+    this.#leftBytes = total - bytes;
+    this.#sink(type, false, this.#pieceId, chunk.subarray(at + MESSAGE_HEADER_BYTES), true);
+    return true;
+  }
+
+  /** Says how many bytes of the chunk belong to the frame that is handed out in pieces. */
+  #goOn(chunk: Uint8Array): number {
+    const bytes = Math.min(chunk.length, this.#leftBytes - this.#heldBytes);
+    const isEnd = this.#heldBytes + bytes === this.#leftBytes;
+    let piece = bytes === chunk.length ? chunk : chunk.subarray(0, bytes);
+    if (this.#heldBytes > 0 || (bytes < leastPieceBytes && !isEnd)) {
+      this.#hold(chunk, 0, bytes, Math.min(leastPieceBytes, this.#leftBytes));
+      if (this.#heldBytes < leastPieceBytes && !isEnd) return bytes;
+      piece = this.#held.subarray(0, this.#heldBytes);
+      this.#held = new Uint8Array(0);
+      this.#heldBytes = 0;
+    }
+    this.#leftBytes -= piece.length;
+    this.#givenBytes = isEnd ? 0 : this.#givenBytes + piece.length;
+    if (isEnd) this.frames += 1;
+    this.#sink(this.#pieceType!, isEnd && this.#pieceLast, this.#pieceId, piece, !isEnd);
+    return bytes;
   }
 
   #lengthAt(source: Uint8Array, at: number): number {
@@ -133,7 +184,13 @@ export class MessageReader {
     }
     this.frames += 1;
     const last = (flags & MESSAGE_FLAG_LAST) !== 0;
-    this.#sink(source[at + 4]!, last, readUint32(source, at + 6), source.subarray(at + MESSAGE_HEADER_BYTES, end));
+    this.#sink(
+      source[at + 4]!,
+      last,
+      readUint32(source, at + 6),
+      source.subarray(at + MESSAGE_HEADER_BYTES, end),
+      false,
+    );
   }
 
   #checkCrc(source: Uint8Array, at: number, end: number): void {

@@ -119,6 +119,66 @@ test('a payload that lies whole in a chunk is a view of it, and one that spans c
   assert.deepEqual([...frames[1]!.payload], [4, 5, 6]);
 });
 
+test('gives payloads of one type in pieces, whatever the chunks, and every other frame and every frame with a CRC whole', () => {
+  const one = fc.record({
+    type: fc.constantFrom(6, 6, 6, 2),
+    last: fc.boolean(),
+    id: fc.integer({ min: 0, max: 0xffff_ffff }),
+    payload: fc.uint8Array({ maxLength: 40_000, size: 'max' }),
+  });
+  const frames = fc.array(fc.tuple(one, fc.integer({ min: 0, max: 3 })), { maxLength: 6 });
+  const cuts = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 20_000 })), {
+    ...{ minLength: 1, maxLength: 40 },
+  });
+  fc.assert(
+    fc.property(frames, cuts, (list, lengths) => {
+      const stream = concatBytes(...list.map(([frame, crc]) => encodeMessageFrame(frame, { crc: crc === 0 })));
+      const seen: MessageFrame[] = [];
+      let parts: Uint8Array[] = [];
+      const reader = new MessageReader(
+        (type, last, id, payload, more) => {
+          assert.ok(!more || (type === 6 && !last && payload.length >= 4_096), `a piece of ${payload.length}`);
+          parts.push(payload);
+          if (more) return;
+          seen.push({ type, last, id, payload: concatBytes(...parts) });
+          parts = [];
+        },
+        { maxFrameBytes: 1_048_576, pieceType: 6 },
+      );
+      for (let at = 0, turn = 0; at < stream.length; turn += 1) {
+        const length = lengths[turn % lengths.length]!;
+        reader.push(stream.slice(at, at + length));
+        at += length;
+        if (at < stream.length) continue;
+        assert.equal(reader.pendingBytes, 0);
+      }
+      reader.end();
+      assert.deepEqual([reader.frames, seen.map(plain)], [list.length, list.map(([frame]) => plain(frame))]);
+    }),
+    { seed: 5, numRuns: Math.ceil(numRuns / 4) },
+  );
+});
+
+test('a frame in pieces that is cut short is missed at the end, and one from a peer who promised a CRC is refused', () => {
+  const bytes = encodeMessageFrame({ type: 6, id: 1, payload: new Uint8Array(30_000) });
+  const { frames } = collect();
+  const open = (): MessageReader =>
+    new MessageReader((type, last, id, payload) => frames.push({ type, last, id, payload }), {
+      ...{ maxFrameBytes: 1_048_576, pieceType: 6 },
+    });
+  const reader = open();
+  reader.push(bytes.subarray(0, 10_000));
+  assert.equal(frames.length, 1);
+  reader.push(bytes.subarray(10_000, 10_001));
+  assert.equal(reader.pendingBytes, 10_001);
+  assert.throws(() => reader.end(), { code: 'FRAME_TRUNCATED', message: /after 10001 of 30010 bytes/ });
+  const strict = open();
+  strict.requireCrc = true;
+  strict.push(bytes.subarray(0, 10_000));
+  assert.equal(frames.length, 1, 'not a piece of it is handed out');
+  assert.throws(() => strict.push(bytes.subarray(10_000)), { code: 'FRAME_CRC' });
+});
+
 test('an announced length costs no memory: 1,024 readers that were promised 1 MiB each', () => {
   const before = process.memoryUsage().arrayBuffers;
   const readers = Array.from({ length: 1_024 }, () => collect().reader);

@@ -13,6 +13,8 @@ export interface OpenOptions extends RequestOptions {
   readonly end?: boolean;
   /** Bytes that may wait here for the reader. Default: the channel's. */
   readonly windowBytes?: number;
+  /** True: chunks come as they were read, not as they were written, and are copied less. Default false. */
+  readonly pieces?: boolean;
 }
 
 /** Called once, with an error or with the reply. */

@@ -74,8 +74,8 @@ export class Connection implements Channel {
     this.#settle = { opened: opened.resolve, closed: closed.resolve };
     void closed.promise.then((why) => opened.reject(why ?? closedHere()));
     this.#ids = { own: settings.role === 'dialler' ? 1 : 0 };
-    this.#reader = new MessageReader((type, last, id, payload) => this.#take(type, last, id, payload), {
-      maxFrameBytes: helloFloorBytes,
+    this.#reader = new MessageReader((type, last, id, bytes, more) => this.#take(type, last, id, bytes, more), {
+      ...{ maxFrameBytes: helloFloorBytes, pieceType: frameType.data },
     });
     const { maxWriteBytes, padTo, writeTimeoutMs } = settings;
     const stalled = `the socket took nothing for ${writeTimeoutMs} ms`;
@@ -248,8 +248,8 @@ export class Connection implements Channel {
     this.#end(undefined, serveJson(this.#duplex, json, { frameTimeoutMs, idleTimeoutMs }));
   }
 
-  #take(type: number, last: boolean, id: number, payload: Uint8Array): void {
-    this.#counters.messagesReceived += 1;
+  #take(type: number, last: boolean, id: number, payload: Uint8Array, more: boolean): void {
+    if (!more) this.#counters.messagesReceived += 1;
     if (!this.#helloSeen) {
       this.#takeHello(type, last, id, payload);
     } else if (id === connectionId) {
@@ -258,13 +258,13 @@ export class Connection implements Channel {
       throw protocolFault(`frame of type ${type} came after CLOSE`);
     } else if ((id & 1) === this.#ids.own) {
       if (type === frameType.reply) this.#requester.reply(id, last, payload);
-      else if (type === frameType.data) this.#requester.data(id, last, payload);
+      else if (type === frameType.data) this.#requester.data(id, last, payload, more);
       else if (type === frameType.error && last) this.#requester.error(id, payload);
       else if (type === frameType.credit && !last) this.#requester.credit(id, parseUint32(payload, 'CREDIT'));
       else throw protocolFault(`frame of type ${type}, last ${last}, came for a request of its receiver`);
     } else if (!this.#closeSent) {
       if (type === frameType.request) this.#responder.request(id, last, payload);
-      else if (type === frameType.data) this.#responder.data(id, last, payload);
+      else if (type === frameType.data) this.#responder.data(id, last, payload, more);
       else if (type === frameType.cancel && !last) this.#responder.cancel(id);
       else if (type === frameType.credit && !last) this.#responder.credit(id, parseUint32(payload, 'CREDIT'));
       else throw protocolFault(`frame of type ${type}, last ${last}, came for a request of its sender`);

@@ -29,6 +29,8 @@ export type MessageHandler = (
 ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 export interface StreamHandler {
+  /** True: chunks come as they were read, not as they were written, and are copied less. Default false. */
+  readonly pieces?: boolean;
   stream(stream: IncomingStream): Promise<void>;
 }
 

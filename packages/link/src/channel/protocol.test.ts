@@ -112,6 +112,48 @@ test('what comes late for a request that was answered is dropped', async () => {
   channel.destroy();
 });
 
+test('the credit of a stream is what it was, whether its frames come whole or in pieces', async () => {
+  for (const pieces of [false, true]) {
+    const { raw, channel, frames } = open();
+    const chunks: number[] = [];
+    let isOver = false;
+    channel.serve({
+      34: {
+        pieces,
+        async stream(stream) {
+          for await (const chunk of stream) chunks.push(chunk.length);
+          isOver = true;
+        },
+      },
+    });
+    raw.write(concatBytes(hello(), request(1, [34], false)));
+    const [count, size, windowBytes] = [200, 20_000, 262_144];
+    const credit = (): number =>
+      frames
+        .filter(({ type }) => type === frameType.credit)
+        .reduce((sum, { payload }) => sum + Buffer.from(payload).readUInt32BE(), 0);
+    let paid = 0;
+    for (let index = 0; index < count; index += 1) {
+      while (credit() - paid < size + 64) await turn();
+      paid += size + 64;
+      const bytes = frame(frameType.data, 1, Array<number>(size).fill(index % 256), index === count - 1);
+      for (let at = 0; at < bytes.length; at += 7_001) {
+        raw.write(bytes.subarray(at, at + 7_001));
+        // Each by itself, as a socket gives them.
+        await turn();
+      }
+    }
+    while (!isOver) await turn();
+    assert.equal(
+      chunks.reduce((sum, bytes) => sum + bytes, 0),
+      count * size,
+    );
+    assert.equal(chunks.length === count, !pieces, `${chunks.length} chunks`);
+    assert.ok(credit() <= windowBytes + paid && credit() > paid - windowBytes, `${credit()} for ${paid}`);
+    channel.destroy();
+  }
+});
+
 test('asking and cancelling in turn starts no crowd of handlers', async () => {
   let started = 0;
   const { raw, channel } = open({ maxRunning: 4 });

@@ -1,8 +1,15 @@
 // The receiving end of a stream: gives credit, holds what has come until its reader takes it, and gives credit again as it is
 // taken. A sender that goes beyond its credit has broken the protocol.
+import { concatBytes } from '@caisson/core/bytes';
 import { ParseError } from '@caisson/core/errors';
 import type { ChannelErrorCode } from './error-code.ts';
 import { requestCostBytes } from './messages.ts';
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  /** What it took of the credit: a frame's own cost is with its first piece. */
+  readonly cost: number;
+}
 
 interface Reader {
   readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
@@ -15,15 +22,21 @@ export class ReceiveFlow implements AsyncIterableIterator<Uint8Array, undefined>
   readonly #grant: (bytes: number) => void;
   readonly #windowBytes: number;
   readonly #onReturn: () => void;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #pieces: boolean;
+  readonly #chunks: Chunk[] = [];
+  /** Of a frame that is not whole, for a reader who wants it whole. */
+  #parts: Uint8Array[] = [];
+  #partsCost = 0;
+  #inFrame = false;
   #credit = 0;
   #takenBytes = 0;
   #ended = false;
   #error: unknown;
   #reader: Reader | undefined;
 
-  /** `grant` sends a CREDIT frame; `onReturn` is told when the reader leaves before the end. */
-  constructor(windowBytes: number, grant: (bytes: number) => void, onReturn: () => void) {
+  /** `grant` sends a CREDIT frame; `onReturn` is told when the reader leaves before the end; `pieces`: frames need not be whole. */
+  constructor(windowBytes: number, grant: (bytes: number) => void, onReturn: () => void, pieces: boolean) {
+    this.#pieces = pieces;
     this.#windowBytes = windowBytes;
     this.#grant = grant;
     this.#onReturn = onReturn;
@@ -40,9 +53,10 @@ export class ReceiveFlow implements AsyncIterableIterator<Uint8Array, undefined>
     this.#grant(this.#windowBytes);
   }
 
-  /** Throws ParseError CHANNEL_PROTOCOL for bytes that there was no credit for, or after the last. */
-  push(chunk: Uint8Array, last: boolean): void {
-    const cost = chunk.length + requestCostBytes;
+  /** `more`: the frame goes on. Throws ParseError CHANNEL_PROTOCOL for bytes that there was no credit for, or after the last. */
+  push(chunk: Uint8Array, last: boolean, more = false): void {
+    const cost = chunk.length + (this.#inFrame ? 0 : requestCostBytes);
+    this.#inFrame = more;
     if (this.#ended || cost > this.#credit) {
       const why = this.#ended ? 'the stream had ended' : `its credit was ${this.#credit}`;
       throw new ParseError<ChannelErrorCode>('CHANNEL_PROTOCOL', `DATA of ${cost} bytes came, but ${why}`);
@@ -50,14 +64,28 @@ export class ReceiveFlow implements AsyncIterableIterator<Uint8Array, undefined>
     this.#credit -= cost;
     if (last) this.#ended = true;
     if (this.#error !== undefined) return;
+    if (this.#pieces || (!more && this.#parts.length === 0)) {
+      this.#give(chunk, cost, last);
+      return;
+    }
+    this.#parts.push(owned(chunk));
+    this.#partsCost += cost;
+    if (more) return;
+    const [whole, wholeCost] = [concatBytes(...this.#parts), this.#partsCost];
+    this.#parts = [];
+    this.#partsCost = 0;
+    this.#give(whole, wholeCost, last);
+  }
+
+  #give(chunk: Uint8Array, cost: number, last: boolean): void {
     const reader = this.#reader;
     if (chunk.length === 0 && !last) {
-      this.#take(0);
+      this.#take(cost);
     } else if (reader === undefined) {
-      if (chunk.length > 0) this.#chunks.push(owned(chunk));
+      if (chunk.length > 0) this.#chunks.push({ bytes: owned(chunk), cost });
     } else {
       this.#reader = undefined;
-      if (chunk.length > 0) this.#take(chunk.length);
+      if (chunk.length > 0) this.#take(cost);
       reader.resolve(chunk.length > 0 ? { done: false, value: chunk } : done);
     }
   }
@@ -79,8 +107,8 @@ export class ReceiveFlow implements AsyncIterableIterator<Uint8Array, undefined>
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
-      this.#take(chunk.length);
-      return Promise.resolve({ done: false, value: chunk });
+      this.#take(chunk.cost);
+      return Promise.resolve({ done: false, value: chunk.bytes });
     }
     if (this.#ended) return Promise.resolve(done);
     if (this.#error !== undefined) return Promise.reject(this.#error);
@@ -100,8 +128,8 @@ export class ReceiveFlow implements AsyncIterableIterator<Uint8Array, undefined>
     return this;
   }
 
-  #take(bytes: number): void {
-    this.#takenBytes += bytes + requestCostBytes;
+  #take(cost: number): void {
+    this.#takenBytes += cost;
     if (this.#ended || this.#takenBytes < this.#windowBytes / 2) return;
     const bytesBack = this.#takenBytes;
     this.#takenBytes = 0;

@@ -81,6 +81,7 @@ export class Requester {
       windowBytes,
       (bytes) => this.#credit(call, bytes),
       () => this.#cancel(call, cancelled('its reader left')),
+      options.pieces === true,
     );
     call.receiver = receiver;
     call.open = true;
@@ -145,12 +146,12 @@ export class Requester {
     this.#finish(call, parseRefusal(payload));
   }
 
-  data(id: number, last: boolean, payload: Uint8Array): void {
+  data(id: number, last: boolean, payload: Uint8Array, more: boolean): void {
     const call = this.#table.get(id);
     if (call === undefined || !call.replied) throw unasked('DATA', id);
     if (last) this.#release(call);
     if (call.receiver === undefined) throw unasked('DATA', id);
-    call.receiver.push(payload, last);
+    call.receiver.push(payload, last, more);
     if (call.open && last) this.#endStream(call);
     if (call.parts !== undefined && !call.settled) this.#collect(call, payload, last);
   }
@@ -264,6 +265,7 @@ export class Requester {
       streamWindowBytes,
       (bytes) => this.#credit(call, bytes),
       () => {},
+      true,
     );
   }
 

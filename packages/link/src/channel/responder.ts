@@ -135,9 +135,9 @@ export class Responder {
     this.#queue = this.#queue.filter((queued) => queued.incoming !== incoming);
   }
 
-  data(id: number, last: boolean, payload: Uint8Array): void {
+  data(id: number, last: boolean, payload: Uint8Array, more: boolean): void {
     // Without one: the rest of a body whose request was answered before its end.
-    this.#active.get(id)?.receiver?.push(payload, last);
+    this.#active.get(id)?.receiver?.push(payload, last, more);
   }
 
   credit(id: number, bytes: number): void {
@@ -291,7 +291,10 @@ export class Responder {
     const grant = (bytes: number): void => {
       if (!incoming.answered) this.#writer.frame(frameType.credit, false, incoming.id, encodeUint32(bytes));
     };
-    return new ReceiveFlow(this.#settings.streamWindowBytes, grant, () => {});
+    const handler = this.#handlers[incoming.type];
+    // A message is joined from whatever comes.
+    const pieces = typeof handler === 'function' || handler?.pieces === true;
+    return new ReceiveFlow(this.#settings.streamWindowBytes, grant, () => {}, pieces);
   }
 
   #openBody(incoming: Incoming): void {

@@ -24,6 +24,8 @@ export interface ControlMessageHandler extends ControlTerms {
 }
 
 export interface ControlStreamHandler extends ControlTerms {
+  /** As a StreamHandler's. */
+  readonly pieces?: boolean;
   stream(stream: IncomingStream, caller: ControlCaller): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ function guard(
   };
   if ('stream' in handler) {
     return {
+      pieces: handler.pieces ?? false,
       async stream(stream) {
         await said(() => admit(stream.payload, stream));
         await said(() => handler.stream(stream, gate.caller));

@@ -84,7 +84,12 @@ export function createPipelineHandlers(options: PipelineServerOptions): ControlH
         return undefined;
       },
     },
-    [PIPELINE_REQUEST.copyIn]: { verb: 'copy-in', needsReady: true, stream: (stream) => takeCopyIn(stream, roots) },
+    [PIPELINE_REQUEST.copyIn]: {
+      verb: 'copy-in',
+      needsReady: true,
+      pieces: true,
+      stream: (stream) => takeCopyIn(stream, roots),
+    },
     [PIPELINE_REQUEST.copyOut]: { verb: 'copy-out', needsReady: true, stream: (stream) => giveCopyOut(stream, roots) },
   };
 }

@@ -96,7 +96,12 @@ async function withStream(
   { signal }: CopyOptions,
   use: (stream: OutgoingStream) => Promise<CopyResult>,
 ): Promise<CopyResult> {
-  const stream = channel.open(type, payload, { deadlineMs: 120_000, windowBytes, ...(signal && { signal }) });
+  const stream = channel.open(type, payload, {
+    deadlineMs: 120_000,
+    windowBytes,
+    pieces: true,
+    ...(signal && { signal }),
+  });
   stream.reply.catch(() => {});
   try {
     return await said(use(stream));
