@@ -14,6 +14,7 @@ import {
   ConsoleRing,
   checkSpec,
   claimCid,
+  clearLost,
   type DocumentOrigin,
   type EnclaveSpec,
   openRunFolder,
@@ -53,6 +54,11 @@ export function createQemuBackend({ state, folder }: QemuBackendOptions): Backen
       return 'program' in found ? [] : found;
     },
     describeDifferences: () => QEMU_DIFFERENCES,
+    async endLeft() {
+      const run = await openRunFolder(state);
+      await clearLost(run.state, (cid) => removeRemains(run, cid));
+      return 0;
+    },
     async start(spec) {
       checkSpec(spec);
       const found = findQemu({ folder });

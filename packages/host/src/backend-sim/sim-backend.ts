@@ -15,6 +15,7 @@ import {
   ConsoleRing,
   checkSpec,
   claimCid,
+  clearLost,
   type DocumentOrigin,
   type EnclaveSpec,
   fabricOfCid,
@@ -63,6 +64,11 @@ export function createSimBackend({ state }: SimBackendOptions): Backend {
     },
     findMissing: async () => findMissing(),
     describeDifferences: () => SIM_DIFFERENCES,
+    async endLeft() {
+      const folder = await openRunFolder(state);
+      await clearLost(folder.state, (cid) => clear(folder, cid));
+      return 0;
+    },
     async start(spec) {
       checkSpec(spec);
       const [missing] = findMissing();

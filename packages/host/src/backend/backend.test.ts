@@ -13,6 +13,7 @@ import {
   ConsoleRing,
   checkSpec,
   claimCid,
+  clearLost,
   MAX_CONSOLE_BYTES,
   openRunFolder,
   readEnd,
@@ -53,6 +54,17 @@ test('takes the cid of a process that is gone, also when its pid lives again, af
   deepEqual(cleared, [40, 41]);
   equal((await claimCid(state, { name: 'b', clear })).cid, 16);
   deepEqual(cleared, [40, 41]);
+});
+
+test('what is left of processes that are gone can be removed without a claim, and of those that live nothing is', async () => {
+  const { cid } = await claimCid(state, { name: 'a' });
+  const pool = JSON.parse(readFileSync(join(state, 'cids'), 'utf8'));
+  const gone = { cid: 40, name: 'gone', pid: process.pid, start: '1' };
+  writeFileSync(join(state, 'cids'), JSON.stringify({ ...pool, taken: [...pool.taken, gone] }));
+  const cleared: number[] = [];
+  for (let round = 0; round < 2; round += 1) await clearLost(state, async (one) => void cleared.push(one));
+  deepEqual(cleared, [40]);
+  await rejects(claimCid(state, { name: 'b', cid }), { code: 'BACKEND_CID' });
 });
 
 test('refuses a cid pool that is none, or of another version, and changes nothing', async () => {

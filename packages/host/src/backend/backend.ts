@@ -104,7 +104,10 @@ export interface Backend {
    * outlive their starter has it (nitro); those of the others end with it. Throws what `start` throws when what runs is not the image.
    */
   adopt?(spec: EnclaveSpec): Promise<RunningEnclave | undefined>;
-  /** Ends what earlier processes started under `name` and still runs, whatever it is: how many that were. With `adopt`, or not at all. */
+  /**
+   * Ends what earlier processes started under `name` and still runs, whatever it is: how many that were. Where enclaves end with their starter that is
+   * none, and what is left of them is removed.
+   */
   endLeft?(name: string): Promise<number>;
 }
 

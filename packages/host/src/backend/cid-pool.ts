@@ -54,11 +54,7 @@ export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedC
     throw new TypeError(`cid must be an integer in 4..${highestCid}, got ${asked}`);
   }
   return await change(state, async (pool) => {
-    const living: Pool['taken'] = [];
-    for (const one of pool.taken) {
-      if ((await readProcessStart(one.pid)) === one.start) living.push(one);
-      else await claim.clear?.(toCid(one.cid));
-    }
+    const living = await keepLiving(pool, claim.clear);
     const cid = asked === undefined ? nextFree(pool.next, living) : requireFree(asked, living);
     const start = await readProcessStart(process.pid);
     const taken = [...living, { cid, name, pid: process.pid, start }];
@@ -66,6 +62,20 @@ export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedC
     const claimed: ClaimedCid = { cid: toCid(cid), release: () => release(state, cid) };
     return [{ v: 1, next, taken }, claimed];
   });
+}
+
+/** Removes what is left of every CID whose claimer is gone, as the next claim would. */
+export async function clearLost(state: string, clear: (cid: Cid) => Promise<void>): Promise<void> {
+  await change(state, async (pool) => [{ ...pool, taken: await keepLiving(pool, clear) }, undefined]);
+}
+
+async function keepLiving(pool: Pool, clear?: (cid: Cid) => Promise<void>): Promise<Pool['taken']> {
+  const living: Pool['taken'] = [];
+  for (const one of pool.taken) {
+    if ((await readProcessStart(one.pid)) === one.start) living.push(one);
+    else await clear?.(toCid(one.cid));
+  }
+  return living;
 }
 
 async function release(state: string, cid: number): Promise<void> {

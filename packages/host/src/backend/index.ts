@@ -14,7 +14,7 @@ export type { Boot } from './boot.ts';
 export { awaitBoot } from './boot.ts';
 export { BootError } from './boot-error.ts';
 export type { CidClaim, ClaimedCid } from './cid-pool.ts';
-export { claimCid } from './cid-pool.ts';
+export { claimCid, clearLost } from './cid-pool.ts';
 export type { EnclaveConsole } from './console.ts';
 export { ConsoleRing, MAX_CONSOLE_BYTES } from './console.ts';
 export type { EnclaveEnd } from './end.ts';

@@ -60,9 +60,14 @@ export async function endOne(
 ): Promise<EndedEnclave> {
   const { name } = record;
   const client = await shims.open(state, name);
-  if (client === undefined && record.state?.phase === 'lost' && record.state.backend === 'nitro') {
-    await shims.endLeft({ state, name, words, env });
-    return { name, wasRunning: true, end: 'was left by its shim and ended', removed: false, failure: null };
+  if (client === undefined && record.state?.phase === 'lost') {
+    const isLeft = record.state.backend === 'nitro';
+    await shims.endLeft({ state, name, words, env }).catch((error: unknown) => {
+      // Nothing runs: what remains are files, and the next start sweeps them too.
+      if (isLeft) throw error;
+    });
+    const end = isLeft ? 'was left by its shim and ended' : 'ended with its shim';
+    return { name, wasRunning: true, end, removed: false, failure: null };
   }
   if (client === undefined) {
     return { name, wasRunning: false, end: record.state?.end?.text ?? null, removed: false, failure: null };

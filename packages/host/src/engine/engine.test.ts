@@ -301,16 +301,21 @@ test('stop keeps the record, restart starts from it, rm removes it and not while
   deepEqual(readdirSync(join(engine.state, 'enclaves')), []);
 });
 
-test('an enclave of nitro that outlived its shim is ended by whoever stops it', async () => {
+test('what a shim that was killed has left is ended by whoever stops it', async () => {
   await image('a.eif');
-  await up('name: a\nimage: { eif: a.eif }\nbackend: nitro\n');
-  door.lose('a');
-  const path = enclaveFolder(engine.state, 'a').state;
-  const state = JSON.parse(readFileSync(path, 'utf8')) as { shim: object };
-  writeFileSync(path, JSON.stringify({ ...state, shim: { ...state.shim, start: '1' } }));
-  equal((await readState(engine.state, 'a'))?.phase, 'lost');
-  equal((await engine.execute({ verb: 'stop', names: ['a'] })).enclaves[0]?.wasRunning, true);
-  equal(door.done.at(-1), 'end left a');
+  for (const [backend, end] of [
+    ['nitro', 'was left by its shim and ended'],
+    ['sim', 'ended with its shim'],
+  ]) {
+    await up(`name: a\nimage: { eif: a.eif }\nbackend: ${backend}\n`);
+    door.lose('a');
+    const path = enclaveFolder(engine.state, 'a').state;
+    const state = JSON.parse(readFileSync(path, 'utf8')) as { shim: object };
+    writeFileSync(path, JSON.stringify({ ...state, shim: { ...state.shim, start: '1' } }));
+    equal((await readState(engine.state, 'a'))?.phase, 'lost');
+    const [stopped] = (await engine.execute({ verb: 'stop', names: ['a'] })).enclaves;
+    deepEqual([stopped?.wasRunning, stopped?.end, door.done.at(-1)], [true, end, 'end left a']);
+  }
 });
 
 test('one that outlived its shim is ended before another is started in its place, and taken over where it is the same', async () => {
