@@ -161,6 +161,7 @@ test('one command takes a file to two enclaves that are ready and proven, with e
   told(seen, 'inspect');
   const policies = readdirSync(at('config/caisson/policies')).sort();
   deepEqual(policies, [`${again[0]!.cid}.yaml`, `${again[1]!.cid}.yaml`, 'one.yaml', 'two.yaml'].sort());
+  equal(existsSync(at('config/caisson/seen')), false, 'a trial is no memory of versions');
   const ended = await caisson('down', '--json');
   equal(ended.code, 0, ended.stderr);
   told(ended, 'stop');

@@ -199,7 +199,7 @@ test('an older config than one that was seen is refused, once and for all', asyn
   const seen = join(env.XDG_CONFIG_HOME, 'caisson/seen/16.json');
   assert.deepEqual(JSON.parse(readFileSync(seen, 'utf8')), { v: 1, configVersion: 7, imageVersion: 3 });
   writeFileSync(seen, '{"v":1,"configVersion":8,"imageVersion":3}\n');
-  assert.match((await initctl()).err, /config version of at least 8, which was seen before, got 7/);
+  assert.match((await initctl()).err, /at least config version 8, which was seen before, got 7/);
   writeFileSync(seen, 'nothing');
   assert.match((await initctl()).err, /must say what versions were seen/);
 });

@@ -5,6 +5,8 @@ import type { OnEvent } from './event.ts';
 export interface EngineContext {
   readonly state: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `${NAME}` stands for in the caisson.yaml of this command. Never the environment of anything that is started. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly words: readonly string[];
   readonly version: string;
   readonly shims: ShimDoor;

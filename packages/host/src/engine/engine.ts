@@ -44,7 +44,16 @@ export function createEngine({
       command: EngineCommand,
       context: EngineContext,
     ) => Promise<EngineResults[EngineVerb]>;
-    return await act(command, { state, env, words, version, shims, onEvent: eachNoteOnce(onEvent), signal });
+    return await act(command, {
+      state,
+      env,
+      variables: env,
+      words,
+      version,
+      shims,
+      onEvent: eachNoteOnce(onEvent),
+      signal,
+    });
   };
   return { state, execute: execute as Engine['execute'] };
 }

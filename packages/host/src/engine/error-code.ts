@@ -1,7 +1,6 @@
 // Every way in which the engine itself refuses or gives up. What a room below it throws keeps that room's code.
 
 export const ENGINE_ERROR_CODES = [
-  'ENGINE_BACKEND',
   'ENGINE_CONFIG',
   'ENGINE_DEPENDS',
   'ENGINE_ENDED',

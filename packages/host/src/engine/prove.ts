@@ -9,6 +9,8 @@ import type { Verdict } from './result.ts';
 
 export interface ProveOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** For caisson.yaml. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly spec: RecordedSpec;
   readonly state: RecordedState;
   /** As the operator named it now; what a record says of it is no word of his. */
@@ -25,7 +27,7 @@ const refusals = ['OPERATOR_ROLLBACK', 'CONTROL_BINDING', 'CONTROL_KEY'];
 
 /** Rejects with the reason of `signal`, and with nothing else. */
 export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
-  const { env, spec, state, operator, composeFile, signal } = options;
+  const { env, variables, spec, state, operator, composeFile, signal } = options;
   const { name, backend } = spec;
   const written = backend === 'nitro' ? undefined : await writeOwnPolicy(env, spec, state).catch(faultOf);
   if (!spec.hasControl) {
@@ -37,9 +39,9 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   // One that the operator wrote himself is used as it is, whatever it says.
   if (written?.written === false && !existsSync(ownPolicyPath(env, name))) return not(written.why, written.hint);
   try {
-    const key = await findOperator({ env, operator, enclave: name, composeFile });
+    const key = await findOperator({ env, variables, operator, enclave: name, composeFile });
     const session = await openOperatorSession({
-      ...{ env, enclave: name, operator: key, composeFile },
+      ...{ env, variables, enclave: name, operator: key, composeFile },
       ...(composeFile === undefined && written?.written === true && { policyFile: written.path }),
       say: () => {},
       ...(signal !== undefined && { signal }),
@@ -58,18 +60,18 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   }
 }
 
-async function judged(error: Error, { composeFile, spec, env }: ProveOptions): Promise<Verdict> {
+async function judged(error: Error, { composeFile, spec, variables }: ProveOptions): Promise<Verdict> {
   const code = error instanceof CaissonError ? error.code : '';
   const hint = error instanceof CaissonError ? (error.hint ?? null) : null;
   const isRefusal = error instanceof VerificationError || refusals.includes(code);
   // Whoever wrote a policy into caisson.yaml has asked for the proof.
-  const isWanted = composeFile !== undefined && (await hasPolicy(composeFile, spec.name, env));
+  const isWanted = composeFile !== undefined && (await hasPolicy(composeFile, spec.name, variables));
   const broken = isRefusal || (isWanted && !unprepared.includes(code));
   return { holds: false, why: error.message, hint, broken };
 }
 
-async function hasPolicy(file: string, name: string, env: ProveOptions['env']): Promise<boolean> {
-  const compose = await readCompose(file, { variables: env }).catch(() => undefined);
+async function hasPolicy(file: string, name: string, variables: ProveOptions['variables']): Promise<boolean> {
+  const compose = await readCompose(file, { variables }).catch(() => undefined);
   return compose?.enclaves.get(name)?.policy?.attest !== undefined;
 }
 

@@ -79,7 +79,7 @@ async function oneAtATime<Result>(
 }
 
 async function followAndProve(
-  { state, env, signal }: EngineContext,
+  { state, env, variables, signal }: EngineContext,
   { spec, operator, composeFile, tellsUnchanged = true }: StartRequest,
   client: ShimClient,
   timeline: Timeline,
@@ -96,7 +96,7 @@ async function followAndProve(
     if (unchanged && tellsUnchanged && proven === undefined)
       timeline.note('info', `runs already as asked for, since ${last.startedAt ?? last.since}`);
     timeline.begin('verified');
-    verdict = await proveEnclave({ env, spec, state: last, operator, composeFile, signal });
+    verdict = await proveEnclave({ env, variables, spec, state: last, operator, composeFile, signal });
     proven = last.bootId;
     followed = await followToReady({ ...options, sinceMs: Date.now(), onEvent: () => {} });
   }

@@ -27,7 +27,7 @@ import { Timeline } from './timeline.ts';
 /** Throws ComposeFaultError, PolicyError COMPOSE_NAME, CaissonError ENGINE_NAME; rejects with the reason of the signal. */
 export async function up(command: UpCommand, given: EngineContext): Promise<UpResult> {
   const file = resolve(command.file);
-  const context = { ...given, env: { ...command.variables, ...given.env } };
+  const context = { ...given, variables: { ...command.variables, ...given.env } };
   const compose = await readWhole(command);
   for (const note of compose.notes) context.onEvent({ kind: 'note', enclave: null, level: 'info', text: note });
   const names = chosenNames(compose, command.names);

@@ -13,16 +13,18 @@ export interface FindOperatorOptions {
   readonly enclave: string;
   /** caisson.yaml; default the one where the command runs, where there is one. */
   readonly composeFile?: string | undefined;
+  /** What `${NAME}` stands for in it. Default: the environment. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A name or a path. Rejects CaissonError OPERATOR_KEY_FILE where it is not clear, and what reading caisson.yaml rejects. */
 export async function findOperator(options: FindOperatorOptions): Promise<string> {
-  const { env, operator, enclave, composeFile } = options;
+  const { env, operator, enclave, composeFile, variables = env } = options;
   const named = operator ?? env['CAISSON_OPERATOR'];
   if (named !== undefined) return named;
   const compose = composeFile ?? 'caisson.yaml';
   if (composeFile !== undefined || existsSync(compose)) {
-    const { enclaves } = await readCompose(compose, { variables: env });
+    const { enclaves } = await readCompose(compose, { variables });
     const local = enclaves.get(enclave)?.operators?.local;
     if (local !== undefined) return local;
   }

@@ -26,6 +26,8 @@ export interface FindPolicyOptions {
   readonly composeFile?: string | undefined;
   /** Default: where the command runs. */
   readonly folder?: string;
+  /** What `${NAME}` stands for in caisson.yaml. Default: the environment. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
   /** The enclave is dialled on this machine, not through another's. */
   readonly isHere?: boolean;
 }
@@ -38,12 +40,13 @@ export async function findPolicy({
   composeFile,
   folder = '.',
   isHere = false,
+  variables = env,
 }: FindPolicyOptions): Promise<FoundPolicy> {
   if (file !== undefined) return { policy: await readPolicyFile(file), source: file };
   const compose = composeFile ?? join(folder, 'caisson.yaml');
   const own = join(operatorFolder(env), 'policies', `${enclave}.yaml`);
   if (composeFile !== undefined || existsSync(compose)) {
-    const found = await policyOfCompose(compose, enclave, env);
+    const found = await policyOfCompose(compose, enclave, variables);
     // The same caisson.yaml is simulated here and run on hardware there: what its policy says of hardware cannot hold of a simulation that `up`
     // has just started for this user, and what `up` wrote for that one says SIMULATED wherever it is used. Never through another's machine.
     const isSimulation = isHere && found?.policy.backend === 'nitro' && (await hasOwnPolicy(env, enclave));
@@ -62,9 +65,9 @@ export async function findPolicy({
 async function policyOfCompose(
   file: string,
   enclave: string,
-  env: FindPolicyOptions['env'],
+  variables: FindPolicyOptions['env'],
 ): Promise<FoundPolicy | undefined> {
-  const compose = await readCompose(file, { variables: env });
+  const compose = await readCompose(file, { variables });
   if (!compose.enclaves.has(enclave)) return undefined;
   const attest = chooseEnclave(compose, enclave).spec.policy?.attest;
   if (attest === undefined) return undefined;

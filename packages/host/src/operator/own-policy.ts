@@ -67,6 +67,11 @@ export async function hasOwnPolicy(env: Environment, name: string): Promise<bool
   return (await writtenFor(ownPolicyPath(env, name))) === name;
 }
 
+/** Whether the file is of `up`, for whichever enclave. */
+export async function isOwnPolicyFile(path: string): Promise<boolean> {
+  return (await writtenFor(path)) !== undefined;
+}
+
 /** Those that `up` wrote for this enclave, and no other. */
 export async function removeOwnPolicies(env: Environment, name: string, cid: number | null): Promise<void> {
   for (const key of [name, ...(cid === null ? [] : [String(cid)])]) {

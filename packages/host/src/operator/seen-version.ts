@@ -32,7 +32,7 @@ export async function noteSeenVersion(
       const what = key === 'configVersion' ? 'config' : 'image';
       throw new PolicyError<OperatorErrorCode>(
         'OPERATOR_ROLLBACK',
-        `enclave ${enclave} must have a ${what} version of at least ${before}, which was seen before, got ${is ?? 'none'}`,
+        `enclave ${enclave} must have at least ${what} version ${before}, which was seen before, got ${is ?? 'none'}`,
         { hint: `if you went back to it yourself, remove ${path}` },
       );
     }
