@@ -94,7 +94,7 @@ test('init asks three questions on a terminal, takes a return for what it offers
   const { code, out, err } = await caisson(['init', at('asked')], 'web\nnode x.js\n\n');
   assert.equal(code, 0, err);
   assert.equal(err.split('?').length + err.split(']: ').length, 5, 'three questions');
-  assert.match(out, /^wrote .*asked\/caisson.yaml\nnext: caisson build .*asked -o web.eif\n$/);
+  assert.match(out, /^wrote .*asked\/caisson.yaml\nnext: caisson up -f .*asked\/caisson.yaml\n$/);
   const text = readFileSync(at('asked/caisson.yaml'), 'utf8');
   assert.match(text, /^name: web$/m);
   assert.match(text, /^cmd: \["node", "x.js"\]$/m);

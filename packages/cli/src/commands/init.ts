@@ -31,5 +31,5 @@ async function init(folder: string, flags: InitFlags, surroundings: Surroundings
   const files = await writeFirstFile(folder, answers, flags.force === true);
   const { stdout } = surroundings;
   if (flags.json) stdout.write(`${JSON.stringify({ v: 1, name: answers.name, files })}\n`);
-  else stdout.write(`wrote ${files.join(' and ')}\nnext: caisson build ${folder} -o ${answers.name}.eif\n`);
+  else stdout.write(`wrote ${files.join(' and ')}\nnext: caisson up -f ${files[0]}\n`);
 }

@@ -48,9 +48,9 @@ ${served}
 # Sent at every start, and fixed in PCR16 before anything runs. A file, or as here; variables come from the environment or --env-file.
 # config: { greeting: "\${GREETING:-hello}" }
 
-# auto takes hardware where there is some, else QEMU or a simulation.
+# auto takes hardware where there is some, else a simulation; caisson up --backend qemu boots it.
 backend: auto
-resources: { cpus: 1, memoryMiB: 512 }
+resources: { cpus: 1, memoryMiB: 640 }
 
 # Whoever may look inside and command it: a key of this machine, made by the first build; development only.
 # For production a key of your own (caisson operator create): operators: { root_key: operators.pem }
