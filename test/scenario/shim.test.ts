@@ -2,8 +2,9 @@
 // shown of what people run.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -17,6 +18,7 @@ import { enclaveFolder, type RecordedSpec, type RecordedState, readState, writeS
 import { openShim, type ShimClient, startShim } from '@caisson/host/shim';
 import { createFabricTransport } from '@caisson/link/transport';
 import type { BackendImages } from '@caisson/testkit/backend';
+import { laneFigure } from '@caisson/testkit/contract';
 import { fakeSpec } from '@caisson/testkit/fake';
 import { createFakeNitro } from '@caisson/testkit/nitro-cli';
 import { imageSkip, makeImages } from './backend/image.ts';
@@ -122,6 +124,74 @@ test('an enclave ends with its shim, killed as it may be; it reads lost, and the
   ok(!readdirSync(run).includes(String(cid)), 'the folder of the killed one is swept');
   deepEqual(readdirSync(join(run, '3')), []);
 });
+
+test('whoever is killed (shim, supervisor, PID 1, its room), one enclave of the name is ready again, at the same port, and nothing of the others is left', {
+  skip,
+  timeout: 1_200_000,
+}, async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const changes: Partial<RecordedSpec> = { ingress: [{ ...rule, hostPort: port, holdMs: 0 }], restart: 'always' };
+  let client = await start('tough', 'hello', changes);
+  const victims = ['enclave', 'room', 'shim', 'supervisor'] as const;
+  const all = new Set<number>();
+  for (let round = 0; round < laneFigure('F-keep-kills'); round += 1) {
+    await untilReady(client);
+    const { pids, shim, since } = await client.status();
+    for (const pid of pids) all.add(pid);
+    const victim = victims[round % victims.length];
+    const [first = 0, last = 0] = [pids[0], pids.at(-1)];
+    if (victim === 'supervisor') process.kill(await supervisorOf(first), 'SIGKILL');
+    if (victim === 'enclave') process.kill(first, 'SIGKILL');
+    if (victim === 'room') process.kill(last, 'SIGKILL');
+    if (victim === 'shim') {
+      process.kill(shim.pid, 'SIGKILL');
+      await gone(shim.pid);
+      client = await start('tough', 'hello', changes);
+    }
+    // Nobody has noticed yet while it is as it was.
+    while ((await client.status()).since === since) await pause(5);
+  }
+  await untilReady(client);
+  equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello from inside');
+  const { pids } = await client.status();
+  for (const pid of all) if (!pids.includes(pid)) await gone(pid);
+  await client.stop();
+  for (const pid of pids) await gone(pid);
+  await client.close();
+});
+
+test('kept and stopped again and again, enclaves leave no process, socket or file', {
+  skip,
+  timeout: 1_200_000,
+}, async () => {
+  const traces = (): string[] =>
+    readdirSync(state, { recursive: true, encoding: 'utf8' })
+      .filter((name) => !name.startsWith('enclaves/cycle/log'))
+      .sort();
+  let before: string[] | undefined;
+  for (let cycle = 0; cycle < laneFigure('F-keep-cycles') + 1; cycle += 1) {
+    const client = await start('cycle', 'waits', { hasReadyLine: false });
+    await untilReady(client);
+    const { pids, shim } = await client.status();
+    equal((await client.stop()).phase, 'stopped');
+    await client.close();
+    for (const pid of [...pids, shim.pid]) await gone(pid);
+    before ??= traces();
+    deepEqual(traces(), before);
+  }
+});
+
+async function untilReady(client: ShimClient): Promise<void> {
+  while ((await client.status()).phase !== 'ready') await pause(5);
+}
+
+async function gone(pid: number): Promise<void> {
+  while ((await readProcessStart(pid)) !== '') await pause(5);
+}
 
 test('an enclave whose supervisor is killed lets nobody in until the next one has spoken, and goes on', {
   skip,
