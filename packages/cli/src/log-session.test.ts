@@ -11,6 +11,7 @@ import type { ShimEvent } from '@caisson/host/shim';
 import type { InitClient } from '@caisson/link/init';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createFakeEnclaveHost, createFakeShim, fakeRecord, fakeState } from '@caisson/testkit/fake';
+import { UsageError } from './exit-code.ts';
 import { type LogOptions, showLogs } from './log-session.ts';
 import { overlap } from './service-lines.ts';
 
@@ -252,4 +253,20 @@ test('logs --json is one document of its schema, and with -f one for each line',
   equal(await ended, 143);
   for (const line of lines) assertFitsSchema(JSON.parse(line), 'logs');
   doesNotMatch(lines.join(''), /"lines"/);
+});
+
+test('of one that is not up yet it shows what the host kept, and of one that is ready nothing without a policy', async (context) => {
+  const { records, lines, show, keep, err } = host(context, fakeRecord('web', {}, { phase: 'waiting' }), {});
+  keep(event(1, 'booting'));
+  const openSession = async (): Promise<never> => {
+    throw new UsageError('a policy must say what it must be, got none');
+  };
+  equal(await show({ openSession }), 0);
+  match(err(), /^enclave web is waiting, and nobody in it can be asked: this is what its host kept/);
+  records.set('web', fakeRecord('web', {}, { phase: 'services' }));
+  equal(await show({ openSession }), 0);
+  match(err(), /^enclave web is services, and a policy must say .* got none: this is what its host kept/);
+  deepEqual(lines, Array(2).fill('2026-11-21 10:00:01 caisson | SHIM_PHASE booting'));
+  records.set('web', fakeRecord('web'));
+  await rejects(show({ openSession }), { code: 'CLI_USAGE' });
 });

@@ -1,9 +1,10 @@
 // `caisson logs`: lines of services as an operator may read them, between the events that this host saw. Lines of a production enclave leave it over
 // the operator's session alone; where there is none, what the host kept is all there is, and is said to be.
-import { ENDED_PHASES, type EnclaveRecord } from '@caisson/host/record';
+import { ENDED_PHASES, type EnclavePhase, type EnclaveRecord } from '@caisson/host/record';
 import type { InitClient } from '@caisson/link/init';
 import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
+import { UsageError } from './exit-code.ts';
 import { readKeptLines } from './kept-lines.ts';
 import { openServiceLines, type ServiceLines } from './service-lines.ts';
 import { createLineWriter, lineFacts, lineOfEvent, type ShownLine } from './shown-line.ts';
@@ -23,6 +24,9 @@ export interface LogOptions {
   openSession(): Promise<InitClient>;
 }
 
+// Nothing runs in them that could be asked.
+const MUTE_PHASES: readonly EnclavePhase[] = ['starting', 'booting', 'config', 'waiting'];
+
 export async function showLogs(
   source: EnclaveSource,
   name: string,
@@ -32,8 +36,7 @@ export async function showLogs(
   const { stdout, stderr, stop } = world;
   const { follow, json, sinceMs, tail, service } = options;
   const record = await source.find(name);
-  const why = whyOnlyKept(record, options);
-  const client = why === undefined ? await options.openSession() : undefined;
+  const { why, client } = await openUnlessMute(record, options);
   try {
     const asked = { enclave: name, service, lines: tail, follow, stop };
     const services = client === undefined ? undefined : await openServiceLines(client, asked);
@@ -64,14 +67,33 @@ export async function showLogs(
   }
 }
 
+/** One that comes up has not been proven yet, so that there may be no policy for it: then what its host kept is better than nothing. */
+async function openUnlessMute(
+  record: EnclaveRecord,
+  options: LogOptions,
+): Promise<{ readonly why: string | undefined; readonly client: InitClient | undefined }> {
+  const why = whyOnlyKept(record, options);
+  if (why !== undefined) return { why, client: undefined };
+  try {
+    return { why, client: await options.openSession() };
+  } catch (error) {
+    const { state } = record;
+    if (!(error instanceof UsageError) || state === undefined || state.phase === 'ready') throw error;
+    return { why: `enclave ${record.name} is ${state.phase}, and ${error.message}: ${hostsPart}`, client: undefined };
+  }
+}
+
+const hostsPart = 'this is what its host kept, and no more is let out';
+
 /** Undefined: its services can be asked. */
 function whyOnlyKept(record: EnclaveRecord, { hostOnly }: LogOptions): string | undefined {
   const { name, spec, state } = record;
-  const rest = 'this is what its host kept, and no more is let out';
-  if (hostOnly) return `without a session of enclave ${name}: ${rest}`;
+  if (hostOnly) return `without a session of enclave ${name}: ${hostsPart}`;
   if (isEnded(record))
-    return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}: ${rest}`;
-  if (spec?.hasControl === false) return `the image of enclave ${name} has no control channel: ${rest}`;
+    return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}: ${hostsPart}`;
+  if (spec?.hasControl === false) return `the image of enclave ${name} has no control channel: ${hostsPart}`;
+  if (state !== undefined && MUTE_PHASES.includes(state.phase))
+    return `enclave ${name} is ${state.phase}, and nobody in it can be asked: ${hostsPart}`;
   return undefined;
 }
 

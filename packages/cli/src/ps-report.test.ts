@@ -76,6 +76,8 @@ test('why an enclave is not ready is said with what to try, and steers no termin
     psNotes([fakeRecord('web', {}, { phase: 'degraded', reasons })], 0).join('\n'),
     /^web: degraded: service-failed app exit 7$/m,
   );
+  const end = { at: '2026-11-21T10:00:00.000Z', exit: 7, byHost: false, text: 'ended with 7' };
+  match(psNotes([fakeRecord('web', {}, { phase: 'exited', end })], 0).join('\n'), /^web: ended with 7$/m);
 });
 
 test('ps --json fits its schema for every kind of record', () => {

@@ -113,5 +113,6 @@ function reasonLines({ name, state, fault }: EnclaveRecord): string[] {
     const hint = failure.hint === null ? [] : [`  hint: ${plain(failure.hint)}`];
     return [`${name}: ${plain(failure.message)}`, ...hint];
   }
-  return reasons.length === 0 ? [] : [`${name}: ${phase}: ${reasons.map(plain).join('; ')}`];
+  if (reasons.length > 0) return [`${name}: ${phase}: ${reasons.map(plain).join('; ')}`];
+  return phase === 'exited' && state.end !== null ? [`${name}: ${plain(state.end.text)}`] : [];
 }

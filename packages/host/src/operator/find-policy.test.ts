@@ -16,7 +16,7 @@ import { type TestContext, test } from 'node:test';
 import { readProcessStart } from '../file/index.ts';
 import { type RecordedSpec, type RecordedState, writeSpec, writeState } from '../record/index.ts';
 import { createSimulatedAuthority } from '../simulator/index.ts';
-import { findEnclave, findPolicy, removeOwnPolicies, writeOwnPolicy } from './index.ts';
+import { findEnclave, findPolicy, openOperatorSession, removeOwnPolicies, writeOwnPolicy } from './index.ts';
 
 const policyOf = (digit: string): string => JSON.stringify({ pcrs: { 0: digit.repeat(96) } });
 
@@ -184,4 +184,15 @@ test('an enclave that has ended, has no CID yet or whose record is damaged is re
     writeFileSync(join(env.CAISSON_STATE, 'enclaves/hello/state.json'), text);
     await assert.rejects(findEnclave('hello', env), { code: 'OPERATOR_ENCLAVE' }, text);
   }
+});
+
+test('of an enclave that is not here it is not a policy that is missing', async (context) => {
+  const { env } = place(context);
+  const open = (more: object) => openOperatorSession({ env, say: () => {}, enclave: 'nobody', ...more });
+  await assert.rejects(open({}), {
+    code: 'OPERATOR_ENCLAVE',
+    message: 'enclave nobody must run here, got no record of it',
+  });
+  await assert.rejects(open({ enclave: '16' }), { code: 'OPERATOR_POLICY' });
+  await assert.rejects(open({ via: 'ssh:nowhere' }), { code: 'OPERATOR_POLICY' });
 });

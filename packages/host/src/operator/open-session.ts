@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import { CONTROL_PORT, type ControlSession, connectControl } from '@caisson/link/control';
 import type { Transport } from '@caisson/link/transport';
+import { isEnclaveName } from '../record/index.ts';
 import { dialEnclave, dialVia, findEnclave, openEnclaveTransport } from './dial.ts';
 import { findOperator } from './find-operator.ts';
 import { findPolicy } from './find-policy.ts';
@@ -38,13 +39,12 @@ export interface OpenSessionOptions {
 export async function openOperatorSession(options: OpenSessionOptions): Promise<ControlSession> {
   const { env, enclave, via, say, signal, port = CONTROL_PORT, variables = env } = options;
   const named = /^vsock:([0-9]+)/.exec(enclave)?.[1] ?? enclave;
-  const { policy, source } = await findPolicy({
-    env,
-    enclave: named,
-    file: options.policyFile,
-    composeFile: options.composeFile,
-    isHere: via === undefined,
-    variables,
+  const { policyFile: file, composeFile: composed } = options;
+  const wanted = { env, enclave: named, file, composeFile: composed, isHere: via === undefined, variables };
+  const { policy, source } = await findPolicy(wanted).catch(async (error: unknown) => {
+    // Of one that is not there, or does not run, it is no policy that is missing.
+    if (via === undefined && isEnclaveName(enclave)) await findEnclave(enclave, env, port);
+    throw error;
   });
   const { operator, composeFile } = options;
   const name = await findOperator({ env, operator, enclave: named, composeFile, variables });
