@@ -296,7 +296,8 @@ export class Requester {
     const emit = (chunk: Uint8Array, last: boolean): void => {
       this.#writer.frame(frameType.data, last, call.id, chunk);
     };
-    return new SendFlow(emit, this.#counters);
+    const room = (): number => this.#maxFrameBytes - MESSAGE_MIN_LENGTH - MESSAGE_CRC_BYTES;
+    return new SendFlow(emit, this.#counters, room);
   }
 
   /** Bytes of an application in a REQUEST frame: one byte of it is the type. */

@@ -284,7 +284,8 @@ export class Responder {
       this.#writer.frame(frameType.data, last, incoming.id, chunk);
       if (last) this.#forget(incoming);
     };
-    return new SendFlow(emit, this.#counters);
+    const room = (): number => this.#maxFrameBytes - MESSAGE_MIN_LENGTH - MESSAGE_CRC_BYTES;
+    return new SendFlow(emit, this.#counters, room);
   }
 
   #body(incoming: Incoming): ReceiveFlow {

@@ -11,19 +11,28 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+// Chosen: a great write needs fewer frames, each of whose headers would cost a write of its own over TLS; more would keep others waiting.
+const greatestChunkBytes = 131_072;
+
 export class SendFlow {
   readonly #emit: (chunk: Uint8Array, last: boolean) => void;
   readonly #counters: Counters;
+  readonly #maxChunkBytes: () => number;
   readonly #waiting: Waiting[] = [];
   #credit = 0;
   #blockedSinceMs: number | undefined;
   #error: unknown;
   #ended = false;
 
-  /** `emit` sends a DATA frame. */
-  constructor(emit: (chunk: Uint8Array, last: boolean) => void, counters: Counters) {
+  /** `emit` sends a DATA frame, whose payload the connection takes up to `maxChunkBytes`. */
+  constructor(
+    emit: (chunk: Uint8Array, last: boolean) => void,
+    counters: Counters,
+    maxChunkBytes: () => number = () => MAX_CHUNK_BYTES,
+  ) {
     this.#emit = emit;
     this.#counters = counters;
+    this.#maxChunkBytes = maxChunkBytes;
   }
 
   get ended(): boolean {
@@ -87,9 +96,10 @@ export class SendFlow {
   #send(waiting: Waiting): boolean {
     for (;;) {
       const { bytes, last } = waiting;
-      const size = Math.min(bytes.length, MAX_CHUNK_BYTES);
+      if (Math.min(bytes.length, MAX_CHUNK_BYTES) + requestCostBytes > this.#credit) return false;
+      const most = Math.min(greatestChunkBytes, this.#maxChunkBytes(), this.#credit - requestCostBytes);
+      const size = Math.min(bytes.length, Math.max(most, MAX_CHUNK_BYTES));
       const cost = size + requestCostBytes;
-      if (cost > this.#credit) return false;
       this.#credit -= cost;
       const whole = size === bytes.length;
       this.#emit(whole ? bytes : bytes.subarray(0, size), last && whole);
