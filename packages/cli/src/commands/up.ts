@@ -1,9 +1,11 @@
 // `caisson up`: from caisson.yaml to enclaves that are ready and proven (docs/run.md).
+import { existsSync } from 'node:fs';
 import type { UpCommand } from '@caisson/host/engine';
 import { Option } from 'commander';
 import { openEngine, parseWait } from '../engine-session.ts';
 import { readEnvFile } from '../env-file.ts';
 import { withExitAction } from '../exit-action.ts';
+import { UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 import { showUp } from '../up-session.ts';
 
@@ -17,11 +19,13 @@ interface Flags {
   readonly json?: true;
 }
 
+const standardFile = 'caisson.yaml';
+
 export const register: RegisterCommand = (program, surroundings) => {
   const command = program
     .command('up [names...]')
     .description('bring the enclaves of a caisson.yaml up to ready and proven, or say why not (docs/run.md)')
-    .option('-f, --file <file>', 'caisson.yaml', 'caisson.yaml')
+    .option('-f, --file <file>', 'caisson.yaml', standardFile)
     .option('--env-file <file>', 'variables, after those of the environment')
     .addOption(new Option('--backend <kind>', 'over the file’s').choices(['auto', 'nitro', 'qemu', 'sim']))
     .option('--timeout <duration>', 'of each enclave, until it is ready; over the file’s')
@@ -33,6 +37,10 @@ export const register: RegisterCommand = (program, surroundings) => {
 
 async function up(names: readonly string[], flags: Flags, surroundings: Surroundings): Promise<number> {
   const { env, stop } = surroundings;
+  if (flags.file === standardFile && !existsSync(standardFile)) {
+    const hint = 'caisson init writes one, -f FILE names another, and caisson run IMAGE needs none';
+    throw new UsageError('there is no caisson.yaml here', hint);
+  }
   const timeoutMs = await parseWait('--timeout', flags.timeout);
   const engine = await openEngine(surroundings);
   const command: UpCommand = {
