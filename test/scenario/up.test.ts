@@ -1,4 +1,5 @@
 // From one file to ready and proven enclaves, with the program itself, the real shim, the simulator and the real PID 1; and back to nothing.
+
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createSimBackend } from '@caisson/host/backend-sim';
+import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { imageSkip } from './backend/image.ts';
 
@@ -256,6 +258,19 @@ test('a full disk is told with its cause, and nothing is half done', { skip: ski
     equal(status, 1);
     match(stderr, /cannot write .*\.eif: ENOSPC[\s\S]*try: /);
     deepEqual(readdirSync(join(small, 'built/full')), []);
+    // Not a byte is left, and not a lock can be written: what removes has to work all the same.
+    mkdirSync(join(small, 'enclaves/old'), { recursive: true, mode: 0o700 });
+    spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'fill')}`, 'bs=4k']);
+    const down = spawnSync(process.execPath, [program, 'down', 'old'], { cwd: folder, env, encoding: 'utf8' });
+    deepEqual([down.status, readdirSync(join(small, 'enclaves'))], [0, []], down.stderr);
+    await writeMeasuredEif(at('given.eif'), { config: { expect: 'none' } });
+    const image = spawnSync(process.execPath, [program, 'run', at('given.eif'), '-d'], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    });
+    match(image.stderr, /cannot write .*: ENOSPC[\s\S]*try: free space/);
+    deepEqual([image.status, readdirSync(small).filter((name) => name.startsWith('.caisson-'))], [1, []]);
   } finally {
     spawnSync('umount', [small]);
   }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_MANIFEST_BYTES, manifestPathOf, parseManifest } from '../build/index.ts';
-import { checkEnclaveName } from '../record/index.ts';
+import { checkEnclaveName, openStateFolder, stateFault } from '../record/index.ts';
 import { factsOfManifest, type ImageFacts } from './image-facts.ts';
 
 // Given by `builtPath`.
@@ -13,7 +13,10 @@ const nameForm = /^([0-9a-f]{32})\.eif(\.json|\.cdx\.json)?$/;
 /** The folder is made. */
 export async function builtPath(state: string, name: string, key: string): Promise<string> {
   const folder = builtFolder(state, name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await openStateFolder(state);
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw stateFault(`cannot make folder ${folder}`, error);
+  });
   return join(folder, `${key.slice(0, 32)}.eif`);
 }
 

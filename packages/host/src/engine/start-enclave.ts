@@ -9,6 +9,7 @@ import {
   type RecordedState,
   readSpec,
   readState,
+  stateFault,
   writeSpec,
 } from '../record/index.ts';
 import type { ShimClient } from '../shim/index.ts';
@@ -75,7 +76,15 @@ async function oneAtATime<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const { start } = await openEnclaveFolder(state, name);
-  return await withLock(start, work, { timeoutMs: turnMs, signal });
+  let isMine = false;
+  const mine = (): Promise<Result> => {
+    isMine = true;
+    return work();
+  };
+  return await withLock(start, mine, { timeoutMs: turnMs, signal }).catch((error: unknown) => {
+    if (isMine || signal?.aborted === true) throw error;
+    throw stateFault(`cannot write the folder of enclave ${name}`, error);
+  });
 }
 
 async function followAndProve(

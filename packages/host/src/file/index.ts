@@ -2,7 +2,7 @@
 export type { FileErrorCode } from './error-code.ts';
 export { FILE_ERROR_CODES } from './error-code.ts';
 export type { LockOptions } from './lock.ts';
-export { withLock } from './lock.ts';
+export { isLocked, withLock } from './lock.ts';
 export { readProcessStart } from './process-start.ts';
 export type { ReplaceFileOptions } from './replace-file.ts';
 export {

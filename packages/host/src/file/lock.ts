@@ -28,8 +28,8 @@ export async function withLock<Result>(
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const mine = `${process.pid} ${await readProcessStart(process.pid)} ${randomBytes(8).toString('hex')}\n`;
   const temporary = temporaryBeside(path);
-  await writeFile(temporary, mine, { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(temporary, mine, { flag: 'wx', mode: 0o600 });
     await take(path, temporary, timeoutMs, options.signal);
     try {
       return await run();
@@ -39,6 +39,12 @@ export async function withLock<Result>(
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** Whether a process that lives holds it. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readFile(path, 'latin1').catch(() => undefined);
+  return holder !== undefined && (await isHeld(holder));
 }
 
 async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 // All records of a state folder, and their removal. One that cannot be read is listed with its fault: a list that dies of one file shows nothing.
 import { readdir, rename, rm } from 'node:fs/promises';
 import { CaissonError } from '@caisson/core/errors';
-import { sweepTemporaries, temporaryBeside, withLock } from '../file/index.ts';
+import { isLocked, sweepTemporaries, temporaryBeside, withLock } from '../file/index.ts';
 import type { RecordErrorCode } from './error-code.ts';
 import { enclaveFolder, enclavesFolder } from './folder.ts';
 import { isEnclaveName } from './name.ts';
@@ -65,7 +65,11 @@ export async function removeRecord(state: string, name: string): Promise<void> {
   const aside = temporaryBeside(folder.path);
   const move = (): Promise<void> => rename(folder.path, aside);
   try {
-    await withLock(folder.shimPid, move, { timeoutMs });
+    await withLock(folder.shimPid, move, { timeoutMs }).catch(async (error: NodeJS.ErrnoException) => {
+      // Where there is no room for a lock no shim can take it either, and removing is what makes room.
+      if (!['ENOSPC', 'EDQUOT'].includes(error.code ?? '') || (await isLocked(folder.shimPid))) throw error;
+      await move();
+    });
     await rm(aside, { recursive: true, force: true });
     await sweepTemporaries(enclavesFolder(state));
     // What a command that was killed has left; one that lives has it, and keeps it.
