@@ -1,14 +1,17 @@
 // What every backend stands on: who has which CID, what a console may do to a terminal, which line is an exit code.
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
 import fc from 'fast-check';
 import {
+  awaitBoot,
   awaitHeartbeat,
   ConsoleRing,
   checkSpec,
@@ -160,6 +163,36 @@ test('only the byte of the heartbeat, from that enclave, is one', async () => {
   deepEqual(await say(20, Buffer.of(0xb7)), Buffer.of(0xb7));
   await heartbeat.heard;
   await heartbeat.close();
+});
+
+test('a boot is late or given up when that came first, whatever else has come while it was being started', async () => {
+  const folder = await openRunFolder(state);
+  const cid = toCid(22);
+  const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
+  const beat = async (): Promise<void> => {
+    const dialler = createFabricTransport({ directory: folder.fabric, localCid: cid });
+    const socket = (await dialler.connect({ cid: CID_PARENT, port: toVsockPort(9000) })).on('error', () => {});
+    socket.write(Buffer.of(0xb7));
+    await once(socket.resume(), 'end');
+    socket.destroy();
+  };
+  const boot = (changes: object, run: () => Promise<void>) =>
+    awaitBoot({
+      spec: { name: 'a', image: 'x', memoryMiB: 64, cpus: { count: 1 }, ...changes },
+      ...{ state, cid, transport, console: new ConsoleRing(), ended: new Promise(() => {}), run },
+    });
+  const late = boot({ bootMs: 1 }, async () => {
+    await pause(20);
+    await beat();
+  });
+  await rejects(late, { code: 'BACKEND_LATE' });
+  const stop = new AbortController();
+  const given = boot({ signal: stop.signal }, async () => {
+    stop.abort(new Error('no more'));
+    await beat();
+  });
+  await rejects(given, /no more/);
+  await boot({}, beat);
 });
 
 test('a run folder is short and nobody else’s, and what is left of one cid is removed alone', async (context) => {

@@ -37,6 +37,8 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const { promise: given, reject } = Promise.withResolvers<never>();
       const giveUp = (): void => reject(signal?.reason);
       signal?.addEventListener('abort', giveUp, { once: true });
+      // It may have come while the port was opened.
+      if (signal?.aborted === true) giveUp();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, refuse) => {
         timer = setTimeout(() => refuse(new BootError(name, { lateMs: bootMs }, console.tail())), bootMs);
@@ -44,12 +46,13 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const died = ended.then((end) => {
         throw new BootError(name, { end }, console.tail());
       });
-      // Each may come before anybody waits for it, while the enclave is being started.
-      for (const one of [given, died, late]) one.catch(() => {});
+      // The first of them counts, also where several come while the enclave is still being started.
+      const outcome = Promise.race([heartbeat.heard, late, died, given]);
+      for (const one of [given, died, late, outcome]) one.catch(() => {});
       try {
         spec.onBoot?.();
         await run();
-        await Promise.race([heartbeat.heard, late, died, given]);
+        await outcome;
       } finally {
         clearTimeout(timer);
         signal?.removeEventListener('abort', giveUp);
