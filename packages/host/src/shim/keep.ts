@@ -47,7 +47,7 @@ export class Keep {
     } catch (error) {
       this.#fail(asShimError(error));
     }
-    await this.#endLeft();
+    if (adoptFrom !== undefined) await this.#endLeft();
     await this.#ingress?.close();
     await this.#engine?.close();
     onStep('ended');
