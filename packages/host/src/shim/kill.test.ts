@@ -1,7 +1,9 @@
 // Shims that are killed, at every step of their lives: the next one finds an enclave that still runs and takes it over, or finds nothing and starts anew.
 // Never two of a name, and nothing left behind.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -117,6 +119,27 @@ test('what a killed shim has left can be ended without starting anything, and th
   assert.equal((await readState(state, 'web'))?.phase, 'stopped');
   await removeRecord(state, 'web');
   assert.equal(await readState(state, 'web'), undefined);
+});
+
+test('what was left and cannot be kept any more is ended before its state says so', async () => {
+  const client = await start();
+  await untilPhase(client, 'ready');
+  const { shim } = await client.status();
+  process.kill(shim.pid, 'SIGKILL');
+  await gone(shim.pid);
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port: hostPort } = server.address() as AddressInfo;
+  const ingress = [{ hostAddress: '127.0.0.1', hostPort, port: 80, vsockPort: 80, holdMs: 0 }];
+  await writeSpec(state, fakeSpec('web', { ingress, hasReadyLine: false }));
+  const next = await start();
+  await untilPhase(next, 'failed');
+  const { failure, shim: other } = await next.status();
+  assert.equal(failure?.code, 'SHIM_PORT');
+  await next.close();
+  await gone(other.pid);
+  assert.deepEqual(lastingEnclaves(state, 'web'), []);
+  server.close();
 });
 
 test('what was stopped can be removed, and started again, at once', async () => {
