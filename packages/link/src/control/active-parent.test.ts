@@ -1,10 +1,12 @@
 // T-P2: the parent is between the operator and the enclave, and may do with bytes, keys, documents and time what he likes. The operator's first secret
 // byte is the first request of the channel; in every attack here it never leaves, or nothing of it reaches anybody but the proven enclave.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { after, describe, test } from 'node:test';
+import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { concatBytes, equalBytes, parseHex, toUtf8 } from '@caisson/core/bytes';
 import { decodeCbor, encodeCbor } from '@caisson/core/cbor';
+import { encodeName, issueCertificate, OID, toPem } from '@caisson/core/x509';
 import { createSimulatedAuthority } from '@caisson/host/simulator';
 import { laneFigure } from '@caisson/testkit/contract';
 import {
@@ -25,7 +27,7 @@ import {
   type IssueDocument,
 } from './index.ts';
 import { MessageStream } from './message-stream.ts';
-import { MAX_CLIENT_MESSAGE_BYTES } from './messages.ts';
+import { CONTROL_ALPN, MAX_CLIENT_MESSAGE_BYTES } from './messages.ts';
 import { secureStream } from './secure.ts';
 
 const secret = toUtf8('the first secret byte');
@@ -266,6 +268,42 @@ describe('T-P2 a parent who ends TLS himself', () => {
     });
     await mustNotOpen(scene, /^VERIFY_ROOT$/, async () => ({ dial: man.dial }));
     assert.ok(!man.inside.includes('ready'));
+  });
+
+  test('and offers TLS of another kind gets a greeting at most', async () => {
+    const scene = await sceneOf();
+    const { key, certificate: cert } = await createControlIdentity();
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const name = encodeName([{ oid: OID.commonName, value: 'caisson-control' }]);
+    const other = await issueCertificate(
+      {
+        ...{ serial: Uint8Array.of(1), issuer: name, subject: name, notBefore: 0, notAfter: 4_000_000_000 },
+        ...{ publicKey: Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })), extensions: [] },
+      },
+      privateKey.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']),
+    );
+    const ecdsa = {
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      cert: toPem('CERTIFICATE', other),
+    };
+    const kinds: readonly TLSSocketOptions[] = [
+      { key, cert, ALPNProtocols: [CONTROL_ALPN], maxVersion: 'TLSv1.2' },
+      { key, cert, ALPNProtocols: ['h2'], minVersion: 'TLSv1.3' },
+      { key, cert, minVersion: 'TLSv1.3' },
+      { ...ecdsa, ALPNProtocols: [CONTROL_ALPN], minVersion: 'TLSv1.3' },
+    ];
+    for (const kind of kinds) {
+      const inside: Buffer[] = [];
+      await mustNotOpen(scene, /^CONTROL_(?:TLS|KEY|CLOSED)$/, async () => ({
+        async dial() {
+          const [near, far] = createWire();
+          const tls = new TLSSocket(far, { ...kind, isServer: true });
+          tls.on('error', () => {}).on('data', (bytes: Buffer) => inside.push(bytes));
+          return near;
+        },
+      }));
+      assert.deepEqual(inside, [], 'nothing was said inside it');
+    }
   });
 
   test('and reflects the operator to himself', async () => {
