@@ -1,6 +1,7 @@
 // From words to an exit code. The only place that prints an error: one fact on stderr, then advice where there is some.
 import { CaissonError } from '@caisson/core/errors';
 import { CommanderError } from 'commander';
+import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED, exitCodeOf, UsageError } from './exit-code.ts';
 import { createProgram, isSingleCommand, usageExitOf } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -17,8 +18,10 @@ export async function run(words: readonly string[], surroundings: Surroundings):
   }
 }
 
-function reported(error: unknown, { name, stderr, env }: Surroundings): number {
+function reported(error: unknown, { name, stderr, env, stop }: Surroundings): number {
   const ours = name === 'caisson';
+  // What was asked to stop and did so at once rejects with the name of the signal: how it ended, and nothing to report.
+  if (stop.aborted && error === stop.reason) return endedCode(stop);
   // commander has already printed its own errors and the help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitOf(name);
   if (error instanceof CaissonError) {
