@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -10,21 +10,22 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`work that ${signal} cuts short ends with ${code} and reports nothing`, async (context) => {
+  test(`an opening that ${signal} cuts short ends with ${code} and reports nothing`, async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'caisson-run-'));
     context.after(() => rmSync(folder, { recursive: true }));
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    stdin.end('{}');
-    let said = '';
-    stderr.on('data', (text) => {
-      said += text;
-    });
-    const terms = { stdin, stdout, stderr, env: { CAISSON_VSOCK: `fabric:${folder}` }, name: 'caisson' };
-    const ended = await run(['config', 'send', '16'], {
-      ...terms,
-      onReload: () => {},
-      stop: AbortSignal.abort(signal),
-    });
-    assert.deepEqual([ended, said], [code, '']);
+    const policy = join(folder, 'policy.yaml');
+    writeFileSync(policy, `v: 1\npcrs: { 0: ${'ab'.repeat(48)} }\n`);
+    const env = { CAISSON_VSOCK: `fabric:${folder}`, XDG_CONFIG_HOME: folder, CAISSON_STATE: folder };
+    const go = async (words: string[], stop = new AbortController().signal): Promise<[number, string]> => {
+      const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+      let said = '';
+      stderr.on('data', (text) => {
+        said += text;
+      });
+      return [await run(words, { stdin, stdout, stderr, env, name: 'caisson', onReload: () => {}, stop }), said];
+    };
+    assert.equal((await go(['operator', 'create', 'dev']))[0], 0);
+    const words = ['exec', '--policy', policy, '--operator', 'dev', '16', '--', 'ps'];
+    assert.deepEqual(await go(words, AbortSignal.abort(signal)), [code, '']);
   });
 }
