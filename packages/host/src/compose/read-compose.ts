@@ -34,6 +34,6 @@ export function chooseEnclave({ enclaves }: Compose, name?: string): { name: str
   if (chosen !== undefined && spec !== undefined) return { name: chosen, spec };
   const problem = name === undefined ? 'one of several enclaves must be named' : `there is no enclave ${name}`;
   throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', `${problem}, got ${names.join(', ')}`, {
-    hint: `choose one: --enclave ${names[0] ?? 'NAME'}`,
+    hint: `name one of them, ${names[0] ?? 'NAME'} for example`,
   });
 }

@@ -289,6 +289,11 @@ test('stop keeps the record, restart starts from it, rm removes it and not while
   await image('a.eif');
   await up('name: a\nimage: { eif: a.eif }\n');
   await rejects(engine.execute({ verb: 'remove', names: ['a'], force: false }), { code: 'ENGINE_RUNNING' });
+  const bytes = readFileSync(at('a.eif'));
+  await writeMeasuredEif(at('a.eif'), { components: ['ready'], config: { expect: 'none' } }, 'another');
+  const [refused] = (await engine.execute({ verb: 'restart', names: ['a'] })).enclaves;
+  deepEqual([refused?.kind, refused?.failure?.code, door.done], ['refused', 'ENGINE_PCR', ['start a']]);
+  writeFileSync(at('a.eif'), bytes);
   deepEqual((await engine.execute({ verb: 'restart', names: ['a'] })).enclaves[0]?.kind, 'ready');
   deepEqual(door.done, ['start a', 'restart a']);
   const stopped = await engine.execute({ verb: 'stop', names: ['a'], graceMs: 0 });
@@ -360,6 +365,8 @@ test('run takes the name of the image and a number where that is taken, and refu
   equal((await engine.execute(command)).name, 'hello-2');
   equal((await engine.execute({ ...command, name: 'own' })).name, 'own');
   await rejects(engine.execute({ ...command, command: ['x'] }), { code: 'ENGINE_IMAGE' });
+  writeFileSync(at('caisson.yaml'), 'name: a\n');
+  await rejects(engine.execute({ ...command, image: at('caisson.yaml') }), { message: /got a caisson\.yaml$/ });
   await rejects(
     engine.execute({ ...command, name: 'own', image: at('a.eif') }).then(({ unchanged }) => {
       if (unchanged) throw new CaissonError('SAME', 'it is the same');

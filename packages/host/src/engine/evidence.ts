@@ -1,6 +1,6 @@
 // What is left to see of an enclave that did not come up: how it ended, its last words, the end of its console, the end of its shim's log. All of it was
 // written by somebody who is not trusted here, so that it is cut and freed from what steers a terminal.
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { readLastWords } from '../ready/index.ts';
 import { enclaveFolder, type RecordedState } from '../record/index.ts';
 import type { Evidence } from './result.ts';
@@ -21,11 +21,15 @@ export async function collectEvidence(
 ): Promise<readonly Evidence[]> {
   const folder = enclaveFolder(state, name);
   const found: Evidence[] = [];
-  if (last?.end != null) found.push({ what: 'its end', lines: [readable(last.end.text)] });
+  const isEarlier = (ms: number): boolean => last?.phase === 'failed' && ms < Date.parse(last.startedAt ?? last.since);
+  if (last?.end != null && !isEarlier(Date.parse(last.end.at)))
+    found.push({ what: 'its end', lines: [readable(last.end.text)] });
   const given = last !== undefined && last.reasons.length > 0 ? last.reasons : reasons;
   if (given.length > 0) found.push({ what: 'its reasons', lines: given.map(readable) });
   found.push(...(await wordsOf(folder.lastWords, last)));
-  const console = await tailOf(folder.console, tailLines);
+  // One that failed before anything booted has printed nothing: what stands there is of the boot before.
+  const printedMs = (await stat(folder.console).catch(() => undefined))?.mtimeMs ?? 0;
+  const console = isEarlier(printedMs) ? [] : await tailOf(folder.console, tailLines);
   if (console.length > 0) found.push({ what: 'the last lines of its console', lines: console });
   if (isGone) {
     const log = await tailOf(folder.shimLog, tailLines);

@@ -1,7 +1,8 @@
 // `restart`: the same enclaves once more, as they were asked for. What runs is ended under its shim, which starts it again; what does not is started
 // from its record.
-import { CaissonError } from '@caisson/core/errors';
-import { ENDED_PHASES, type EnclaveRecord } from '../record/index.ts';
+import { CaissonError, VerificationError } from '@caisson/core/errors';
+import { measureImage } from '../image/index.ts';
+import { ENDED_PHASES, type EnclaveRecord, type RecordedSpec } from '../record/index.ts';
 import type { RestartCommand } from './command.ts';
 import type { EngineContext } from './context.ts';
 import { recordsOf } from './end.ts';
@@ -27,7 +28,7 @@ async function restartOne(record: EnclaveRecord, command: RestartCommand, contex
     if (before === undefined) throw unreadable(record);
     const spec = { ...before, ...(command.timeoutMs !== undefined && { readyTimeoutMs: command.timeoutMs }) };
     timeline.begin('boot');
-    await restartUnderShim(name, command.graceMs, context);
+    await restartUnderShim(before, command.graceMs, context);
     const started = await startEnclave(
       context,
       { spec, detach: false, operator: undefined, composeFile: undefined, tellsUnchanged: false },
@@ -43,16 +44,32 @@ async function restartOne(record: EnclaveRecord, command: RestartCommand, contex
 }
 
 /** Nothing where no shim is, or where nothing runs under it: then its record starts it. */
-async function restartUnderShim(name: string, graceMs: number | undefined, { state, env, shims }: EngineContext) {
+async function restartUnderShim(
+  { name, image, measurements }: RecordedSpec,
+  graceMs: number | undefined,
+  { state, env, shims }: EngineContext,
+) {
   const client = await shims.open(state, name);
   if (client === undefined) return;
   try {
     if (ENDED_PHASES.includes((await client.status()).phase)) return;
+    await requireSameImage(name, image, measurements.PCR0);
     await forgetCid(state, env, name);
     await client.restart(graceMs);
   } finally {
     await client.close().catch(() => {});
   }
+}
+
+/** What cannot be started again is not ended for it. */
+async function requireSameImage(name: string, path: string, expected: string): Promise<void> {
+  const { PCR0 } = await measureImage(path);
+  if (PCR0 === expected) return;
+  throw new VerificationError<EngineErrorCode>(
+    'ENGINE_PCR',
+    `image ${path} of enclave ${name} must measure PCR0 ${expected} as when it was started, got ${PCR0}`,
+    { hint: 'what runs goes on; caisson up starts the new image, where caisson.yaml names it' },
+  );
 }
 
 function unreadable({ name, fault }: EnclaveRecord): CaissonError {

@@ -69,6 +69,15 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
 async function findImage({ image, command, profile, operator }: RunCommand, env: EngineContext['env']) {
   const place = resolve(image);
   const stat = statSync(place, { throwIfNoEntry: false });
+  if (stat?.isFile() === true && /\.ya?ml$/.test(image)) {
+    throw new PolicyError<EngineErrorCode>(
+      'ENGINE_IMAGE',
+      `image ${image} must be an image or a source, got a caisson.yaml`,
+      {
+        hint: `caisson up -f ${image} starts what it says`,
+      },
+    );
+  }
   const isBuilt = stat?.isFile() === true && !/\.tar$/.test(image);
   const folder = imageStoreFolder(env);
   const isStored = stat === undefined && isImageTag(image) && existsSync(folder);

@@ -1,4 +1,4 @@
-// What can go wrong with files that several processes share.
+// What can go wrong with files of a user, and with those that several processes share.
 
-export const FILE_ERROR_CODES = ['FILE_LOCKED'] as const;
+export const FILE_ERROR_CODES = ['FILE_HOME', 'FILE_LOCKED'] as const;
 export type FileErrorCode = (typeof FILE_ERROR_CODES)[number];

@@ -1,6 +1,7 @@
 // Files that are never half-written, and folders that one process changes at a time.
 export type { FileErrorCode } from './error-code.ts';
 export { FILE_ERROR_CODES } from './error-code.ts';
+export { homeFolder } from './home-folder.ts';
 export type { LockOptions } from './lock.ts';
 export { isLocked, withLock } from './lock.ts';
 export { readProcessStart } from './process-start.ts';

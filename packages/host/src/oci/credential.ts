@@ -1,10 +1,10 @@
 // Name and password for a registry: from the environment for the one host that it names, else from Docker's config file. Credential
 // helpers are programs that a file names; they are not run, and a registry that only they know is said to have none.
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ParseError } from '@caisson/core/errors';
 import { z } from 'zod';
+import { homeFolder } from '../file/index.ts';
 import type { OciErrorCode } from './error-code.ts';
 
 export interface Credential {
@@ -46,7 +46,7 @@ export async function readCredential(host: string, env: Environment): Promise<Fo
     };
   }
   const hint = `log in with docker login ${host}, or set CAISSON_REGISTRY=${host}, CAISSON_REGISTRY_USERNAME and _PASSWORD`;
-  const path = join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
+  const path = join(env['DOCKER_CONFIG'] || join(homeFolder(env), '.docker'), 'config.json');
   const text = await readConfig(path);
   if (text === undefined) return { credential: undefined, hint };
   const config = parseConfig(text, path);

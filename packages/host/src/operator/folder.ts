@@ -1,9 +1,9 @@
 // An operator's own files (wire.md 7): keys, policies, the newest versions he has seen. They say whom he trusts, so a folder that somebody else
 // may write to is refused, and none of them lies where the parent or an enclave has a hand.
 import { mkdir, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { CaissonError, ParseError } from '@caisson/core/errors';
+import { homeFolder } from '../file/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ const othersMayWrite = 0o022;
 export function operatorFolder(env: Environment): string {
   const { XDG_CONFIG_HOME: xdg } = env;
   // "All paths set in these environment variables must be absolute. If [...] relative [...] ignore it."
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.config');
+  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homeFolder(env), '.config');
   return join(base, 'caisson');
 }
 

@@ -1,11 +1,13 @@
 // Who has a TCP port of this machine, for the message that it is taken: the kernel's table names the socket, and a process of ours has it open.
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { plain } from '@caisson/core/log';
+import { isEnclaveName } from '../record/index.ts';
 
 // Given: proc(5); state 0A is LISTEN.
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
 const listening = '0A';
 
-/** `process 812 (nginx)`; undefined where it is nobody's that may be looked at. */
+/** `process 812 (nginx)`, `enclave web (process 812)`; undefined where it is nobody's that may be looked at. */
 export async function findPortHolder(port: number): Promise<string | undefined> {
   const inodes = new Set<string>();
   for (const table of tables) {
@@ -20,9 +22,18 @@ export async function findPortHolder(port: number): Promise<string | undefined> 
   for (const pid of (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name))) {
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       if (!inodes.has(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))) continue;
-      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
-      return `process ${pid} (${name.trim()})`;
+      return await describeProcess(pid);
     }
   }
   return undefined;
+}
+
+/** A shim listens for its enclave, and that is who has to be ended. Any process may call itself so: it is said and not acted on. */
+async function describeProcess(pid: string): Promise<string> {
+  const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  const name = words[words.lastIndexOf('shim') + 1] ?? '';
+  if (words.includes('shim') && words.includes('--tell') && isEnclaveName(name))
+    return `enclave ${name} (process ${pid})`;
+  const comm = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
+  return `process ${pid} (${plain(comm.trim())})`;
 }

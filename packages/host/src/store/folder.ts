@@ -1,6 +1,6 @@
 // Where what must outlive a command lies (wire.md 10).
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { homeFolder } from '../file/index.ts';
 
 /** CAISSON_STATE, else /var/lib/caisson for root, else the state folder of the XDG base directory specification. */
 export function stateFolder(env: Readonly<Record<string, string | undefined>>): string {
@@ -8,7 +8,7 @@ export function stateFolder(env: Readonly<Record<string, string | undefined>>): 
   if (own !== undefined && own !== '') return own;
   if (process.getuid?.() === 0) return '/var/lib/caisson';
   // "All paths set in these environment variables must be absolute. If [...] relative [...] ignore it."
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.local/state');
+  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homeFolder(env), '.local/state');
   return join(base, 'caisson');
 }
 

@@ -1,0 +1,25 @@
+// What is shown of an enclave that did not come up is of this start, and of no earlier one.
+import { deepEqual } from 'node:assert/strict';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fakeState } from '@caisson/testkit/fake';
+import { openEnclaveFolder } from '../record/index.ts';
+import { collectEvidence } from './evidence.ts';
+
+test('of one that failed before it booted, the end and the console of the boot before are not shown', async (context) => {
+  const state = mkdtempSync(join(tmpdir(), 'caisson-evidence-'));
+  context.after(() => rmSync(state, { recursive: true }));
+  const { console } = await openEnclaveFolder(state, 'web');
+  writeFileSync(console, 'a line\n');
+  const end = { at: '2026-11-21T10:00:00.000Z', exit: 0, byHost: false, text: 'ended with 0' };
+  const started = (startedAt: string) => fakeState('web', { phase: 'failed', bootId: null, startedAt, end });
+  const shown = async (startedAt: string): Promise<readonly string[]> => {
+    const found = await collectEvidence(state, 'web', started(startedAt), [], false);
+    return found.map(({ what }) => what);
+  };
+  utimesSync(console, new Date(end.at), new Date(end.at));
+  deepEqual(await shown('2026-11-21T09:59:00.000Z'), ['its end', 'the last lines of its console']);
+  deepEqual(await shown('2026-11-21T10:00:01.000Z'), []);
+});
