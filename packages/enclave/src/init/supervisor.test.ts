@@ -615,6 +615,15 @@ test('while the enclave ends nothing starts again, whatever its policy', async (
   assert.equal(reports.at(-1)?.[0], 'stopping');
 });
 
+test('the words of a service that never became ready leave with the enclave’s end, and of one that was ready none do', async () => {
+  const services = [service('slow', { ready: { kind: 'notify' } }), service('web')];
+  const { supervisor, clock, phaseOf, lastWords } = await up(services);
+  assert.deepEqual([phaseOf('slow'), phaseOf('web')], ['starting', 'ready']);
+  void supervisor.stopAll();
+  await clock.settle();
+  assert.deepEqual(lastWords, ['slow']);
+});
+
 test('says with stopping what has failed, since it may be the last that anybody outside hears', async () => {
   const { host, clock, supervisor, reports } = await up([service('web', { restart: 'no' }), service('db', {})]);
   host.finish('web', exited(3));

@@ -228,7 +228,10 @@ export class Supervisor {
     log.child({ service: name })[level]('INIT_SERVICE', state.phase, { from: before.phase, pid, end, reason: fault });
     const words = [state.phase, pid && `pid ${pid}`, end, fault].filter(Boolean).join(', ');
     if (!isPassing || end !== undefined) this.voices.note(name, words);
-    if (fault !== undefined) {
+    // Whoever gives an enclave up because it does not become ready asks what that service has said.
+    const isGivenUp = this.set.isClosing && before.phase === 'starting' && state.phase === 'stopping';
+    if (isGivenUp) this.voices.drain(name);
+    if (fault !== undefined || isGivenUp) {
       const lines = this.voices.of(name).lastInMemory(lastWordsLines);
       reporter.lastWords(
         name,
