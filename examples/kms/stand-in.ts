@@ -33,10 +33,10 @@ const keyArn = `arn:aws:kms:${region}:111122223333:key/0000`;
 const maxRequestBytes = 65_536;
 const [nonceBytes, tagBytes] = [12, 16];
 
-/** Listens on 127.0.0.1. */
-export async function startStandIn(wantedPort = 0): Promise<StandIn> {
+/** Listens on 127.0.0.1; `host` is the name that its certificate has. */
+export async function startStandIn(host = 'localhost'): Promise<StandIn> {
   const key = randomBytes(32);
-  const identity = await createIdentity();
+  const identity = await createIdentity(host);
   const credentials = {
     accessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(30).toString('base64'),
@@ -72,7 +72,7 @@ export async function startStandIn(wantedPort = 0): Promise<StandIn> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(wantedPort, '127.0.0.1', resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
@@ -121,12 +121,12 @@ function open(key: Buffer, blob: Buffer, context: Record<string, string>): Buffe
   return Buffer.concat([decipher.update(blob.subarray(nonceBytes, -tagBytes)), decipher.final()]);
 }
 
-/** Its own certificate, for `localhost`, for a day. */
-async function createIdentity(): Promise<{ key: string; cert: string; der: Buffer }> {
+/** Its own certificate, for a day. */
+async function createIdentity(host: string): Promise<{ key: string; cert: string; der: Buffer }> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const name = encodeName([{ oid: OID.commonName, value: 'KMS stand-in' }]);
   // RFC 5280 4.2.1.6: dNSName is [2] IA5String.
-  const alternative = derSequence(derElement(0x82, Buffer.from('localhost')));
+  const alternative = derSequence(derElement(0x82, Buffer.from(host)));
   const now = Math.floor(Date.now() / 1_000);
   const certificate = await issueCertificate(
     {

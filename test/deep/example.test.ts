@@ -72,11 +72,12 @@ test('kms: only the image that the key policy names has the secret, over TLS tha
   skip,
   timeout,
 }, async (context) => {
-  const kms = await startStandIn();
+  // As on AWS: by its name, at its port. Only the parent leads it elsewhere.
+  const kms = await startStandIn('kms.eu-central-1.amazonaws.com');
   context.after(() => kms.close());
   const { url, policy, cid, transport } = await startExample(context, 'kms', {
     ports: [3000],
-    env: { KMS_HOST: 'localhost', KMS_PORT: String(kms.port), KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
+    env: { KMS_HOST: 'kms.eu-central-1.amazonaws.com', KMS_PORT: '443', KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
     config: { aws: kms.credentials },
   });
   // The parent's part of the one way out.
