@@ -1,5 +1,6 @@
 // Whole machines: what the doctor says of them, and what it does not say.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   c5Xlarge,
@@ -83,6 +84,15 @@ test('in a container the refusals of its engine are named as that, each with the
   assert.match(command('nitro-device'), /--device \/dev\/nitro_enclaves/);
   assert.match(command('user-namespaces'), /docker run/);
   assert.equal(isFit, false);
+});
+
+test('the rule for container engines allows sockets of AF_VSOCK and nothing else', () => {
+  const path = new URL('../../../../docs/seccomp/vsock.json', import.meta.url);
+  const { comment, ...rule } = JSON.parse(readFileSync(path, 'utf8'));
+  // Given: AF_VSOCK of linux/socket.h, in the form of a profile's `syscalls`.
+  const args = [{ index: 0, value: 40, op: 'SCMP_CMP_EQ' }];
+  assert.deepEqual(rule, { names: ['socket'], action: 'SCMP_ACT_ALLOW', args });
+  assert.match(comment, /AF_VSOCK/);
 });
 
 test('every check has an id of its own, says what it looks at and why that matters', () => {

@@ -194,7 +194,7 @@ async function lookAtSocket({ machine }: Ground): Promise<Look> {
   if (code === 'EPERM' || code === 'EACCES') {
     return fail(
       'AF_VSOCK is refused: Docker and containerd do since 2022',
-      'docker run --device /dev/vsock --security-opt seccomp=unconfined ...',
+      'docker run --device /dev/vsock --security-opt seccomp=unconfined ...   # docs/doctor.md: vsock alone',
     );
   }
   if (code === 'EAFNOSUPPORT' || code === 'ENODEV') return fail('the kernel has no AF_VSOCK', 'sudo modprobe vsock');
