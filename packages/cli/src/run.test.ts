@@ -1,5 +1,4 @@
 // How a program ends: what a signal cut short is no fault, and is not reported as one.
-// From an error to what people read and the code that scripts see.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
