@@ -139,7 +139,7 @@ test('whoever is killed (shim, supervisor, PID 1, its room), one enclave of the 
   const victims = ['enclave', 'room', 'shim', 'supervisor'] as const;
   const all = new Set<number>();
   for (let round = 0; round < laneFigure('F-keep-kills'); round += 1) {
-    await untilReady(client);
+    await untilReady(client, 'tough');
     const { pids, shim, since } = await client.status();
     for (const pid of pids) all.add(pid);
     const victim = victims[round % victims.length];
@@ -155,7 +155,7 @@ test('whoever is killed (shim, supervisor, PID 1, its room), one enclave of the 
     // Nobody has noticed yet while it is as it was.
     while ((await client.status()).since === since) await pause(5);
   }
-  await untilReady(client);
+  await untilReady(client, 'tough');
   equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello from inside');
   const { pids } = await client.status();
   for (const pid of all) if (!pids.includes(pid)) await gone(pid);
@@ -175,7 +175,7 @@ test('kept and stopped again and again, enclaves leave no process, socket or fil
   let before: string[] | undefined;
   for (let cycle = 0; cycle < laneFigure('F-keep-cycles') + 1; cycle += 1) {
     const client = await start('cycle', 'waits', { hasReadyLine: false });
-    await untilReady(client);
+    await untilReady(client, 'cycle');
     const { pids, shim } = await client.status();
     equal((await client.stop()).phase, 'stopped');
     await client.close();
@@ -185,8 +185,13 @@ test('kept and stopped again and again, enclaves leave no process, socket or fil
   }
 });
 
-async function untilReady(client: ShimClient): Promise<void> {
-  while ((await client.status()).phase !== 'ready') await pause(5);
+async function untilReady(client: ShimClient, name: string): Promise<void> {
+  try {
+    while ((await client.status()).phase !== 'ready') await pause(5);
+  } catch (cause) {
+    const last = await readState(state, name);
+    throw new Error(`${name} is ${last?.phase}: ${JSON.stringify(last?.failure ?? last?.end)}`, { cause });
+  }
 }
 
 async function gone(pid: number): Promise<void> {
