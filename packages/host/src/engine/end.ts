@@ -74,7 +74,9 @@ export async function endOne(
   }
   try {
     const last = graceMs === 0 ? await client.kill() : await client.stop(graceMs);
-    return { name, wasRunning: isRunning(record), end: last.end?.text ?? last.phase, removed: false, failure: null };
+    // Of a record that cannot be read only its shim knows, and it has just ended something.
+    const wasRunning = isRunning(record) || record.state === undefined;
+    return { name, wasRunning, end: last.end?.text ?? last.phase, removed: false, failure: null };
   } finally {
     await client.close().catch(() => {});
   }

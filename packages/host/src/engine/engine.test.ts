@@ -306,6 +306,14 @@ test('stop keeps the record, restart starts from it, rm removes it and not while
   deepEqual(readdirSync(join(engine.state, 'enclaves')), []);
 });
 
+test('what runs is ended also where its record was damaged, and is said to have run', async () => {
+  await image('a.eif');
+  await up('name: a\nimage: { eif: a.eif }\n');
+  writeFileSync(enclaveFolder(engine.state, 'a').state, 'garbage');
+  const { enclaves } = await engine.execute({ verb: 'remove', names: ['a'], force: true });
+  deepEqual([enclaves[0]?.wasRunning, enclaves[0]?.removed, door.done.at(-1)], [true, true, 'stop a']);
+});
+
 test('what a shim that was killed has left is ended by whoever stops it', async () => {
   await image('a.eif');
   for (const [backend, end] of [

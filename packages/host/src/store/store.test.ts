@@ -163,6 +163,7 @@ test('takes names as NAME:VERSION and ids by twelve digits or more, nothing else
 
 test('lies where CAISSON_STATE says, and never at a relative path of XDG_STATE_HOME', () => {
   assert.equal(stateFolder({ CAISSON_STATE: '/s' }), '/s');
+  assert.equal(stateFolder({ CAISSON_STATE: 'here' }), join(process.cwd(), 'here'));
   if (process.getuid?.() === 0) assert.equal(stateFolder({ XDG_STATE_HOME: '/x' }), '/var/lib/caisson');
   else assert.equal(stateFolder({ XDG_STATE_HOME: 'x', HOME: '/h' }), '/h/.local/state/caisson');
 });
