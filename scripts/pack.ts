@@ -35,10 +35,11 @@ const { bin } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'),
 const folder = join(root, 'dist/pack', `caisson-${version}-linux-${process.arch}`);
 
 // Passes its own name on, so that every other name can be a link to it.
+// After -- words such as --env-file are the program's own: Node would take them for its own even behind a script.
 const launcher = `#!/bin/sh
 # Caisson ${version}
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/../lib/node" "$here/../lib/caisson.mjs" --called-as "$(basename "$0")" "$@"
+exec "$here/../lib/node" -- "$here/../lib/caisson.mjs" --called-as "$(basename "$0")" "$@"
 `;
 
 rmSync(folder, { recursive: true, force: true });

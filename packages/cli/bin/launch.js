@@ -21,7 +21,8 @@ export async function launch(name) {
     fail(name, `needs Node ${leastNode.join('.')} or newer, this is ${process.version}; run: npm install`);
   }
   // The channel is a lifeline: when this process dies, even by SIGKILL, the program sees it close and ends.
-  const child = spawn(node, [fileURLToPath(import.meta.url), name, ...process.argv.slice(2)], {
+  // After -- words such as --env-file are not the options of Node.
+  const child = spawn(node, ['--', fileURLToPath(import.meta.url), name, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
