@@ -1,5 +1,5 @@
 // The verifier as one module for pages and workers: dist/caisson-verify.js. Tests hold its size and run it in a browser.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -37,5 +37,6 @@ export async function buildBrowserBundle(): Promise<BrowserBundle> {
 
 if (import.meta.main) {
   const { code } = await buildBrowserBundle();
+  mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(join(root, 'dist/caisson-verify.js'), code);
 }
