@@ -11,8 +11,8 @@ import { createSimBackend } from '@caisson/host/backend-sim';
 import { readProcessStart } from '@caisson/host/file';
 import { type RecordedState, readState } from '@caisson/host/record';
 import { laneFigure } from '@caisson/testkit/contract';
-import { buildFolder, imageSkip } from './backend/image.ts';
-import { childrenOf, leftOf } from './engine/traces.ts';
+import { buildFolder, imageSkip } from '../scenario/backend/image.ts';
+import { childrenOf, leftOf } from '../scenario/engine/traces.ts';
 
 const program = join(import.meta.dirname, '../../packages/cli/bin/caisson.js');
 const isBuilt = existsSync(join(program, '../../dist/main/caisson.js'));
