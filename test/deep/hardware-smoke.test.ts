@@ -13,7 +13,7 @@ import { readBenchSettings } from '../../scripts/hardware/bench/settings.ts';
 import { checks } from '../../scripts/hardware/smoke/check.ts';
 import { addHostsEntry } from '../../scripts/hardware/smoke/hosts-entry.ts';
 import { readSmokeSettings } from '../../scripts/hardware/smoke/settings.ts';
-import { imageSkip } from './backend/image.ts';
+import { imageSkip } from '../scenario/backend/image.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'caisson-hw-'));

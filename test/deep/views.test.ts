@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createSimBackend } from '@caisson/host/backend-sim';
 import { assertFitsSchema } from '@caisson/testkit/contract';
-import { imageSkip } from './backend/image.ts';
+import { imageSkip } from '../scenario/backend/image.ts';
 
 const bin = join(import.meta.dirname, '../../packages/cli/bin');
 // Short, because sockets lie in it.

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createSimBackend } from '@caisson/host/backend-sim';
-import { imageSkip } from './backend/image.ts';
+import { imageSkip } from '../scenario/backend/image.ts';
 
 const bin = join(import.meta.dirname, '../../packages/cli/bin');
 // Short, because sockets lie in it.
