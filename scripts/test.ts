@@ -22,11 +22,7 @@ const patterns =
       : ['packages/*/src/**/*.test.ts', 'test/{house,scenario}/**/*.test.ts'];
 const files = globSync(patterns, { cwd: root })
   .filter((file) => paths.length === 0 || paths.some((path) => file.startsWith(path)))
-  // Whole systems first: what is left at the end is small, and no processor waits for the other.
-  .sort(
-    (left, right) =>
-      Number(left.startsWith('packages/')) - Number(right.startsWith('packages/')) || (left < right ? -1 : 1),
-  );
+  .sort();
 if (files.length === 0) {
   console.error(`test: no test file for lane ${lane} ${paths.join(' ')}`);
   process.exit(1);
