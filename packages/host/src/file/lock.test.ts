@@ -1,8 +1,9 @@
 // One holder at a time, in one process and between several, and none for ever.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -61,6 +62,46 @@ test('takes over what a dead process left, also when its pid lives again as anot
     assert.equal(await withLock(join(folder, 'lock'), async () => 'in'), 'in');
   }
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('lets one in at a time, and nobody wait for ever, where many find what a dead process left', async () => {
+  const path = join(folder, 'lock');
+  for (let round = 0; round < 6; round += 1) {
+    writeFileSync(path, `${spawnSync('true').pid} 1 ${round}\n`);
+    let [inside, most] = [0, 0];
+    const one = async (): Promise<void> => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise(setImmediate);
+      inside -= 1;
+    };
+    await Promise.all(Array.from({ length: 12 }, () => withLock(path, one, { timeoutMs: 5_000 })));
+    assert.equal(most, 1);
+  }
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('takes over from one that died while it took over', async () => {
+  const path = join(folder, 'lock');
+  const [left, claimer] = [`${spawnSync('true').pid} 1 aa\n`, `${spawnSync('true').pid} 1 bb\n`];
+  writeFileSync(path, left);
+  const claim = createHash('sha256').update(left).digest('hex').slice(0, 16);
+  writeFileSync(`${path}.${claim}`, claimer);
+  assert.equal(await withLock(path, async () => 'in', { timeoutMs: 0 }), 'in');
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('leaves alone what another holds by now, and neither waits for a link to nothing for ever nor goes through it', async () => {
+  const path = join(folder, 'lock');
+  const other = `${process.ppid} 1 aa\n`;
+  await withLock(path, async () => writeFileSync(path, other));
+  assert.equal(readFileSync(path, 'latin1'), other);
+  rmSync(path);
+  symlinkSync(join(folder, 'nothing'), path);
+  await assert.rejects(
+    withLock(path, async () => {}, { timeoutMs: 20 }),
+    { code: 'FILE_LOCKED' },
+  );
 });
 
 test('says who holds the lock when the time is up, and frees it when the holder fails', async () => {

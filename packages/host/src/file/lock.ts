@@ -1,7 +1,8 @@
-// One process at a time. The lock is a file with the holder's pid and start time, put in place by link(2), which only one can win; what a
-// dead process left is taken over by renaming it away, which only one can win either.
-import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+// One process at a time. The lock is a file with the holder's pid and start time, put in place by link(2), which only one can win. What a dead
+// process left is removed by one alone too: whoever links the claim that is named after just this holding, which no other ever repeats. To rename it
+// away and to look afterwards would let a second one in while a living holder's lock is aside.
+import { createHash, randomBytes } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LimitError } from '@caisson/core/errors';
 import type { FileErrorCode } from './error-code.ts';
@@ -18,6 +19,8 @@ export interface LockOptions {
 // Chosen.
 const defaultTimeoutMs = 10_000;
 const leastWaitMs = 5;
+const claimDigits = 16;
+const maxVanished = 100;
 
 /** Runs `run` while nobody else holds the lock at `path`. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`, and the reason of the signal. */
 export async function withLock<Result>(
@@ -34,7 +37,8 @@ export async function withLock<Result>(
     try {
       return await run();
     } finally {
-      await rm(path, { force: true });
+      // Only its own: what it was held for may have moved the folder, and another may hold one of this name by now.
+      if ((await readHolder(path).catch(() => mine)) === mine) await rm(path, { force: true });
     }
   } finally {
     await rm(temporary, { force: true });
@@ -43,30 +47,23 @@ export async function withLock<Result>(
 
 /** Whether a process that lives holds it. */
 export async function isLocked(path: string): Promise<boolean> {
-  const holder = await readFile(path, 'latin1').catch(() => undefined);
+  const holder = await readHolder(path);
   return holder !== undefined && (await isHeld(holder));
 }
 
 async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let tries = 0; ; tries += 1) {
     signal?.throwIfAborted();
-    try {
-      await link(temporary, path);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = await readFile(path, 'latin1').catch(() => undefined);
-    if (holder !== undefined && !(await isHeld(holder))) {
-      await takeAway(path, holder);
-      continue;
-    }
+    if (await isFirst(temporary, path)) return;
+    const holder = await readHolder(path);
+    // Free since then: whoever may not wait tries again all the same. A link to nothing is there and never read.
+    if (holder === undefined && tries < maxVanished) continue;
+    if (holder !== undefined && !(await isHeld(holder)) && (await takeAway(path, holder, temporary))) continue;
     if (performance.now() >= deadline) {
-      const pid = holder?.split(' ')[0] ?? '?';
       throw new LimitError<FileErrorCode>(
         'FILE_LOCKED',
-        `cannot lock ${path} within ${timeoutMs} ms: process ${pid} holds it`,
+        `cannot lock ${path} within ${timeoutMs} ms: process ${holder?.split(' ')[0] ?? '?'} holds it`,
         {
           hint: 'wait for it, or end it',
         },
@@ -76,17 +73,35 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
   }
 }
 
-/** Between reading and renaming another may have taken over: then it is his lock that moved, and it is put back. */
-async function takeAway(path: string, dead: string): Promise<void> {
-  const aside = temporaryBeside(path);
+/** False while another does it. The claim of one that died over it is a lock that a dead process left, and is removed as one. */
+async function takeAway(path: string, dead: string, temporary: string): Promise<boolean> {
+  const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, claimDigits)}`;
+  if (!(await isFirst(temporary, claim))) {
+    const claimer = await readHolder(claim);
+    if (claimer === undefined) return true;
+    return !(await isHeld(claimer)) && (await takeAway(claim, claimer, temporary));
+  }
+  // Whoever read it before it was removed may claim it afterwards: then another, or nobody, has the lock.
+  if ((await readHolder(path)) === dead) await rm(path, { force: true });
+  await rm(claim, { force: true });
+  return true;
+}
+
+async function isFirst(temporary: string, path: string): Promise<boolean> {
   try {
-    await rename(path, aside);
+    await link(temporary, path);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-  if ((await readFile(aside, 'latin1')) !== dead) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+}
+
+async function readHolder(path: string): Promise<string | undefined> {
+  return await readFile(path, 'latin1').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 async function isHeld(holder: string): Promise<boolean> {

@@ -46,6 +46,8 @@ export interface RunShimOptions {
 // Chosen: whoever started it asks within this time how it went, however soon it is over.
 const lingerMs = 2_000;
 const leaveMs = 10_000;
+/** A command that sweeps what a dead shim left has the lock for a moment. */
+const sweepMs = 500;
 
 /**
  * Resolves with the last state, once nothing is left. Throws what it could not begin with: CaissonError SHIM_TAKEN, RECORD_UNKNOWN, RECORD_STATE and
@@ -68,7 +70,7 @@ export async function runShim(options: RunShimOptions): Promise<RecordedState> {
         return keepOne(options, spec, folder);
       },
       // One that has ended is on its way out.
-      { timeoutMs: (await hasEnded(state, name)) ? leaveMs : 0 },
+      { timeoutMs: (await hasEnded(state, name)) ? leaveMs : sweepMs },
     );
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'FILE_LOCKED') throw error;
