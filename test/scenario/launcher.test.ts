@@ -1,9 +1,9 @@
 // The launchers must work before anything is built and under a Node that is too old for the program.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '../..');
@@ -36,6 +36,25 @@ test('a launcher passes the exit code and both streams of the program on', { ski
     const wrong = launch(node, '--no-such-option');
     assert.equal(wrong.status, 64);
     assert.match(wrong.stderr, /unknown option '--no-such-option'/);
+  }
+});
+
+test('a launcher leaves --env-file to the program, whose fault a missing file is', {
+  skip: !built && 'not built',
+}, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-launcher-'));
+  try {
+    // As npm links it.
+    const link = join(folder, 'caisson');
+    symlinkSync(join(bin, 'caisson.js'), link);
+    // An old one starts the pinned one: both must leave it alone.
+    const env = { ...process.env, PATH: `${dirname(oldNode ?? process.execPath)}:/usr/bin:/bin` };
+    const words = ['compose', 'check', '--env-file', join(folder, 'none')];
+    const { status, stderr } = spawnSync(link, words, { encoding: 'utf8', env });
+    assert.equal(status, 64, stderr);
+    assert.match(stderr, /^caisson: --env-file \S+ must be a file of at most [0-9]+ bytes, got none\n/);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 });
 

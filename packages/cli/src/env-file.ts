@@ -11,7 +11,8 @@ export function readEnvFile(path: string | undefined): NodeJS.Dict<string> {
   if (path === undefined) return {};
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true || stat.size > maxEnvFileBytes) {
-    throw new UsageError(`--env-file ${path} must be a file of at most ${maxEnvFileBytes} bytes`);
+    const got = stat === undefined ? 'none' : stat.isFile() ? `${stat.size}` : 'something else';
+    throw new UsageError(`--env-file ${path} must be a file of at most ${maxEnvFileBytes} bytes, got ${got}`);
   }
   return parseEnv(readFileSync(path, 'utf8'));
 }
