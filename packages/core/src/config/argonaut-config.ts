@@ -1,7 +1,7 @@
 // argonaut's config, schema v0.1: one JSON object that both sides read, each for its own mode. Lists every fault with its
 // path. Unknown top-level keys are the application's and pass; an unknown endpoint key is a typing error and does not.
 import { CaissonError, ParseError } from '../errors/index.ts';
-import { type ArgonautEndpoint, type ConfigFault, findEndpointFaults } from './endpoint.ts';
+import { type ArgonautEndpoint, type ConfigFault, findEndpointFaults, MAX_ENDPOINTS } from './endpoint.ts';
 import type { ConfigErrorCode } from './error-code.ts';
 import { describeJson, isJsonArray, isJsonObject, JsonNumber, type JsonObject, type JsonValue } from './json-value.ts';
 import { parseStrictJson } from './strict-json.ts';
@@ -27,7 +27,6 @@ export interface ArgonautConfigOptions {
 
 // Given: argonaut config v0.1.
 export const MAX_CONFIG_BYTES = 1_048_576;
-const maxEndpoints = 191;
 
 /** Never throws for what the bytes say. Faults come in the order of the schema; there is at least one, or a config. */
 export function checkArgonautConfig<Mode extends ConfigMode>(
@@ -120,11 +119,11 @@ class ConfigCheck<Mode extends ConfigMode> {
       this.#fault('endpoints', `must be an array, got ${describeJson(list)}`);
       return { endpoints: [], warnings: [] };
     }
-    if (list.length > maxEndpoints) {
-      this.#fault('endpoints', `must have at most ${maxEndpoints} entries, got ${list.length}`);
+    if (list.length > MAX_ENDPOINTS) {
+      this.#fault('endpoints', `must have at most ${MAX_ENDPOINTS} entries, got ${list.length}`);
     }
     const judgeHosts = this.#mode === 'host';
-    const judged = findEndpointFaults(list.slice(0, maxEndpoints), {
+    const judged = findEndpointFaults(list.slice(0, MAX_ENDPOINTS), {
       refuseMetadata: judgeHosts && this.#options.allowMetadata !== true,
       warnLoopback: judgeHosts,
     });

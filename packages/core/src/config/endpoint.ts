@@ -1,7 +1,15 @@
 // The endpoints of an argonaut config, one by one and then against each other: two with one name, one vsock port or one
 // local address would shadow each other without a word.
 import { classifyHost, findHostFault, isLoopbackIpv4 } from './endpoint-host.ts';
-import { describeJson, isJsonObject, type JsonArray, JsonNumber, type JsonObject, memberPath } from './json-value.ts';
+import {
+  describeJson,
+  isJsonArray,
+  isJsonObject,
+  type JsonArray,
+  JsonNumber,
+  type JsonObject,
+  memberPath,
+} from './json-value.ts';
 
 export interface ArgonautEndpoint {
   readonly host: string;
@@ -31,12 +39,24 @@ export interface JudgedEndpoints {
   readonly warnings: readonly string[];
 }
 
-// Given: argonaut config v0.1.
+// Given: argonaut config v0.1. 127.0.0.64 to 127.0.0.254.
+export const MAX_ENDPOINTS = 191;
 const endpointKeys = ['host', 'vsockPort', 'tcpPort', 'localPort', 'localIP'];
 const defaultPort = 443;
 const firstLocalOctet = 64;
 
-/** Judges at most 191 endpoints (the caller's bound: 127.0.0.64 to 127.0.0.254). */
+/** Of a config that need not be argonaut's otherwise, as the enclave reads it; no `endpoints` are none. */
+export function readEndpoints(root: JsonObject): Omit<JudgedEndpoints, 'warnings'> {
+  const list = root.get('endpoints');
+  if (list === undefined) return { endpoints: [], faults: [] };
+  if (!isJsonArray(list) || list.length > MAX_ENDPOINTS) {
+    const message = `endpoints must be an array of at most ${MAX_ENDPOINTS}, got ${describeJson(list)}`;
+    return { endpoints: [], faults: [{ path: 'endpoints', message }] };
+  }
+  return findEndpointFaults(list, { refuseMetadata: false, warnLoopback: false });
+}
+
+/** Judges at most MAX_ENDPOINTS, which is the caller's bound. */
 export function findEndpointFaults(list: JsonArray, rules: EndpointRules): JudgedEndpoints {
   const faults: ConfigFault[] = [];
   const endpoints: ArgonautEndpoint[] = [];

@@ -5,9 +5,11 @@ export type {
   ConfigMode,
 } from './argonaut-config.ts';
 export { checkArgonautConfig, MAX_CONFIG_BYTES, parseArgonautConfig } from './argonaut-config.ts';
+export type { ConfigContent, ConfigContentTerms, ContentFault, ContentRule } from './config-content.ts';
+export { readConfigContent } from './config-content.ts';
 export { formatDuration, parseDuration, parseGoBool } from './duration.ts';
-export type { ArgonautEndpoint, ConfigFault, EndpointRules, JudgedEndpoints } from './endpoint.ts';
-export { findEndpointFaults } from './endpoint.ts';
+export type { ArgonautEndpoint, ConfigFault } from './endpoint.ts';
+export { readEndpoints } from './endpoint.ts';
 export { classifyHost, findHostFault } from './endpoint-host.ts';
 export type { ConfigErrorCode } from './error-code.ts';
 export { CONFIG_ERROR_CODES } from './error-code.ts';

@@ -4,13 +4,12 @@ import {
   type ArgonautEndpoint,
   type ConfigFault,
   describeJson,
-  findEndpointFaults,
-  isJsonArray,
   isJsonObject,
   JsonNumber,
   type JsonObject,
   MAX_CONFIG_BYTES,
   parseStrictJson,
+  readEndpoints,
 } from '@caisson/core/config';
 import { ParseError } from '@caisson/core/errors';
 import type { NetworkErrorCode } from './error-code.ts';
@@ -21,15 +20,13 @@ export interface ConfigNetwork {
   readonly http: { readonly vsockPort: number; readonly targetPort: number } | null;
 }
 
-// Given: argonaut config v0.1.
-const maxEndpoints = 191;
-
 /** Throws ParseError NETWORK_CONFIG with the first fault, and what parseStrictJson throws. */
 export function readConfigNetwork(bytes: Uint8Array): ConfigNetwork {
   const root = parseStrictJson(bytes, { maxBytes: MAX_CONFIG_BYTES });
   if (!isJsonObject(root)) throw fault(`must be a JSON object, got ${describeJson(root)}`);
-  const faults: ConfigFault[] = [];
-  const [endpoints, http] = [readEndpoints(root, faults), readHttp(root, faults)];
+  const { endpoints, faults: strange } = readEndpoints(root);
+  const faults: ConfigFault[] = [...strange];
+  const http = readHttp(root, faults);
   const version = root.get('schemaVersion');
   if ((endpoints.length > 0 || http !== null) && version !== undefined && version !== 'v0.1') {
     faults.unshift({
@@ -40,19 +37,6 @@ export function readConfigNetwork(bytes: Uint8Array): ConfigNetwork {
   const [first] = faults;
   if (first !== undefined) throw fault(first.message, faults.length - 1);
   return { endpoints, http };
-}
-
-function readEndpoints(root: JsonObject, faults: ConfigFault[]): readonly ArgonautEndpoint[] {
-  const list = root.get('endpoints');
-  if (list === undefined) return [];
-  if (!isJsonArray(list) || list.length > maxEndpoints) {
-    const message = `endpoints must be an array of at most ${maxEndpoints}, got ${describeJson(list)}`;
-    faults.push({ path: 'endpoints', message });
-    return [];
-  }
-  const judged = findEndpointFaults(list, { refuseMetadata: false, warnLoopback: false });
-  faults.push(...judged.faults);
-  return judged.endpoints;
 }
 
 function readHttp(root: JsonObject, faults: ConfigFault[]): ConfigNetwork['http'] {

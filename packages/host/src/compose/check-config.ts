@@ -5,20 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   type ConfigFault,
-  checkAgainst,
   compileSchema,
-  describeJson,
-  findEndpointFaults,
-  isForbiddenVariable,
-  isJsonArray,
-  isJsonObject,
   isSignedConfig,
-  type JsonObject,
-  type JsonValue,
-  MAX_CONFIG_BYTES,
-  memberPath,
   parseSignedConfig,
-  parseStrictJson,
+  readConfigContent,
 } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import type { MeasuredConfigTerms } from '@caisson/core/measured';
@@ -31,10 +21,6 @@ interface Terms {
   readonly config: MeasuredConfigTerms;
   readonly hasNetwork: boolean;
 }
-
-// Given: argonaut config v0.1, and the one top-level key that is Caisson's own.
-const maxEndpoints = 191;
-const ownKey = 'caisson';
 
 /** Paths from the enclave's own map. None where the config or the image cannot be read, which are faults of their own. */
 export async function findConfigIssues(spec: EnclaveSpec, folder: string, nowMs: number): Promise<ComposeIssue[]> {
@@ -109,61 +95,16 @@ function judgeSigned(bytes: Uint8Array, terms: Terms, nowMs: number): readonly C
   }
 }
 
+/** As the enclave will judge it, with the key of caisson.yaml that has the list. */
 function judgeContent(bytes: Uint8Array, { config, hasNetwork }: Terms): readonly ConfigFault[] {
-  let root: JsonValue;
-  try {
-    root = parseStrictJson(bytes, { maxBytes: MAX_CONFIG_BYTES });
-  } catch (error) {
-    if (error instanceof CaissonError) return [whole(error.message)];
-    throw error;
-  }
-  if (!isJsonObject(root)) return [whole(`it must be a JSON object, got ${describeJson(root)}`)];
-  return [
-    ...findVariableFaults(root.get(ownKey), config.environment),
-    ...findDestinationFaults(root, config.endpoints, hasNetwork),
-    ...(config.schema === null ? [] : checkAgainst(config.schema, root)),
-  ];
-}
-
-function findVariableFaults(own: JsonValue | undefined, allowed: readonly string[]): ConfigFault[] {
-  if (own === undefined) return [];
-  const given = isJsonObject(own) ? own.get('environment') : undefined;
-  if (!isJsonObject(own) || own.size > 1 || (own.size === 1 && !isJsonObject(given))) {
-    return [{ path: ownKey, message: `${ownKey} must be {"environment": {NAME: TEXT}}, got ${describeJson(own)}` }];
-  }
-  return [...(isJsonObject(given) ? given : new Map<string, JsonValue>())].flatMap(([name, value]) => {
-    const path = memberPath(`${ownKey}.environment`, name);
-    if (isForbiddenVariable(name)) return [{ path, message: `${path} is a variable that no config may set` }];
-    if (!allowed.includes(name))
-      return [{ path, message: `${path} must be one of policy.config.environment (${allowed.join(', ') || 'none'})` }];
-    return typeof value === 'string' ? [] : [{ path, message: `${path} must be text, got ${describeJson(value)}` }];
-  });
-}
-
-/** An application may call something of its own `endpoints`; they are argonaut's where the image lists destinations or runs the network service. */
-function findDestinationFaults(
-  root: JsonObject,
-  allowed: MeasuredConfigTerms['endpoints'],
-  hasNetwork: boolean,
-): readonly ConfigFault[] {
-  const list = root.get('endpoints');
-  if (list === undefined || (allowed === null && !hasNetwork)) return [];
-  if (!isJsonArray(list) || list.length > maxEndpoints) {
-    return [
-      { path: 'endpoints', message: `endpoints must be a list of at most ${maxEndpoints}, got ${describeJson(list)}` },
-    ];
-  }
-  const { endpoints, faults } = findEndpointFaults(list, { refuseMetadata: false, warnLoopback: false });
-  if (faults.length > 0 || allowed === null) return faults;
-  return endpoints.flatMap(({ host, tcpPort }, index) => {
-    if (allowed.some((one) => one.host.toLowerCase() === host.toLowerCase() && one.port === tcpPort)) return [];
-    const path = `endpoints[${index}]`;
-    return [
-      {
-        path,
-        message: `${path} must be one of the ${allowed.length} of policy.config.endpoints, got ${host}:${tcpPort}`,
-      },
-    ];
+  const read = readConfigContent(bytes, { ...config, hasNetwork });
+  if ('environment' in read) return [];
+  return read.faults.map(({ rule, path, message }) => {
+    if (rule === 'variable')
+      return { path, message: `${message}; policy.config.environment is ${config.environment.join(', ') || 'empty'}` };
+    return rule === 'destination'
+      ? { path, message: `${message}; they are those of policy.config.endpoints` }
+      : { path, message };
   });
 }
 

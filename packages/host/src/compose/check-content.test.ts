@@ -72,7 +72,7 @@ test('judges endpoints by the form of argonaut and the destinations of the image
   assert.deepEqual(await faultsOf(development(endpoint('kms.example.com'), allowed)), []);
   assert.match(
     (await faultsOf(development(endpoint('evil.example.com'), allowed))).join(),
-    /config: endpoints\[0\] must be one of the 1 of policy\.config\.endpoints, got evil\.example\.com:443/,
+    /config: endpoints\[0\] must be one of the 1 destinations of the image, got evil\.example\.com:443; .* policy\.config\.endpoints/,
   );
   assert.match(
     (await faultsOf(development(endpoint('kms.example.com', ', port: 1'), allowed))).join(),
@@ -81,7 +81,7 @@ test('judges endpoints by the form of argonaut and the destinations of the image
   assert.deepEqual(await faultsOf(development('{ endpoints: of my own }')), []);
   assert.match(
     (await faultsOf(`${development('{ endpoints: of my own }')}egress: [example.com:443]\n`)).join(),
-    /endpoints must be a list of at most 191/,
+    /endpoints must be an array of at most 191/,
   );
 });
 
@@ -91,16 +91,26 @@ test('refuses variables that the image does not allow, and such as no config may
   assert.deepEqual(await faultsOf(development(set('REGION'), terms)), []);
   assert.match(
     (await faultsOf(development(set('OTHER'), terms))).join(),
-    /caisson\.environment\.OTHER must be one of policy\.config\.environment \(REGION\)/,
+    /caisson\.environment\.OTHER is none of the 1 variables that the image allows; policy\.config\.environment is REGION/,
   );
   assert.match(
     (await faultsOf(development(set('LD_PRELOAD'), terms))).join(),
-    /LD_PRELOAD is a variable that no config may set/,
+    /LD_PRELOAD is a variable of a loader, runtime or shell, which no config may set/,
   );
-  assert.match((await faultsOf(development(set('REGION', '5'), terms))).join(), /REGION must be text/);
+  for (const value of ['5', 'x'.repeat(4_097), '"a\\0"'])
+    assert.match(
+      (await faultsOf(development(set('REGION', value), terms))).join(),
+      /REGION must be text of at most 4096 characters without NUL/,
+    );
+  assert.deepEqual(await faultsOf(development(set('REGION', 'x'.repeat(4_096)), terms)), []);
+  const many = Array.from({ length: 257 }, (_, index) => `V${index}: x`).join(', ');
+  assert.match(
+    (await faultsOf(development(`{ caisson: { environment: { ${many} } } }`, terms))).join(),
+    /caisson\.environment must be an object of at most 256 members, got an object of 257 keys/,
+  );
   assert.match(
     (await faultsOf(development('{ caisson: { enviroment: {} } }', terms))).join(),
-    /caisson must be \{"environment"/,
+    /caisson\.enviroment is no key that a config may set; environment is/,
   );
 });
 
@@ -138,7 +148,7 @@ test('asks for a signature where the image will, and looks into the envelope of 
   const found = await faultsOf(yaml('old.cose'));
   assert.match(found.join('\n'), /4:1: config old\.cose: its version must be at least 5, got 2/);
   assert.match(found.join('\n'), /it must still hold, got one that held until 20/);
-  assert.match(found.join('\n'), /it must be a JSON object, got/);
+  assert.match(found.join('\n'), /config must be a JSON object, got/);
 });
 
 test('a file of a boot config is judged as an inline one is, and one that is no JSON is said to be none', async () => {
