@@ -56,7 +56,7 @@ export async function keepEnclave(name: string, { tell, end }: ShimFlags, surrou
       say();
       return EXIT_OK;
     }
-    const last = await runShim({ ...open, kernel, version, stop, onUp: () => say() });
+    const last = await runShim({ ...open, kernel, version, operatorEnv: env, stop, onUp: () => say() });
     return last.phase === 'failed' ? EXIT_FAILED : EXIT_OK;
   } catch (error) {
     say(error);

@@ -74,10 +74,13 @@ export async function isOwnPolicyFile(path: string): Promise<boolean> {
 
 /** Those that `up` wrote for this enclave, and no other. */
 export async function removeOwnPolicies(env: Environment, name: string, cid: number | null): Promise<void> {
-  for (const key of [name, ...(cid === null ? [] : [String(cid)])]) {
-    const path = ownPolicyPath(env, key);
-    if ((await writtenFor(path)) === name) await rm(path, { force: true });
-  }
+  for (const key of [name, ...(cid === null ? [] : [String(cid)])]) await removeOwnPolicy(env, name, key);
+}
+
+/** The one under `key`, a name or a CID. */
+export async function removeOwnPolicy(env: Environment, name: string, key: string): Promise<void> {
+  const path = ownPolicyPath(env, key);
+  if ((await writtenFor(path)) === name) await rm(path, { force: true });
 }
 
 async function mayWrite(path: string): Promise<boolean> {

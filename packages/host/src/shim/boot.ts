@@ -24,6 +24,7 @@ import { LineKeeper } from './line-keeper.ts';
 import type { Outcome } from './restart.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import type { ShimStep } from './step.ts';
+import { TargetFile } from './target-file.ts';
 
 export interface BootTools {
   readonly spec: RecordedSpec;
@@ -35,6 +36,7 @@ export interface BootTools {
   readonly keeper: StateKeeper;
   readonly gate: Gate;
   readonly folder: EnclaveFolder;
+  readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
   readonly onStep: (step: ShimStep) => void;
 }
 
@@ -56,6 +58,7 @@ export class Boot {
   readonly #starting = new AbortController();
   readonly #verdict = Promise.withResolvers<CaissonError>();
   readonly #file: BoundedFile;
+  readonly #target: TargetFile;
   #running: RunningEnclave | undefined;
   #line: LineKeeper | undefined;
   #egress: Egress | undefined;
@@ -69,6 +72,7 @@ export class Boot {
   constructor(tools: BootTools) {
     this.#tools = tools;
     this.#startedAtMs = tools.clock.now();
+    this.#target = new TargetFile(tools);
     const { events, folder } = tools;
     const onTrouble = (error: Error | undefined): void => {
       if (error !== undefined) events.add('warn', 'CONSOLE_UNWRITTEN', `the console is not kept: ${error.message}`);
@@ -218,6 +222,7 @@ export class Boot {
     const heartbeatMs = Math.round(clock.now() - this.#startedAtMs);
     this.#console = new ConsoleKeeper(running.console, this.#file);
     keeper.set({ pids, documents, departures, heartbeatMs });
+    this.#target.keep(keeper.current);
     events.add('info', 'ENCLAVE_HEARTBEAT', `heartbeat of cid ${running.cid}`, { cid: running.cid, heartbeatMs });
     onStep('heartbeat');
   }
@@ -270,6 +275,7 @@ export class Boot {
     this.#starting.abort(new Error('ended'));
     await this.#line?.close();
     await this.#egress?.close();
+    await this.#target.drop();
     this.#console?.close();
     this.#file.close();
   }

@@ -34,6 +34,8 @@ export interface RunShimOptions {
   readonly version: string;
   readonly kernel: Kernel;
   openBackend(kind: BackendKind): Backend | Promise<Backend>;
+  /** Whose operator's folder has the policies that `up` writes: they follow the CID. Default: none has. */
+  readonly operatorEnv?: Readonly<Record<string, string | undefined>>;
   /** Ends the enclave in order, and the shim after it. */
   readonly stop: AbortSignal;
   /** Called once: it is up and can be asked. */
@@ -87,7 +89,7 @@ async function hasEnded(state: string, name: string): Promise<boolean> {
 }
 
 async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: EnclaveFolder): Promise<RecordedState> {
-  const { state, name, version, kernel, stop, onUp, clock = systemClock, onStep = () => {} } = options;
+  const { state, name, version, kernel, stop, operatorEnv, onUp, clock = systemClock, onStep = () => {} } = options;
   const previous = await readState(state, name).catch(() => undefined);
   const date = (): number => clock.date();
   const events = new EventLog({ enclave: name, path: folder.events, date });
@@ -99,7 +101,7 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const [keep, server] = await (async () => {
     try {
       const backend = await options.openBackend(spec.backend);
-      const made = new Keep({ spec, backend, kernel, clock, events, keeper, folder, onStep });
+      const made = new Keep({ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, onStep });
       const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
       return [made, await serveShim(await shimSocketPath(state, name), desk, kernel)] as const;
     } catch (error) {

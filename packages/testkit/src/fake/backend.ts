@@ -6,6 +6,7 @@ import {
   type Backend,
   BootError,
   ConsoleRing,
+  type DocumentOrigin,
   type EnclaveEnd,
   type EnclaveSpec,
   type RunningEnclave,
@@ -39,6 +40,8 @@ export interface FakeBackendOptions {
   readonly live?: (enclave: FakeEnclave) => void | Promise<void>;
   /** Throws what a start shall fail with. */
   readonly refuse?: () => void;
+  /** Default: nobody signs them. */
+  readonly documents?: DocumentOrigin;
 }
 
 export interface FakeBackend extends Backend {
@@ -56,7 +59,12 @@ export function isReady({ beat, reporter, asked, exit }: FakeEnclave): void {
   void asked.then(() => exit(0));
 }
 
-export function createFakeBackend({ folder, live = isReady, refuse }: FakeBackendOptions): FakeBackend {
+export function createFakeBackend({
+  folder,
+  live = isReady,
+  refuse,
+  documents = { kind: 'unsigned' },
+}: FakeBackendOptions): FakeBackend {
   const directory = join(folder, 'fabric');
   mkdirSync(join(directory, '3'), { recursive: true });
   for (const path of [directory, join(directory, '3')]) chmodSync(path, 0o700);
@@ -141,7 +149,7 @@ export function createFakeBackend({ folder, live = isReady, refuse }: FakeBacken
       const started: RunningEnclave = {
         ...{ ...place, name: spec.name, backend: 'sim', pids: [], bootMs: 1, console, ended: ended.promise, kill },
         measurements: spec.measurements ?? { PCR0: '', PCR1: '', PCR2: '' },
-        documents: { kind: 'unsigned' },
+        documents,
         departures: [],
         async stop(graceMs = 40_000) {
           asked.resolve();
