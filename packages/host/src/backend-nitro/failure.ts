@@ -1,8 +1,8 @@
 // A call that failed, as an error of this house: the code of nitro-cli that came first, its cause, and what to do.
 import { CaissonError, LimitError } from '@caisson/core/errors';
 import { type BackendErrorCode, BootError } from '../backend/index.ts';
+import type { Bounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
-import type { Said } from './call.ts';
 import type { NitroErrorCode } from './error-code.ts';
 
 const capacity = new Set(['E20', 'E21', 'E22', 'E26', 'E27', 'E31', 'E32', 'E34', 'E42']);
@@ -10,7 +10,7 @@ const unavailable = new Set(['E07', 'E18', 'E28', 'E56']);
 const longestQuote = 300;
 
 /** `enclave`: whose start it was. */
-export function describeFailure(verb: string, said: Said, timeoutMs: number, enclave?: string): CaissonError {
+export function describeFailure(verb: string, said: Bounded, timeoutMs: number, enclave?: string): CaissonError {
   if (said.cut === 'late') return describeLate(verb, timeoutMs, enclave);
   if (said.cut === 'long') return failed(`nitro-cli ${verb} must print at most 1 MiB, it was ended`, 'run it by hand');
   const found = readNitroFailure(said.stderr, said.exitCode);

@@ -2,8 +2,8 @@
 // registers runs, or none with that name does, or (where nitro-cli no longer answers) a record stays for the next start to end it.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { BootError, type EnclaveSpec } from '../backend/index.ts';
+import { type Bounded, runBounded } from '../child/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
-import { callNitroCli, type Said } from './call.ts';
 import type { NitroErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
 import { removeRecord, writeRecord } from './launch-record.ts';
@@ -35,7 +35,7 @@ export async function launch(driver: NitroDriver, what: Launch): Promise<Launche
     const { spec } = what;
     const { bootMs: timeoutMs = defaultBootMs, signal } = spec;
     signal?.throwIfAborted();
-    const said = await callNitroCli(driver.program, words(what), { timeoutMs, signal });
+    const said = await runBounded(driver.program, words(what), { timeoutMs, signal });
     signal?.throwIfAborted();
     wasCut = said.cut !== undefined;
     if (wasCut || said.exitCode !== 0) throw describeFailure('run-enclave', said, timeoutMs, spec.name);
@@ -83,7 +83,7 @@ export function compareEnclave(
   }
 }
 
-function readPrinted({ stdout }: Said, { EnclaveID }: DescribedEnclave): readonly string[] {
+function readPrinted({ stdout }: Bounded, { EnclaveID }: DescribedEnclave): readonly string[] {
   let printed: ReturnType<typeof parseStarted>;
   try {
     printed = parseStarted(stdout);

@@ -1,7 +1,7 @@
 // nitro-cli as four operations. Enclaves are found by their whole name and ended by their id; a part of a name finds nothing.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CaissonError } from '@caisson/core/errors';
-import { callNitroCli, type Said } from './call.ts';
+import { type Bounded, runBounded } from '../child/index.ts';
 import { describeFailure } from './failure.ts';
 import { type DescribedEnclave, parseDescribed } from './output.ts';
 
@@ -65,11 +65,11 @@ export class NitroDriver {
     throw fault;
   }
 
-  #ask(words: readonly string[]): Promise<Said> {
-    return callNitroCli(this.program, words, { timeoutMs: this.times.callMs });
+  #ask(words: readonly string[]): Promise<Bounded> {
+    return runBounded(this.program, words, { timeoutMs: this.times.callMs });
   }
 
-  #failure(verb: string, said: Said): CaissonError {
+  #failure(verb: string, said: Bounded): CaissonError {
     return describeFailure(verb, said, this.times.callMs);
   }
 }

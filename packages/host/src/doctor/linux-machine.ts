@@ -5,8 +5,8 @@ import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CID_ANY, toVsockPort } from '@caisson/core/address';
 import { createLinuxKernel } from '@caisson/sys';
-import type { FileFacts, ListenTarget, Machine } from './machine.ts';
-import { runBounded } from './run-bounded.ts';
+import { runBounded } from '../child/index.ts';
+import type { Answer, FileFacts, ListenTarget, Machine } from './machine.ts';
 
 export interface LinuxMachineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -57,9 +57,7 @@ export function openLinuxMachine({ env, root = '/' }: LinuxMachineOptions): Mach
       }),
     async run(program, words, variables = {}) {
       const path = find(program);
-      return path === undefined
-        ? undefined
-        : await runBounded(path, words, { env: { ...env, ...variables }, timeoutMs: commandMs });
+      return path === undefined ? undefined : await ask(path, words, { ...env, ...variables });
     },
     tryListen: (target) => tryListen(target, kernel),
   };
@@ -72,6 +70,19 @@ function isProgram(path: string): boolean {
       return statSync(path).isFile();
     }) ?? false
   );
+}
+
+/** What cannot be started has said nothing and has no exit code. */
+async function ask(path: string, words: readonly string[], env: LinuxMachineOptions['env']): Promise<Answer> {
+  // One language, because its words are read.
+  const said = await runBounded(path, words, { env: { ...env, LC_ALL: 'C' }, timeoutMs: commandMs }).catch(() => null);
+  if (said === null) return { exitCode: null, stdout: '', stderr: '', isCut: false };
+  return {
+    exitCode: said.exitCode,
+    stdout: said.stdout.toString(),
+    stderr: said.stderr,
+    isCut: said.cut !== undefined,
+  };
 }
 
 /** A user of a container may have no entry. */
