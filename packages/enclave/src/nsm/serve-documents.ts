@@ -1,14 +1,13 @@
 // /run/attest.sock: attestation documents for services in any language, without CBOR and without a library: the JSON form of the message
 // channel (docs/wire/attest-socket.md). The one way to a document for the web, whose user_data only the supervisor may write;
 // everything else passes the same guard as /run/nsm.sock.
-import { createServer, type Socket } from 'node:net';
 import { toHex } from '@caisson/core/bytes';
 import type { JsonObject } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import { createNsmClient, NsmDeviceError } from '@caisson/core/nitro';
 import { serveJson } from '@caisson/link/channel';
 import type { EnclaveFacts } from '@caisson/link/control';
-import { listenOnPath, type NsmSocketServer } from '@caisson/link/nsm';
+import { type PathServer, serveOnPath } from '@caisson/link/nsm';
 import { createAdmission } from './admission.ts';
 import type { NsmCaller } from './caller.ts';
 import { parseDocumentRequest } from './document-request.ts';
@@ -33,38 +32,19 @@ const callersFaults: ReadonlySet<string> = new Set([
 const times = { frameTimeoutMs: 5_000, idleTimeoutMs: 60_000 };
 
 /** Rejects as serveSupervisorNsm does. */
-export async function serveDocuments(options: DocumentServerOptions): Promise<NsmSocketServer> {
+export async function serveDocuments(options: DocumentServerOptions): Promise<PathServer> {
   const { device, path = defaultPath } = options;
   const settled = { ...options, rate: options.rate ?? createNsmRate() };
   await verifyConfigFixed(device, path);
   const admit = createAdmission(options);
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  return await serveOnPath({ path, mode: socketMode, maxConnections }, (socket) => {
     const caller = admit(socket);
     if (caller === undefined) {
       socket.on('error', () => {}).destroy();
       return;
     }
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
     void serveJson(socket, (request) => answer(request, caller, settled), times);
   });
-  server.maxConnections = maxConnections;
-  const freePath = await listenOnPath(server, path, socketMode);
-  // A failed accept (EMFILE) is one caller who never came to be; without a listener it would end the process.
-  server.on('error', () => {});
-  let closed: Promise<void> | undefined;
-  return {
-    path,
-    close() {
-      closed ??= new Promise((resolve) => {
-        freePath();
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      });
-      return closed;
-    },
-  };
 }
 
 /** What it rejects with is answered `{"error":"failed"}`. */

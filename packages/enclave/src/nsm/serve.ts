@@ -2,7 +2,7 @@
 import { chmod } from 'node:fs/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { createNsmClient, FIRST_OWN_PCR } from '@caisson/core/nitro';
-import { type NsmSocketServer, serveNsmSocket } from '@caisson/link/nsm';
+import { type PathServer, serveNsmSocket } from '@caisson/link/nsm';
 import type { Kernel, NsmDevice } from '@caisson/sys';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
 import { createGuardedNsm } from './guard.ts';
@@ -36,7 +36,7 @@ export async function openOwnNsm(kernel: Pick<Kernel, 'openNsm'>, path = deviceP
  * Rejects with CaissonError NSM_SERVED_TOO_EARLY while PCR16 is free: until then no document may leave the supervisor. And with what
  * serveNsmSocket rejects.
  */
-export async function serveSupervisorNsm(options: SupervisorNsmOptions): Promise<NsmSocketServer> {
+export async function serveSupervisorNsm(options: SupervisorNsmOptions): Promise<PathServer> {
   const { device, path = defaultPath, onRefusal, rate = createNsmRate() } = options;
   await verifyConfigFixed(device, path);
   const admit = createAdmission(options);

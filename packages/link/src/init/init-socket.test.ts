@@ -14,9 +14,9 @@ import { createLinuxKernel } from '@caisson/sys';
 import { laneFigure } from '@caisson/testkit/contract';
 import { createFakeControl, type FakeControl } from '@caisson/testkit/fake';
 import fc from 'fast-check';
+import type { PathServer } from '../nsm/index.ts';
 import {
   INIT_VERBS,
-  type InitSocketServer,
   type InitSocketServerOptions,
   MAX_INIT_REQUEST_BYTES,
   openInitClient,
@@ -29,7 +29,7 @@ const root = { pid: 1, uid: 0, gid: 0 };
 async function serve(
   context: TestContext,
   options: Partial<InitSocketServerOptions> = {},
-): Promise<InitSocketServer & { readonly control: FakeControl }> {
+): Promise<PathServer & { readonly control: FakeControl }> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-init-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const control = createFakeControl();

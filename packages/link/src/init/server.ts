@@ -1,8 +1,8 @@
 // The answering end of /run/init.sock. Two locks: the file's mode (0600), and the kernel's word on who has connected. Only root and the
 // owner of the supervisor may control it; where the kernel does not say who somebody is, it is nobody.
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { PeerCredentials } from '@caisson/sys';
-import { listenOnPath } from '../nsm/socket-path.ts';
+import { type PathServer, serveOnPath } from '../nsm/serve-on-path.ts';
 import { type InitConnectionLimits, refusal, serveInitConnection } from './connection.ts';
 import type { Control } from './control.ts';
 
@@ -18,12 +18,6 @@ export interface InitSocketServerOptions extends Partial<InitConnectionLimits> {
   readonly onRefused?: (peer: PeerCredentials | undefined) => void;
 }
 
-export interface InitSocketServer {
-  readonly path: string;
-  /** Frees the path, cuts every caller off, resolves when none is left. Idempotent. */
-  close(): Promise<void>;
-}
-
 // Chosen.
 const defaultMaxConnections = 64;
 const defaultIdleTimeoutMs = 300_000;
@@ -32,17 +26,14 @@ const refusalTimeoutMs = 1_000;
 const mode = 0o600;
 
 /** Rejects EADDRINUSE (somebody listens there), ENAMETOOLONG, EACCES ... */
-export async function serveInitSocket(options: InitSocketServerOptions): Promise<InitSocketServer> {
+export async function serveInitSocket(options: InitSocketServerOptions): Promise<PathServer> {
   const { path, control, ownerUid } = options;
   const limits: InitConnectionLimits = {
     idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
     documentTimeoutMs: options.documentTimeoutMs ?? defaultDocumentTimeoutMs,
   };
-  const sockets = new Set<Socket>();
-  // Half-open, so that a caller may end its side first and still get every answer.
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const { maxConnections = defaultMaxConnections } = options;
+  return await serveOnPath({ path, mode, maxConnections }, (socket) => {
     const peer = credentialsOf(socket, options.peerCredentials);
     if (peer?.uid === 0 || peer?.uid === ownerUid) {
       void serveInitConnection(socket, control, limits);
@@ -57,24 +48,6 @@ export async function serveInitSocket(options: InitSocketServerOptions): Promise
     const deadline = setTimeout(() => socket.destroy(), refusalTimeoutMs);
     socket.once('close', () => clearTimeout(deadline));
   });
-  server.maxConnections = options.maxConnections ?? defaultMaxConnections;
-
-  const freePath = await listenOnPath(server, path, mode);
-  // A failed accept (EMFILE) is one caller who never came to be; without a listener it would end the process.
-  server.on('error', () => {});
-
-  let closed: Promise<void> | undefined;
-  return {
-    path,
-    close() {
-      closed ??= new Promise((resolve) => {
-        freePath();
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      });
-      return closed;
-    },
-  };
 }
 
 function credentialsOf(socket: Socket, ask: InitSocketServerOptions['peerCredentials']): PeerCredentials | undefined {

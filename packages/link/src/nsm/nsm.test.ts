@@ -21,7 +21,7 @@ import { concatBytes, parseHex, toHex } from '@caisson/core/bytes';
 import { encodeFrame, FrameReader } from '@caisson/core/frame';
 import { createNsmClient, encodeNsmRequest, encodeNsmResponse, parseNsmRequest } from '@caisson/core/nitro';
 import type { NsmDevice } from '@caisson/sys';
-import { type NsmSocketServer, type NsmSocketServerOptions, openNsmSocket, serveNsmSocket } from './index.ts';
+import { type NsmSocketServerOptions, openNsmSocket, type PathServer, serveNsmSocket } from './index.ts';
 
 function folderOf(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'csn-'));
@@ -50,7 +50,7 @@ function echoDevice(): NsmDevice & { readonly asked: () => number; release: () =
 async function serve(
   context: TestContext,
   options: Partial<NsmSocketServerOptions> = {},
-): Promise<NsmSocketServer & { readonly faults: Promise<Error | undefined>[] }> {
+): Promise<PathServer & { readonly faults: Promise<Error | undefined>[] }> {
   const gone: ((fault: Error | undefined) => void)[] = [];
   const faults: Promise<Error | undefined>[] = [];
   const server = await serveNsmSocket({
