@@ -28,6 +28,6 @@ export async function endLeft({ state, name, openBackend }: EndLeftOptions): Pro
       const end = ended === 0 ? last.end : { at, exit: null, byHost: true, text };
       await writeState(state, { ...last, phase: 'stopped', since: at, pids: [], reasons: [], end });
     },
-    { timeoutMs: 0 },
+    { timeoutMs: 500 },
   );
 }

@@ -32,6 +32,8 @@ const failedMs = 10_000;
 /** What it said last may still be on its way when it is gone. */
 const lastLineMs = 250;
 const configMs = 30_000;
+/** An enclave says of as many services what they said last; one that goes on is heard and no more told of: events are bounded, and old ones would go. */
+const maxWordsTold = 64;
 
 export class LineKeeper {
   readonly #options: LineKeeperOptions;
@@ -41,7 +43,9 @@ export class LineKeeper {
   #isSending = false;
   #isMissed = false;
   #failure: CaissonError | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #wordsTold = 0;
+  #hasNewWords = false;
+  #writing: Promise<void> | undefined;
 
   private constructor(options: LineKeeperOptions) {
     this.#options = options;
@@ -83,10 +87,11 @@ export class LineKeeper {
     const { events, keeper, onUnready, isAsked } = this.#options;
     if (event.kind === 'state') this.#hearState(event);
     if (event.kind === 'words') {
+      const { service } = event.words;
       const what = 'lines' in event.words ? `${event.words.lines.length} lines` : 'sealed';
-      events.add('warn', 'LAST_WORDS', `last words of service ${event.words.service}: ${what}`, {
-        service: event.words.service,
-      });
+      this.#wordsTold += 1;
+      if (this.#wordsTold <= maxWordsTold)
+        events.add('warn', 'LAST_WORDS', `last words of service ${service}: ${what}`, { service });
       this.#keepWords();
     }
     if (event.kind === 'final') {
@@ -143,12 +148,22 @@ export class LineKeeper {
     }
   }
 
+  /** One write at a time, of what is newest then: an enclave may say more than a disk takes. */
   #keepWords(): void {
+    this.#hasNewWords = true;
+    this.#writing ??= this.#writeWords();
+  }
+
+  async #writeWords(): Promise<void> {
     const { events, folder, place, clock } = this.#options;
-    const words = collectLastWords(this.#server.seen, place.cid, clock.date());
-    if (words === undefined || (words.words.length === 0 && words.final === null)) return;
-    this.#writing = this.#writing
-      .then(() => writeLastWords(folder.lastWords, words))
-      .catch((error: Error) => events.add('warn', 'LAST_WORDS_UNWRITTEN', error.message));
+    while (this.#hasNewWords) {
+      this.#hasNewWords = false;
+      const words = collectLastWords(this.#server.seen, place.cid, clock.date());
+      if (words === undefined || (words.words.length === 0 && words.final === null)) continue;
+      await writeLastWords(folder.lastWords, words).catch((error: Error) =>
+        events.add('warn', 'LAST_WORDS_UNWRITTEN', error.message),
+      );
+    }
+    this.#writing = undefined;
   }
 }

@@ -338,6 +338,39 @@ test('an enclave that says that it has failed is failed with its reasons, its wo
   assert.deepEqual([words.words, words.final?.exit], [[{ service: 'app', lines: ['one', 'two'] }], 3]);
 });
 
+test('an enclave that floods its ready line with last words costs a few events and as many writes as the disk takes', async () => {
+  const words = (index: number) => ({ v: 1, words: { service: 'app', part: 0, parts: 1, lines: [`word ${index}`] } });
+  const one = await keep(
+    {},
+    {
+      async live(fake) {
+        fake.beat();
+        const line = await fake.transport.connect(
+          { cid: CID_PARENT, port: hostPort(fake.cid, 0) },
+          { timeoutMs: 1_000 },
+        );
+        const state = {
+          v: 1,
+          bootId: 'ab'.repeat(16),
+          phase: 'ready',
+          uptimeMs: 1,
+          profile: 'development',
+          clock: 'tsc',
+        };
+        const flood = Array.from({ length: 4_000 }, (_, index) => JSON.stringify(words(index)));
+        line.end(`${[JSON.stringify({ ...state, reasons: [] }), ...flood].join('\n')}\n`);
+        await once(line.resume(), 'close');
+        fake.die();
+      },
+    },
+  );
+  await one.over;
+  const told = one.events.filter(({ code }) => code === 'LAST_WORDS').length;
+  assert.ok(told >= 1 && told <= 64, `${told} events`);
+  const kept = await readLastWords(enclaveFolder(folder, 'web').lastWords);
+  assert.deepEqual(kept.words, [{ service: 'app', lines: ['word 3999'] }]);
+});
+
 test('an exit code is told only where it was seen', async () => {
   const died = await keep({}, { live: diesAfter(50) });
   assert.deepEqual((({ phase, end }) => [phase, end?.exit, end?.text])(await died.over), [
