@@ -42,6 +42,8 @@ interface Scene {
   readonly options: Omit<BootConfigOptions, 'image'>;
   readonly refusals: string[];
   send(bytes: Uint8Array | string, form?: 'raw' | 'framed', timeoutMs?: number): Promise<ConfigReply | undefined>;
+  /** Sends to a boot that ends before it can answer, and must end as `expected` says. */
+  sendUnheard(text: string, taking: Promise<unknown>, expected: Parameters<typeof rejects>[1]): Promise<void>;
   pcr16(): Promise<{ readonly lock: boolean; readonly data: string }>;
 }
 
@@ -52,6 +54,7 @@ function arrange(context: TestContext): Scene {
   const host = createFabricTransport({ directory, localCid: toCid(3) });
   const folder = join(directory, 'run');
   const refusals: string[] = [];
+  const sending = { transport: host, cid: toCid(16), retry: true };
   return {
     nsm,
     folder,
@@ -66,14 +69,26 @@ function arrange(context: TestContext): Scene {
     },
     async send(bytes, form, timeoutMs = 5_000) {
       const delivered = await deliverConfig({
-        transport: host,
-        cid: toCid(16),
+        ...sending,
         bytes: typeof bytes === 'string' ? toUtf8(bytes) : bytes,
         timeoutMs,
-        retry: true,
         ...(form === undefined ? {} : { form }),
       });
       return delivered.form === 'framed' ? delivered.reply : undefined;
+    },
+    async sendUnheard(text, taking, expected) {
+      const ended = new AbortController();
+      const sent = deliverConfig({
+        ...sending,
+        bytes: toUtf8(text),
+        timeoutMs: 5_000,
+        form: 'framed',
+        signal: ended.signal,
+      });
+      const unheard = rejects(sent, 'nobody hears that it holds');
+      await rejects(taking, expected);
+      ended.abort();
+      await unheard;
     },
     async pcr16() {
       const { lock, data } = await nsm.describePcr(16);
@@ -393,12 +408,10 @@ test('a supervisor that finds PCR16 locked ends the boot when the kept bytes are
 
 test('a supervisor that died between extending and locking is finished by the next, and by none with other bytes', async (context) => {
   for (const tampered of [false, true]) {
-    const { nsm, folder, options, send, pcr16 } = arrange(context);
+    const { nsm, folder, options, sendUnheard, pcr16 } = arrange(context);
     const dying: NsmClient = { ...nsm, lockPcr: () => Promise.reject(new Error('killed')) };
     const taking = takeBootConfig({ ...options, nsm: dying, image: measuredImage() });
-    taking.catch(() => {});
-    await rejects(send('{"a":1}', 'framed', 150), 'nobody hears that it holds');
-    await rejects(taking, { code: 'BOOT_NSM', reason: 'nsm' });
+    await sendUnheard('{"a":1}', taking, { code: 'BOOT_NSM', reason: 'nsm' });
     equal((await pcr16()).lock, false);
     if (tampered) writeFileSync(join(folder, 'config'), '{"a":2}');
     const next = takeBootConfig({ ...options, image: measuredImage() });
@@ -409,24 +422,20 @@ test('a supervisor that died between extending and locking is finished by the ne
 });
 
 test('what a predecessor kept and never fixed is forgotten', async (context) => {
-  const { nsm, folder, options, send } = arrange(context);
+  const { nsm, folder, options, sendUnheard } = arrange(context);
   const dying: NsmClient = { ...nsm, extendPcr: () => Promise.reject(new Error('killed')) };
   const taking = takeBootConfig({ ...options, nsm: dying, image: measuredImage() });
-  taking.catch(() => {});
-  await rejects(send('{"a":1}', 'framed', 150));
-  await rejects(taking, { code: 'BOOT_NSM' });
+  await sendUnheard('{"a":1}', taking, { code: 'BOOT_NSM' });
   const accepted = await takeBootConfig({ ...options, image: measuredImage({ config: { expect: 'none' } }) });
   equal(accepted.config, null);
   ok(!existsSync(join(folder, 'config')));
 });
 
 test('an NSM whose lock does not hold ends the boot', async (context) => {
-  const { nsm, options, send } = arrange(context);
+  const { nsm, options, sendUnheard } = arrange(context);
   const loose: NsmClient = { ...nsm, lockPcr: async () => {} };
   const taking = takeBootConfig({ ...options, nsm: loose, image: measuredImage() });
-  taking.catch(() => {});
-  await rejects(send('{}', 'framed', 150));
-  await rejects(taking, (error) => error instanceof BootRefusal && error.code === 'BOOT_CONFIG_PCR16');
+  await sendUnheard('{}', taking, (error: Error) => error instanceof BootRefusal && error.code === 'BOOT_CONFIG_PCR16');
 });
 
 test('an aborted signal ends the wait and frees the ports', async (context) => {
