@@ -23,3 +23,13 @@ test('of one that failed before it booted, the end and the console of the boot b
   deepEqual(await shown('2026-11-21T09:59:00.000Z'), ['its end', 'the last lines of its console']);
   deepEqual(await shown('2026-11-21T10:00:01.000Z'), []);
 });
+
+test('what steers a terminal is taken out of a console line, also where the line is JSON that has it escaped', async (context) => {
+  const state = mkdtempSync(join(tmpdir(), 'caisson-evidence-'));
+  context.after(() => rmSync(state, { recursive: true }));
+  const { console } = await openEnclaveFolder(state, 'web');
+  const line = { time: '2026-11-21T10:00:00.000Z', level: 'info', code: 'X', message: 'a\u001b]0;title\u0007b' };
+  writeFileSync(console, `${JSON.stringify(line)}\n\u001b[2Jplain\n`);
+  const [found] = await collectEvidence(state, 'web', fakeState('web', { phase: 'exited' }), [], false);
+  deepEqual(found?.lines, ['10:00:00.000 X a]0;titleb', '[2Jplain']);
+});

@@ -63,10 +63,13 @@ async function tailOf(path: string, lines: number): Promise<string[]> {
       .map((line) => harmless(line.slice(0, longestRead)));
     // The first one is a part of a line where there was more before it.
     if (size > tailBytes) all.shift();
-    return all
-      .filter((line) => line !== '')
-      .slice(-lines)
-      .map((line) => cut(logLine(line)));
+    return (
+      all
+        .filter((line) => line !== '')
+        .slice(-lines)
+        // What stands escaped in a line of JSON is a control character again once it is read.
+        .map((line) => readable(logLine(line)))
+    );
   } finally {
     await file.close();
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -65,6 +66,21 @@ test('what was asked for is read as it was written, in folders of one user alone
   assert.equal(statSync(enclaveFolder(state, 'web').spec).mode & 0o777, 0o600);
   assert.equal(await readSpec(state, 'other'), undefined);
   assert.equal(readFileSync(join(state, 'version'), 'utf8'), '1\n');
+});
+
+test('a state folder that another user owns or may write to is neither read nor written', async () => {
+  await writeSpec(state, spec);
+  const refused = async (message: RegExp): Promise<void> => {
+    for (const tried of [readSpec(state, 'web'), listRecords(state), writeSpec(state, spec), readState(state, 'web')])
+      await assert.rejects(tried, { code: 'RECORD_STATE', message });
+  };
+  chmodSync(state, 0o770);
+  await refused(/must be this user's own and writable by nobody else, got uid [0-9]+, mode 770$/);
+  chmodSync(state, 0o755);
+  assert.deepEqual(await readSpec(state, 'web'), spec);
+  if (process.getuid?.() !== 0) return;
+  chownSync(state, 4_242, 4_242);
+  await refused(/got uid 4242, mode 755$/);
 });
 
 test('refuses a name that is none before it becomes a path', async () => {

@@ -44,6 +44,11 @@ const schema = z.strictObject({
     .max(256),
   // Given: wire.md 1, ports 16 to 206 of an enclave's 256.
   egress: z.array(z.strictObject({ host: z.string().min(1).max(255), port })).max(191),
+  // Given: argonaut's config v0.1.
+  endpoints: z
+    .array(z.strictObject({ host: z.string().min(1).max(253), port, vsockPort: port }))
+    .max(191)
+    .optional(),
   config: z.strictObject({ path, sha384: register }).optional(),
   restart: z.enum(['no', 'always', 'on-failure']),
   readyTimeoutMs: z.int().min(1).max(longestMs),

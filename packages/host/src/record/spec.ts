@@ -24,6 +24,8 @@ export interface RecordedSpec {
   readonly ingress: readonly IngressRule[];
   /** The n-th has hostPort(cid, 16 + n). */
   readonly egress: readonly { readonly host: string; readonly port: number }[];
+  /** Ways out that the boot config names, each on the vsock port of the host that it has there. */
+  readonly endpoints?: readonly { readonly host: string; readonly port: number; readonly vsockPort: number }[];
   /** The boot config as it is sent: an absolute path, and what it must hash to. */
   readonly config?: { readonly path: string; readonly sha384: string };
   readonly restart: RestartPolicy;

@@ -36,6 +36,8 @@ export interface BootTools {
   readonly keeper: StateKeeper;
   readonly gate: Gate;
   readonly folder: EnclaveFolder;
+  /** The enclave of this host that has this vsock port of it for itself. */
+  findVsockHolder(port: number): Promise<string | undefined>;
   readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
   readonly onStep: (step: ShimStep) => void;
 }
@@ -190,7 +192,7 @@ export class Boot {
 
   /** Before it runs, so that nothing it dials is missing. */
   async #open(place: EnclavePlace): Promise<void> {
-    const { clock, events, gate, keeper, onStep, spec } = this.#tools;
+    const { clock, gate, keeper, onStep, spec } = this.#tools;
     keeper.set({ cid: place.cid, vsock: place.vsock });
     onStep('place-known');
     if (spec.hasReadyLine) {
@@ -211,8 +213,7 @@ export class Boot {
       });
     }
     onStep('line-served');
-    this.#egress = await openEgress({ ...this.#tools, place, targets: spec.egress });
-    if (spec.egress.length > 0) events.add('info', 'EGRESS_BOUND', `${spec.egress.length} ways out listen`);
+    this.#egress = await openEgress({ ...this.#tools, place });
     onStep('egress-bound');
   }
 

@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createFakeKernel } from '@caisson/testkit/fake';
+import { createFakeKernel, fakeSpec, fakeState } from '@caisson/testkit/fake';
 import fc from 'fast-check';
 import { ConsoleRing } from '../backend/index.ts';
+import { writeSpec } from '../record/index.ts';
 import { BoundedFile } from './bounded-file.ts';
 import { connectShim } from './client.ts';
 import type { ShimEvent } from './client-interface.ts';
@@ -15,6 +16,7 @@ import { EventLog } from './event-log.ts';
 import { parseAsk, parseHello } from './messages.ts';
 import { Seldom } from './seldom.ts';
 import { type ShimDesk, serveShim } from './server.ts';
+import { StateKeeper } from './state-keeper.ts';
 import { parseTold } from './told.ts';
 
 let folder = '';
@@ -98,6 +100,31 @@ test('a reader of the console that is far behind loses the beginning and costs a
   assert.ok(bytes <= (1 << 20) + 10_000, `${bytes} bytes were held`);
   assert.equal(last, 'last');
   file.close();
+});
+
+test('of a flood of phases sixty are told, one a second after them with the count of the others, and every end', async () => {
+  let nowMs = 0;
+  const date = (): number => nowMs;
+  const events = new EventLog({ enclave: 'web', path: join(folder, 'events.jsonl'), date });
+  await writeSpec(folder, fakeSpec('web'));
+  const keeper = new StateKeeper(folder, fakeState('web', { phase: 'booting' }), events, date);
+  const flap = (): void => {
+    for (let at = 0; at < 5_000; at += 1) keeper.enter(at % 2 === 0 ? 'ready' : 'degraded');
+  };
+  flap();
+  nowMs = 1_000;
+  flap();
+  keeper.enter('exited');
+  events.end();
+  await keeper.flush();
+  const told: unknown[] = [];
+  for await (const { fields } of events.read({ sinceMs: 0, follow: false, signal: new AbortController().signal }))
+    told.push([fields['phase'], fields['untold']]);
+  assert.deepEqual([told.length, told[0]], [62, ['ready', undefined]]);
+  assert.deepEqual(told.slice(60), [
+    ['ready', 4_940],
+    ['exited', 4_999],
+  ]);
 });
 
 test('what happens a thousand times is told once, with the first at once', () => {

@@ -1,15 +1,28 @@
-// The ways out of one boot: host-wide vsock listeners of this enclave's own ports, for its CID alone, each to the one host and port that was asked for.
+// The ways out of one boot: host-wide vsock listeners, for this enclave's CID alone, each to the one host and port that was asked for. Those of the image
+// have ports of the enclave's own; those of its boot config have the port that the config says, which on hardware only one enclave of a parent can have.
 import { CID_ANY, hostPort } from '@caisson/core/address';
-import { type BridgeEvent, type BridgeSet, DEFAULT_BRIDGE_LIMITS, openBridgeSet } from '@caisson/link/bridge';
+import { CaissonError } from '@caisson/core/errors';
+import {
+  type BridgeEvent,
+  type BridgeRule,
+  type BridgeSet,
+  DEFAULT_BRIDGE_LIMITS,
+  openBridgeSet,
+} from '@caisson/link/bridge';
 import type { Kernel, NativeEngine } from '@caisson/sys';
+import { planEndpoint } from '../argonaut/plan.ts';
 import type { EnclavePlace } from '../backend/index.ts';
+import type { RecordedSpec } from '../record/index.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
+import type { ShimErrorCode } from './error-code.ts';
 import type { EventLog } from './event-log.ts';
 import { Seldom } from './seldom.ts';
 
 export interface EgressOptions {
   readonly place: EnclavePlace;
-  readonly targets: readonly { readonly host: string; readonly port: number }[];
+  readonly spec: Pick<RecordedSpec, 'name' | 'egress' | 'endpoints'>;
+  /** The enclave of this host that has this vsock port of it for itself. */
+  findVsockHolder(port: number): Promise<string | undefined>;
   readonly kernel: Kernel;
   readonly engine: NativeEngine | undefined;
   readonly events: EventLog;
@@ -23,17 +36,10 @@ export interface Egress {
 // Given: wire.md 1.
 const firstEgressPlace = 16;
 
-/** All or none. Throws what openBridge throws: a metadata address, a port that somebody else has. */
+/** All or none. Throws what openBridge throws: a metadata address; CaissonError SHIM_PORT for a port that somebody else has. */
 export async function openEgress(options: EgressOptions): Promise<Egress> {
-  const { place, targets, kernel, engine, events } = options;
-  const names = targets.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
-  const rules = targets.map(({ host, port }, index) => ({
-    name: `${names[index]}`,
-    listen: { kind: 'vsock', cid: CID_ANY, port: hostPort(place.cid, firstEgressPlace + index) } as const,
-    dial: { kind: 'tcp', host, port } as const,
-    limits: DEFAULT_BRIDGE_LIMITS,
-    peerCid: place.cid,
-  }));
+  const { place, kernel, engine, events } = options;
+  const rules = rulesOf(options);
   // Only what did not reach its far side: that is what people look for. An enclave decides how often.
   const failures = new Seldom((count, latest) => {
     events.add('warn', 'EGRESS_FAILED', `${count} connections out failed, the last: ${latest}`, { count });
@@ -45,9 +51,54 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
   const bridges = await openBridgeSet(rules, {
     ...{ transport: place.transport, kernel, onEvent },
     ...(engine === undefined ? {} : { engine }),
+  }).catch(async (error: unknown) => {
+    throw await describeTaken(error, options);
   });
+  if (rules.length > 0) {
+    const ways = rules.map(({ name }) => name);
+    events.add('info', 'EGRESS_BOUND', `${rules.length} ways out listen: ${ways.join(', ')}`, { count: rules.length });
+  }
   bridges.ended.catch((error: Error) => events.add('error', 'EGRESS_ENDED', error.message));
   return { close: () => bridges.drain(0), stats: () => statsOf(bridges) };
+}
+
+function rulesOf({ place: { cid }, spec: { egress, endpoints = [] } }: EgressOptions): readonly BridgeRule[] {
+  const limits = DEFAULT_BRIDGE_LIMITS;
+  return [
+    ...egress.map(({ host, port }, index) => ({
+      name: nameOf(host, port),
+      listen: { kind: 'vsock', cid: CID_ANY, port: hostPort(cid, firstEgressPlace + index) } as const,
+      ...{ dial: { kind: 'tcp', host, port } as const, limits, peerCid: cid },
+    })),
+    ...endpoints.map(({ host, port, vsockPort }, index) => ({
+      ...planEndpoint({ host, tcpPort: port, vsockPort }, index, { cid, limits, allowMetadata: false }).rule,
+      name: nameOf(host, port),
+    })),
+  ];
+}
+
+function nameOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Whoever has the port can be an enclave of this host, which then has a name, or somebody's `caisson host`. */
+async function describeTaken(error: unknown, { spec, findVsockHolder }: EgressOptions): Promise<unknown> {
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+  if (cause?.code !== 'EADDRINUSE') return error;
+  for (const { vsockPort } of spec.endpoints ?? []) {
+    const holder = await findVsockHolder(vsockPort);
+    if (holder === undefined) continue;
+    return new CaissonError<ShimErrorCode>(
+      'SHIM_PORT',
+      `vsock port ${vsockPort} of this host must be free for enclave ${spec.name}: enclave ${holder} has it`,
+      { cause: error, hint: `vsock ports of a boot config are one enclave's: give another, or end ${holder}` },
+    );
+  }
+  return new CaissonError<ShimErrorCode>(
+    'SHIM_PORT',
+    `a vsock port of this host must be free for enclave ${spec.name}: ${(error as Error).message}`,
+    { cause: error, hint: 'caisson host or another program listens there: end it, or give the endpoint another port' },
+  );
 }
 
 /** Accepted is what comes out of the enclave. */

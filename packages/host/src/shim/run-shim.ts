@@ -25,6 +25,7 @@ import { shimSocketPath } from './socket-place.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { readProcessCost } from './stats.ts';
 import type { ShimStep } from './step.ts';
+import { findVsockHolder } from './vsock-holder.ts';
 
 export interface RunShimOptions {
   /** The state folder. */
@@ -101,7 +102,10 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const [keep, server] = await (async () => {
     try {
       const backend = await options.openBackend(spec.backend);
-      const made = new Keep({ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, onStep });
+      const made = new Keep({
+        ...{ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, onStep },
+        findVsockHolder: (port) => findVsockHolder(state, name, port),
+      });
       const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
       return [made, await serveShim(await shimSocketPath(state, name), desk, kernel)] as const;
     } catch (error) {

@@ -1,7 +1,11 @@
 // `state.json` as it changes: the newest state in memory, written whole after every change, one write at a time, what was overtaken left out. A disk
 // that is full or read-only costs the file and never the enclave (R-G6).
-import { type EnclavePhase, type RecordedState, writeState } from '../record/index.ts';
+import { ENDED_PHASES, type EnclavePhase, type RecordedState, writeState } from '../record/index.ts';
 import type { EventLog } from './event-log.ts';
+
+// Chosen: more changes than these are an enclave's flood, and what was told before must not be pushed out of a bounded file by them.
+const mostChanges = 60;
+const changeMs = 1_000;
 
 export class StateKeeper {
   readonly #state: string;
@@ -12,12 +16,17 @@ export class StateKeeper {
   #writing: Promise<void> | undefined;
   #isTroubled = false;
   #hasEntered = false;
+  /** Changes of phase that may be told now; one more after each `changeMs`. */
+  #allowance = mostChanges;
+  #allowedAtMs: number;
+  #untold = 0;
 
   constructor(state: string, first: RecordedState, events: EventLog, date: () => number) {
     this.#state = state;
     this.#current = first;
     this.#events = events;
     this.#date = date;
+    this.#allowedAtMs = date();
   }
 
   get current(): RecordedState {
@@ -46,11 +55,30 @@ export class StateKeeper {
     this.set({ ...changes, reasons, phase, ...(now.phase === phase ? {} : { since: this.now() }) });
     if (isSame) return;
     this.#hasEntered = true;
+    if (!ENDED_PHASES.includes(phase) && !this.#mayTell()) {
+      this.#untold += 1;
+      return;
+    }
     const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
     const isTrouble = phase === 'failed' || phase === 'degraded';
     const sinceStartMs = now.startedAt === null ? null : this.#date() - Date.parse(now.startedAt);
-    const fields = { phase, reasons, sinceStartMs, cid: this.#current.cid };
+    const untold = this.#untold === 0 ? {} : { untold: this.#untold };
+    this.#untold = 0;
+    const fields = { phase, reasons, sinceStartMs, cid: this.#current.cid, ...untold };
     this.#events.add(isTrouble ? 'warn' : 'info', 'ENCLAVE_PHASE', `${phase}${why}`, fields);
+  }
+
+  #mayTell(): boolean {
+    const nowMs = this.#date();
+    const more = Math.floor((nowMs - this.#allowedAtMs) / changeMs);
+    // A clock that was set back begins anew.
+    if (more !== 0) {
+      this.#allowance = Math.min(mostChanges, this.#allowance + Math.max(0, more));
+      this.#allowedAtMs = nowMs;
+    }
+    if (this.#allowance === 0) return false;
+    this.#allowance -= 1;
+    return true;
   }
 
   /** RFC 3339. */
