@@ -58,19 +58,15 @@ const sweepMs = 500;
  */
 export async function runShim(options: RunShimOptions): Promise<RecordedState> {
   const { state, name, onStep = () => {} } = options;
-  const spec = await readSpec(state, name);
-  if (spec === undefined)
-    throw new CaissonError<RecordErrorCode>(
-      'RECORD_UNKNOWN',
-      `enclave ${name} must have a record in ${state}, got none`,
-    );
+  await requireSpec(state, name);
   const folder = await openEnclaveFolder(state, name);
   try {
     return await withLock(
       folder.shimPid,
-      () => {
+      async () => {
         onStep('locked');
-        return keepOne(options, spec, folder);
+        // Whoever removed the record, or wrote another, before the lock was held has his way.
+        return await keepOne(options, await requireSpec(state, name), folder);
       },
       // One that has ended is on its way out.
       { timeoutMs: (await hasEnded(state, name)) ? leaveMs : sweepMs },
@@ -82,6 +78,12 @@ export async function runShim(options: RunShimOptions): Promise<RecordedState> {
       hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
     });
   }
+}
+
+async function requireSpec(state: string, name: string): Promise<RecordedSpec> {
+  const spec = await readSpec(state, name);
+  if (spec !== undefined) return spec;
+  throw new CaissonError<RecordErrorCode>('RECORD_UNKNOWN', `enclave ${name} must have a record in ${state}, got none`);
 }
 
 async function hasEnded(state: string, name: string): Promise<boolean> {

@@ -531,6 +531,17 @@ test('a name has one shim: the second is refused, and the first goes on', async 
   assert.equal(one.backend.boots, 1);
 });
 
+test('a record that is removed while its shim starts is started by nobody', async () => {
+  const backend = createFakeBackend({ folder });
+  await writeSpec(folder, fakeSpec('web'));
+  const run = runShim({
+    ...{ state: folder, name: 'web', version: '0.1.0', kernel, openBackend: () => backend },
+    ...{ stop: new AbortController().signal, onStep: () => rmSync(enclaveFolder(folder, 'web').spec, { force: true }) },
+  });
+  await assert.rejects(run, { code: 'RECORD_UNKNOWN' });
+  assert.equal(backend.boots, 0);
+});
+
 test('what a backend cannot start is failed with its own words', async () => {
   const one = await keep(
     {},
