@@ -1,11 +1,12 @@
 // The boot config of an enclave as the shim will send it: a file that lies where it is, or what stands inline in caisson.yaml, kept 0600 beside the
-// record. Its hash goes into the record, so that what is sent is what was asked for.
+// record. Its hash goes into the record, so that what is sent is what was asked for, and into the name: what runs by the record before is started again
+// with its own, whatever becomes of the next.
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
 import { replaceFile } from '../file/index.ts';
-import { openEnclaveFolder, type RecordedSpec } from '../record/index.ts';
+import { enclaveFolder, openEnclaveFolder, type RecordedSpec } from '../record/index.ts';
 import type { EngineErrorCode } from './error-code.ts';
 
 export interface BootConfigRequest {
@@ -26,6 +27,9 @@ export interface PreparedConfig {
 
 // Given: wire.md 3, with its envelope.
 const maxConfigBytes = 1_048_576;
+// Chosen.
+const nameDigits = 16;
+const keptName = /^boot-config-[0-9a-f]{16}\.json$/;
 
 /** Reads it and writes nothing. Throws CaissonError ENGINE_CONFIG. */
 export async function prepareConfig(request: BootConfigRequest): Promise<PreparedConfig | undefined> {
@@ -56,9 +60,17 @@ export async function keepConfig(
 ): Promise<NonNullable<RecordedSpec['config']>> {
   if (path !== undefined) return { path, sha384 };
   const folder = await openEnclaveFolder(state, name);
-  const kept = join(folder.path, 'boot-config.json');
+  const kept = join(folder.path, `boot-config-${sha384.slice(0, nameDigits)}.json`);
   await replaceFile(kept, (file) => file.writeFile(bytes), { mode: 0o600 });
   return { path: kept, sha384 };
+}
+
+/** Those that no record names any more. */
+export async function pruneConfigs(state: string, { name, config }: RecordedSpec): Promise<void> {
+  const { path } = enclaveFolder(state, name);
+  for (const file of await readdir(path)) {
+    if (keptName.test(file) && join(path, file) !== config?.path) await rm(join(path, file), { force: true });
+  }
 }
 
 async function readConfig(name: string, path: string): Promise<Uint8Array> {

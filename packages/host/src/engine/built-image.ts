@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_MANIFEST_BYTES, manifestPathOf, parseManifest } from '../build/index.ts';
-import { checkEnclaveName, openStateFolder, stateFault } from '../record/index.ts';
+import { checkEnclaveName, openStateFolder, readSpec, stateFault } from '../record/index.ts';
 import { factsOfManifest, type ImageFacts } from './image-facts.ts';
 
 // Given by `builtPath`.
@@ -35,13 +35,14 @@ export async function findBuilt(path: string): Promise<ImageFacts | undefined> {
   }
 }
 
-/** All but `keep`. What is no image of ours stays. */
+/** All but `keep`, and with it the one that the record names: what runs may be of another key and the same measurements. What is no image of ours stays. */
 export async function pruneBuilt(state: string, name: string, keep: string | null): Promise<void> {
   const folder = builtFolder(state, name);
   const names = await readdir(folder).catch(() => []);
+  const recorded = keep === null ? undefined : await readSpec(state, name).catch(() => undefined);
   for (const file of names) {
     const key = nameForm.exec(file)?.[1];
-    if (key === undefined || keep === join(folder, `${key}.eif`)) continue;
+    if (key === undefined || [keep, recorded?.image].includes(join(folder, `${key}.eif`))) continue;
     await rm(join(folder, file), { force: true });
   }
   if (keep === null && names.length > 0) await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // The engine against shims that are no processes: what is started, in which order, and what is said of what does not come up.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -217,10 +217,29 @@ test('a boot config stands 0600 beside the record, and one that the image lacks 
   equal(taken?.kind, 'ready');
   const config = (await readSpec(engine.state, 'a'))?.config;
   equal(readFileSync(config!.path, 'utf8'), '{"token":5}\n');
-  equal(config?.path, join(enclaveFolder(engine.state, 'a').path, 'boot-config.json'));
+  const kept = `boot-config-${config?.sha384.slice(0, 16)}.json`;
+  equal(config?.path, join(enclaveFolder(engine.state, 'a').path, kept));
+  equal(statSync(config.path).mode & 0o777, 0o600);
   const [lacks] = await up('name: b\nimage: { eif: takes.eif }\n');
   const [spare] = await up('name: c\nimage: { eif: none.eif }\nconfig: { token: 5 }\n');
   deepEqual([lacks?.failure?.code, spare?.failure?.code], ['ENGINE_CONFIG', 'ENGINE_CONFIG']);
+});
+
+test('what runs keeps the boot config of its own record while another is asked for that does not come up, and then has it', async () => {
+  await image('a.eif', { components: ['ready'], config: { expect: 'required' } });
+  await image('b.eif');
+  const text = (token: number): string =>
+    `enclaves: { a: { image: { eif: a.eif }, config: { token: ${token} }, depends_on: [b] }, b: { image: { eif: b.eif } } }\n`;
+  await up(text(1));
+  door.scripts.set('b', [{ phase: 'failed' }]);
+  deepEqual(kinds(await up(text(2).replace('b.eif }', 'b.eif }, labels: { x: y }'))).sort(), ['a skipped', 'b failed']);
+  const config = (await readSpec(engine.state, 'a'))?.config;
+  equal(readFileSync(config!.path, 'utf8'), '{"token":1}\n');
+  door.scripts.delete('b');
+  await up(text(2));
+  const files = readdirSync(enclaveFolder(engine.state, 'a').path).filter((file) => file.startsWith('boot-config'));
+  equal(files.length, 1);
+  equal(readFileSync(join(enclaveFolder(engine.state, 'a').path, `${files[0]}`), 'utf8'), '{"token":2}\n');
 });
 
 test('ways in and out are those that the image measures, in its order', async () => {

@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { fakeSpec } from '@caisson/testkit/fake';
 import type { EnclaveSpec } from '../compose/index.ts';
+import { writeSpec } from '../record/index.ts';
 import { openToolchain, readArchitecture } from '../runtime/index.ts';
 import { pruneBuilt } from './built-image.ts';
 import { makeImage } from './make-image.ts';
@@ -57,6 +59,11 @@ test('a source that did not change is not built again; a byte, a setting or a mo
   equal((await make(plain)).how, 'built', 'what is damaged is no image');
   await pruneBuilt(state, 'app', other.facts.path);
   deepEqual(readdirSync(dirname(other.facts.path)).length, 3);
+  const newer = await make({ ...plain, image: { ...(spec.image as object), exclude: ['nothing'] } });
+  deepEqual([newer.how, newer.facts.measurements], ['built', other.facts.measurements]);
+  await writeSpec(state, fakeSpec('app', { image: other.facts.path }));
+  await pruneBuilt(state, 'app', newer.facts.path);
+  equal(readdirSync(dirname(other.facts.path)).length, 6, 'what runs has the other one, of the same measurements');
   await pruneBuilt(state, 'app', null);
   deepEqual(readdirSync(join(state, 'built')), []);
 });

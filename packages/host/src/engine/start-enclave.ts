@@ -13,6 +13,7 @@ import {
   writeSpec,
 } from '../record/index.ts';
 import type { ShimClient } from '../shim/index.ts';
+import { pruneConfigs } from './boot-config.ts';
 import { compareSpec } from './compare-spec.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
@@ -166,6 +167,7 @@ async function openOrStart(
   await forgetCid(state, env, name);
   timeline.begin('boot');
   await writeSpec(state, spec);
+  await pruneConfigs(state, spec);
   return { client: await shims.start({ state, name, words, env }), changes, unchanged: false };
 }
 
