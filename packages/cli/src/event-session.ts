@@ -5,7 +5,9 @@ import { enclaveFolder } from '@caisson/host/record';
 import type { ShimEvent } from '@caisson/host/shim';
 import { chooseRecords, type EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
+import { hearShim } from './hear-events.ts';
 import { readKeptEvents } from './kept-events.ts';
+import { SeenEvents } from './seen-events.ts';
 import { createLineWriter, lineFacts, lineOfEvent } from './shown-line.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -18,9 +20,6 @@ export interface EventOptions {
   /** Between two looks for enclaves that are new. Default 1,000. */
   readonly lookMs?: number;
 }
-
-// Chosen: a ring that is read again after a broken connection is shorter.
-const maxRemembered = 20_000;
 
 export async function showEvents(
   source: EnclaveSource,
@@ -38,13 +37,9 @@ export async function showEvents(
     return 0;
   }
   const write = createLineWriter((text) => void stdout.write(text), { json, speaker: ({ enclave }) => enclave });
-  const seen = new Set<string>();
+  const seen = new SeenEvents();
   const show = (event: ShimEvent): void => {
-    const key = keyOf(event);
-    if (seen.has(key)) return;
-    seen.add(key);
-    if (seen.size > maxRemembered) seen.delete(seen.values().next().value ?? '');
-    write(lineOfEvent(event));
+    if (seen.isNew(event)) write(lineOfEvent(event));
   };
   for (const event of past) show(event);
   if (!follow) return 0;
@@ -54,7 +49,7 @@ export async function showEvents(
       for (const { name } of names.length > 0 ? records : await source.list()) {
         if (heard.has(name)) continue;
         heard.add(name);
-        void hear(source, name, { sinceMs, stop, show }).finally(() => heard.delete(name));
+        void hearShim(source, name, { sinceMs, signal: stop, show }).finally(() => heard.delete(name));
       }
       await pause(lookMs, undefined, { signal: stop });
     }
@@ -67,25 +62,4 @@ async function readPast(source: EnclaveSource, names: readonly string[], sinceMs
     names.map((name) => readKeptEvents(enclaveFolder(source.state, name).events, sinceMs)),
   );
   return each.flat().toSorted((left, right) => Date.parse(left.time) - Date.parse(right.time));
-}
-
-/** Until its shim ends, or none was there; the next look says whether another one is. */
-async function hear(
-  source: EnclaveSource,
-  name: string,
-  { sinceMs, stop, show }: { readonly sinceMs: number; readonly stop: AbortSignal; show(event: ShimEvent): void },
-): Promise<void> {
-  const shim = await source.openShim(name).catch(() => undefined);
-  try {
-    if (shim !== undefined) for await (const event of shim.events({ sinceMs, follow: true, signal: stop })) show(event);
-  } catch {
-    // The connection broke: its shim died, or `stop`.
-  } finally {
-    await shim?.close().catch(() => {});
-  }
-}
-
-/** A shim counts its events from 1, and a shim that comes after it does too. */
-function keyOf({ enclave, time, code, fields }: ShimEvent): string {
-  return `${enclave} ${time} ${code} ${String(fields['seq'])}`;
 }

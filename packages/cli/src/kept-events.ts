@@ -1,5 +1,5 @@
-// Events that a shim has left on disk: the newest part of `log/events.jsonl`, one log line each. A line that was cut by a death, or that is none, is
-// left out: the rest is worth reading all the same.
+// Events that a shim has left on disk: the newest part of `log/events.jsonl` and of what was moved aside when that was full, one log line each. A line
+// that was cut by a death, or that is none, is left out: the rest is worth reading all the same.
 import { open } from 'node:fs/promises';
 import type { ShimEvent } from '@caisson/host/shim';
 
@@ -8,7 +8,8 @@ const maxBytes = 4 << 20;
 
 /** Oldest first; empty where there is no file. */
 export async function readKeptEvents(path: string, sinceMs = 0): Promise<ShimEvent[]> {
-  const text = await readEnd(path, maxBytes);
+  // Of a shim that lives the ring may reach back into the one that was moved aside.
+  const text = `${await readEnd(`${path}.1`, maxBytes)}\n${await readEnd(path, maxBytes)}`;
   return text.split('\n').flatMap((line) => {
     const event = parseEvent(line);
     return event === undefined || Date.parse(event.time) < sinceMs ? [] : [event];

@@ -1,5 +1,6 @@
 // What this host kept of an enclave, and all that it can: events of its shim, last words that were let out, the end of its console. No session is
 // needed for it, and none is left where the enclave has ended.
+import { existsSync } from 'node:fs';
 import { plain } from '@caisson/core/log';
 import { enclaveFolder } from '@caisson/host/record';
 import { readEnd, readKeptEvents } from './kept-events.ts';
@@ -43,22 +44,29 @@ function consoleLines(text: string, enclave: string): ShownLine[] {
 }
 
 async function readWords(path: string, enclave: string, sinceMs: number): Promise<ShownLine[]> {
-  const { existsSync } = await import('node:fs');
-  if (!existsSync(path)) return [];
+  const found = await readWordsOf(path, enclave);
+  if (found === undefined || Date.parse(found.seenAt) < sinceMs) return [];
+  return [...found.services.values()].flat();
+}
+
+export interface KeptWords {
+  readonly bootId: string;
+  readonly seenAt: string;
+  readonly services: ReadonlyMap<string, readonly ShownLine[]>;
+}
+
+/** The last words of the newest boot that left some; sealed ones are one line that says so. */
+export async function readWordsOf(path: string, enclave: string): Promise<KeptWords | undefined> {
+  if (!existsSync(path)) return undefined;
   const { readLastWords } = await import('@caisson/host/ready');
-  const { words, seenAt } = await readLastWords(path);
-  if (Date.parse(seenAt) < sinceMs) return [];
-  return words.flatMap((one) =>
-    'lines' in one
-      ? one.lines.map((line) => kept(enclave, seenAt, 'LAST_WORDS', line, one.service))
-      : [
-          kept(
-            ...([enclave, seenAt, 'LAST_WORDS'] as const),
-            `${one.sealed.length} bytes, sealed: caisson last-words ${plain(path)} --key FILE`,
-            one.service,
-          ),
-        ],
-  );
+  const { words, seenAt, bootId } = await readLastWords(path);
+  const services = words.map((one): [string, readonly ShownLine[]] => {
+    const line = (text: string): ShownLine => kept(enclave, seenAt, 'LAST_WORDS', text, one.service);
+    if ('lines' in one) return [one.service, one.lines.map(line)];
+    const sealed = `${one.sealed.length} bytes, sealed: caisson last-words ${plain(path)} --key FILE`;
+    return [one.service, [line(sealed)]];
+  });
+  return { bootId, seenAt, services: new Map(services) };
 }
 
 function kept(enclave: string, time: string | null, code: string, message: string, service: string): ShownLine {

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import { withLock } from '@caisson/host/file';
 import { writeLastWords } from '@caisson/host/ready';
-import { type EnclaveRecord, enclaveFolder } from '@caisson/host/record';
+import { type EnclavePhase, type EnclaveRecord, enclaveFolder } from '@caisson/host/record';
 import type { ShimEvent } from '@caisson/host/shim';
 import type { InitClient } from '@caisson/link/init';
 import { assertFitsSchema } from '@caisson/testkit/contract';
@@ -14,6 +15,7 @@ import { createFakeEnclaveHost, createFakeShim, fakeRecord, fakeState } from '@c
 import { UsageError } from './exit-code.ts';
 import { type LogOptions, showLogs } from './log-session.ts';
 import { overlap } from './service-lines.ts';
+import { unsaid } from './unsaid.ts';
 
 const at = (second: number): string => `[2026-11-21 10:00:${String(second).padStart(2, '0')}]`;
 
@@ -61,6 +63,7 @@ function host(context: TestContext, record: EnclaveRecord, logs: Record<string, 
   mkdirSync(folder.log, { recursive: true });
   const records = new Map([['web', record]]);
   const shim = createFakeShim(fakeState('web'));
+  const shims = new Map([['web', shim]]);
   const init = createFakeInit(logs);
   const stop = new AbortController();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -71,18 +74,19 @@ function host(context: TestContext, record: EnclaveRecord, logs: Record<string, 
   };
   const show = (options: Partial<LogOptions> = {}): Promise<number> =>
     showLogs(
-      createFakeEnclaveHost(state, records, new Map([['web', shim]])),
+      createFakeEnclaveHost(state, records, shims),
       'web',
       { stdout, stderr, stop: stop.signal },
       {
         ...{ follow: false, json: false, sinceMs: 0, tail: 200, service: undefined, hostOnly: false },
+        ...{ lookMs: 5, graceMs: 60 },
         openSession: async () => init.client,
         ...options,
       },
     );
   const keep = (...events: readonly ShimEvent[]): void =>
     writeFileSync(folder.events, events.map((one) => `${JSON.stringify(one)}\n`).join(''));
-  return { folder, records, shim, init, stop, lines, seen, show, keep, err: () => String(stderr.read() ?? '') };
+  return { folder, records, shim, shims, init, stop, lines, seen, show, keep, err: () => String(stderr.read() ?? '') };
 }
 
 test('lines of services stand between the events of the host by their time, and steer no terminal', async (context) => {
@@ -188,6 +192,142 @@ test('with -f the end of the enclave is an end, and a session that breaks is a f
   equal(await ended, 0);
 });
 
+/** A boot whose session is the next that is opened. */
+function boot(
+  world: ReturnType<typeof host>,
+  number: number,
+  logs: Record<string, string[]>,
+  phase: EnclavePhase = 'ready',
+) {
+  const init = createFakeInit(logs);
+  const bootId = String(number).repeat(32);
+  world.records.set('web', fakeRecord('web', {}, { phase, bootId }));
+  return { ...init, bootId };
+}
+
+test('with -f it goes on with the next boot, once its services can be asked, and no line is lost or doubled', async (context) => {
+  const world = host(context, fakeRecord('web'));
+  const { lines, show, seen, shim, records, folder, err, stop } = world;
+  let current = boot(world, 1, { app: [`${at(1)} a`, `${at(1)} b`] });
+  const ended = show({ follow: true, tail: 1, openSession: async () => current.client });
+  await seen(1);
+  current.say('app', `${at(2)} c`);
+  await seen(2);
+  const first = current;
+  // Its shim knows later than the session that it has ended, and what it said last comes from its last words.
+  first.breakOff(new Error('lost'));
+  await writeLastWords(folder.lastWords, {
+    ...{ cid: 16, bootId: first.bootId, profile: 'development', phase: 'failed', final: null },
+    ...{ seenAt: '2026-11-21T10:00:03.000Z', words: [{ service: 'app', lines: ['a', 'b', 'c', 'd'] }] },
+  });
+  records.set('web', fakeRecord('web', {}, { phase: 'waiting', bootId: first.bootId }));
+  await seen(3);
+  shim.say({ ...event(4, 'enclave web is started again'), code: 'ENCLAVE_AGAIN', fields: { seq: 4, restarts: 1 } });
+  await seen(4);
+  let refused = 0;
+  current = boot(world, 2, { app: [`${at(5)} a`, `${at(5)} b`] }, 'services');
+  const { client } = current;
+  current = {
+    ...current,
+    get client() {
+      refused += 1;
+      if (refused === 1) throw new UsageError('no policy yet');
+      return client;
+    },
+  };
+  await seen(6);
+  records.set('web', fakeRecord('web', {}, { phase: 'ready', bootId: current.bootId }));
+  current.say('app', `${at(6)} c`);
+  await seen(7);
+  stop.abort('SIGINT');
+  equal(await ended, 130);
+  deepEqual(
+    lines.map((line) => line.split(' | ')[1]),
+    ['b', 'c', 'd', 'ENCLAVE_AGAIN enclave web is started again restarts=1', 'a', 'b', 'c'],
+  );
+  equal(err(), '');
+});
+
+test('with -f a shim that was killed or replaced is followed by the next one, with what it wrote before its death', async (context) => {
+  const world = host(context, fakeRecord('web'));
+  const { lines, show, seen, shim, shims, records, keep, err, stop } = world;
+  let current = boot(world, 1, { app: [`${at(1)} a`] });
+  const ended = show({ follow: true, openSession: async () => current.client });
+  shim.say(event(2, 'ready'));
+  await seen(2);
+  keep(event(2, 'ready'), event(3, 'unheard'));
+  shims.delete('web');
+  shim.end();
+  await seen(3);
+  records.set('web', fakeRecord('web', {}, { phase: 'lost', bootId: current.bootId }));
+  current.breakOff(new Error('lost'));
+  const next = createFakeShim(
+    fakeState('web'),
+    [event(1, 'begun again')].map((one) => ({ ...one, time: event(9, '').time })),
+  );
+  shims.set('web', next);
+  await seen(4);
+  current = boot(world, 2, { app: [`${at(9)} b`] });
+  await seen(5);
+  records.delete('web');
+  shims.delete('web');
+  next.end();
+  current.breakOff(new Error('lost'));
+  equal(await ended, 0);
+  deepEqual(
+    lines.map((line) => line.split(' | ')[1]),
+    ['a', 'SHIM_PHASE ready', 'SHIM_PHASE unheard', 'SHIM_PHASE begun again', 'b'],
+  );
+  match(err(), /^enclave web is lost, .*caisson restart web starts it again\nenclave web was removed\n$/);
+  equal(stop.signal.aborted, false);
+});
+
+test('with -f one that a command is just replacing has not ended, and one that has is told with its reason', async (context) => {
+  const world = host(context, fakeRecord('web'));
+  const { show, seen, records, shim, folder, err } = world;
+  let current = boot(world, 1, { app: [`${at(1)} a`] });
+  const end = { at: '2026-11-21T10:00:00.000Z', exit: 0, byHost: false, text: 'ended with 0' };
+  const ended = show({ follow: true, openSession: async () => current.client });
+  await seen(1);
+  await withLock(folder.start, async () => {
+    records.set('web', fakeRecord('web', {}, { phase: 'stopped', end }));
+    current.breakOff(new Error('lost'));
+    current = boot(world, 2, { app: [`${at(2)} b`] });
+    await seen(2);
+  });
+  records.set('web', fakeRecord('web', {}, { phase: 'stopped', end }));
+  current.breakOff(new Error('lost'));
+  shim.end();
+  equal(await ended, 0);
+  equal(err(), 'enclave web is stopped: ended with 0\n');
+});
+
+test('with -f of the foreground a lost enclave has ended', async (context) => {
+  const world = host(context, fakeRecord('web'));
+  const { show, seen, records, shim, shims, err } = world;
+  const current = boot(world, 1, { app: [`${at(1)} a`] });
+  const ended = show({ follow: true, whenLost: 'end', openSession: async () => current.client });
+  await seen(1);
+  records.set('web', fakeRecord('web', {}, { phase: 'lost' }));
+  shims.delete('web');
+  shim.end();
+  current.breakOff(new Error('lost'));
+  equal(await ended, 0);
+  match(err(), /^enclave web is lost: /);
+});
+
+test('what was said last begins after what was shown, however far back either goes', () => {
+  equal(unsaid([], ['a', 'b']), 0);
+  equal(unsaid(['a', 'b'], ['a', 'b', 'c']), 2);
+  equal(unsaid(['x', 'a', 'b'], ['b', 'c']), 1);
+  equal(unsaid(['b'], ['a', 'b', 'c']), 2);
+  equal(unsaid(['x'], ['a', 'b']), 0, 'more came than is kept');
+  equal(unsaid(['a'], ['a']), 1);
+  equal(unsaid(['x', 'a', 'b', 'down'], ['a', 'b']), 2, 'what came after them was shown too');
+  equal(unsaid(['b', 'down'], ['a', 'b']), 2);
+  equal(unsaid([`${'é'.repeat(3_000)}`], [`${'é'.repeat(900)}…`, 'c']), 1, 'one that was cut is the same');
+});
+
 test('overlap is the longest end of one that is the beginning of the other', () => {
   const lines = (...texts: readonly string[]) => texts.map((line) => ({ line, timeMs: undefined }));
   equal(overlap(lines('a', 'b', 'c'), lines('b', 'c', 'd')), 2);
@@ -262,7 +402,10 @@ test('of one that is not up yet it shows what the host kept, and of one that is 
     throw new UsageError('a policy must say what it must be, got none');
   };
   equal(await show({ openSession }), 0);
-  match(err(), /^enclave web is waiting, and nobody in it can be asked: this is what its host kept/);
+  match(
+    err(),
+    /^enclave web is waiting, and nobody in it can be asked: this is what its host kept, and no more is let out\n/,
+  );
   records.set('web', fakeRecord('web', {}, { phase: 'services' }));
   equal(await show({ openSession }), 0);
   match(err(), /^enclave web is services, and a policy must say .* got none: this is what its host kept/);

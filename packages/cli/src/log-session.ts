@@ -6,7 +6,9 @@ import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { UsageError } from './exit-code.ts';
 import { readKeptLines } from './kept-lines.ts';
-import { openServiceLines, type ServiceLines } from './service-lines.ts';
+import { type FollowLogsOptions, followLogs } from './log-follow.ts';
+import { SeenEvents } from './seen-events.ts';
+import { openServiceLines } from './service-lines.ts';
 import { createLineWriter, lineFacts, lineOfEvent, type ShownLine } from './shown-line.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -20,9 +22,21 @@ export interface LogOptions {
   readonly service: string | undefined;
   /** What this host kept, without a session. */
   readonly hostOnly: boolean;
+  /** With `follow`: one whose shim is gone may be started again. Default `wait`. */
+  readonly whenLost?: 'wait' | 'end';
+  /** Between two looks at what becomes of it. Default 250. */
+  readonly lookMs?: number;
+  /** Default 5,000. */
+  readonly graceMs?: number;
   /** A proven session; its closing is the caller's. */
   openSession(): Promise<InitClient>;
 }
+
+// Given: what the supervisor keeps of a service at most.
+const mostLines = 10_000;
+// Chosen.
+const lookMs = 250;
+const graceMs = 5_000;
 
 // Nothing runs in them that could be asked.
 const MUTE_PHASES: readonly EnclavePhase[] = ['starting', 'booting', 'config', 'waiting'];
@@ -45,7 +59,7 @@ export async function showLogs(
       [...(services?.past ?? []), ...kept.filter((line) => service === undefined || line.service === service)],
       { sinceMs, tail },
     );
-    if (why !== undefined) stderr.write(`${why}\n`);
+    if (why !== undefined) stderr.write(`${why}: ${isYetToCome(record, options) ? yetToCome : hostsPart}\n`);
     if (json && !follow) {
       stdout.write(
         `${JSON.stringify({ v: 1, enclave: name, kept: why !== undefined, lines: lines.map(lineFacts) })}\n`,
@@ -58,10 +72,29 @@ export async function showLogs(
     });
     for (const line of lines) write(line);
     if (!follow || isEnded(record)) return 0;
-    return await endedBy(
-      stop,
-      followLines(source, name, services, { write, stop, kept, sinceMs, withEvents: service === undefined }),
-    );
+    const seen = new SeenEvents();
+    for (const line of kept) seen.isNew(line);
+    const first = client && services && { bootId: record.state?.bootId ?? null, services, close: () => client.close() };
+    const follower: FollowLogsOptions = {
+      ...{ name, stop, sinceMs, service, write, whenLost: options.whenLost ?? 'wait' },
+      ...{ lookMs: options.lookMs ?? lookMs, graceMs: options.graceMs ?? graceMs, mayAsk: !options.hostOnly },
+      say: (text) => void stderr.write(`${text}\n`),
+      onEvent: (event) => {
+        if (seen.isNew(event) && service === undefined) write(lineOfEvent(event));
+      },
+      async open({ state }) {
+        const next = await options.openSession();
+        try {
+          // All of it is new.
+          const lines = await openServiceLines(next, { ...asked, lines: mostLines });
+          return { bootId: state?.bootId ?? null, services: lines, close: () => next.close() };
+        } catch (error) {
+          next.close();
+          throw error;
+        }
+      },
+    };
+    return await endedBy(stop, followLogs(source, follower, first));
   } finally {
     client?.close();
   }
@@ -79,21 +112,25 @@ async function openUnlessMute(
   } catch (error) {
     const { state } = record;
     if (!(error instanceof UsageError) || state === undefined || state.phase === 'ready') throw error;
-    return { why: `enclave ${record.name} is ${state.phase}, and ${error.message}: ${hostsPart}`, client: undefined };
+    return { why: `enclave ${record.name} is ${state.phase}, and ${error.message}`, client: undefined };
   }
 }
 
 const hostsPart = 'this is what its host kept, and no more is let out';
+const yetToCome = 'this is what its host kept, and its own lines follow once it can be asked';
+
+function isYetToCome(record: EnclaveRecord, { follow, hostOnly }: LogOptions): boolean {
+  return follow && !hostOnly && !isEnded(record) && record.spec?.hasControl === true;
+}
 
 /** Undefined: its services can be asked. */
 function whyOnlyKept(record: EnclaveRecord, { hostOnly }: LogOptions): string | undefined {
   const { name, spec, state } = record;
-  if (hostOnly) return `without a session of enclave ${name}: ${hostsPart}`;
-  if (isEnded(record))
-    return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}: ${hostsPart}`;
-  if (spec?.hasControl === false) return `the image of enclave ${name} has no control channel: ${hostsPart}`;
+  if (hostOnly) return `without a session of enclave ${name}`;
+  if (isEnded(record)) return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}`;
+  if (spec?.hasControl === false) return `the image of enclave ${name} has no control channel`;
   if (state !== undefined && MUTE_PHASES.includes(state.phase))
-    return `enclave ${name} is ${state.phase}, and nobody in it can be asked: ${hostsPart}`;
+    return `enclave ${name} is ${state.phase}, and nobody in it can be asked`;
   return undefined;
 }
 
@@ -112,55 +149,4 @@ function newest(
     .filter((line) => at(line) >= sinceMs)
     .toSorted((left, right) => (at(left) === at(right) ? 0 : at(left) - at(right)))
     .slice(-tail);
-}
-
-/** Until the enclave ends or `stop`. Rejects with what broke the session of an enclave that goes on. */
-async function followLines(
-  source: EnclaveSource,
-  name: string,
-  services: ServiceLines | undefined,
-  {
-    write,
-    stop,
-    withEvents,
-    kept,
-    sinceMs,
-  }: {
-    write(line: ShownLine): void;
-    readonly stop: AbortSignal;
-    readonly withEvents: boolean;
-    /** What was shown, or left out, already. */
-    readonly kept: readonly ShownLine[];
-    readonly sinceMs: number;
-  },
-): Promise<void> {
-  const shim = await source.openShim(name);
-  const over = new AbortController();
-  const signal = AbortSignal.any([stop, over.signal]);
-  const events = async (): Promise<void> => {
-    if (shim === undefined) return;
-    const known = new Set(kept.map(keyOf));
-    for await (const event of shim.events({ sinceMs, follow: true, signal })) {
-      const line = lineOfEvent(event);
-      if (withEvents && !known.has(keyOf(line))) write(line);
-    }
-  };
-  try {
-    if (services === undefined) return await events();
-    const hearing = events().catch(() => {});
-    await services.follow(write).catch(async (error: unknown) => {
-      // The shim is the last to know that an enclave has ended: what it says of that is still to come.
-      const now = await source.find(name);
-      if (isEnded(now) || now.state?.phase === 'stopping') await hearing;
-      else throw error;
-    });
-  } finally {
-    over.abort();
-    await shim?.close().catch(() => {});
-  }
-  stop.throwIfAborted();
-}
-
-function keyOf({ time, code, fields }: ShownLine): string {
-  return `${time} ${code} ${String(fields?.['seq'])}`;
 }
