@@ -30,3 +30,14 @@ for (const [signal, code] of [
     assert.deepEqual(await go(words, AbortSignal.abort(signal)), [code, '']);
   });
 }
+
+test('nothing that a message repeats steers a terminal', async () => {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const words = ['image', 'inspect', '/none/\u001b]0;x\u0007\u202e'];
+  const stop = new AbortController().signal;
+  const code = await run(words, { stdin, stdout, stderr, env: {}, name: 'caisson', onReload: () => {}, stop });
+  const said = String(stderr.read());
+  assert.equal(code, 1);
+  assert.match(said, /\/none\/\\u001b\]0;x\\u0007\\u202e/);
+  assert.doesNotMatch(said, /[\u001b\u0007\u202e]/);
+});

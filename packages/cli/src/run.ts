@@ -1,8 +1,10 @@
-// From words to an exit code. The only place that prints an error: one fact on stderr, then advice where there is some.
+// From words to an exit code. The only place that prints an error: one fact on stderr, then advice where there is some. A message may repeat what an
+// enclave, a file or a name said, and nothing of it steers a terminal.
 import { CaissonError } from '@caisson/core/errors';
 import { CommanderError } from 'commander';
 import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED, exitCodeOf, UsageError } from './exit-code.ts';
+import { harmlessText } from './harmless.ts';
 import { createProgram, isSingleCommand, usageExitOf } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,15 +27,15 @@ function reported(error: unknown, { name, stderr, env, stop }: Surroundings): nu
   // commander has already printed its own errors and the help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitOf(name);
   if (error instanceof CaissonError) {
-    stderr.write(`${name}: ${error.message}\n`);
-    if (error.hint !== undefined && ours) stderr.write(`  hint: ${error.hint}\n`);
+    stderr.write(`${name}: ${harmlessText(error.message)}\n`);
+    if (error.hint !== undefined && ours) stderr.write(`  hint: ${harmlessText(error.hint)}\n`);
   } else if (error instanceof Error && 'code' in error) {
-    stderr.write(`${name}: ${error.message}\n`);
+    stderr.write(`${name}: ${harmlessText(error.message)}\n`);
   } else {
-    stderr.write(`${name}: internal error: ${error instanceof Error ? error.message : String(error)}\n`);
+    stderr.write(`${name}: internal error: ${harmlessText(error instanceof Error ? error.message : String(error))}\n`);
   }
   if (env['LOG_LEVEL'] === 'debug' || env['LOG_LEVEL'] === 'trace') {
-    stderr.write(`${error instanceof Error ? error.stack : ''}\n`);
+    stderr.write(`${error instanceof Error ? harmlessText(error.stack ?? '') : ''}\n`);
   }
   if (error instanceof UsageError) return usageExitOf(name);
   return ours ? exitCodeOf(error) : EXIT_FAILED;
