@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { toCid } from '@caisson/core/address';
 import { createOperator } from '@caisson/host/operator';
@@ -11,6 +10,7 @@ import { createPipelineHandlers, DEVELOPMENT_ROOTS } from '@caisson/link/pipelin
 import { createFabricTransport } from '@caisson/link/transport';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createControlScene, createLocalStarter } from '@caisson/testkit/control';
+import { hear } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 async function open(context: TestContext) {
@@ -39,13 +39,10 @@ async function open(context: TestContext) {
   const policy = { v: 1, backend: 'sim', pcrs: { 0: scene.policy.pcrs[0]![0]! }, roots: scene.policy.roots };
   writeFileSync(at('policy.yaml'), JSON.stringify({ ...policy, allowDevelopment: true }));
   const as = (who: 'alice' | 'bob') => async (command: readonly string[], rest: readonly string[]) => {
-    const [stdin, stdout, stderr] = [Readable.from([]), new PassThrough(), new PassThrough()];
     const isRemote = command[0] !== 'operator';
     const words = [...command, ...(isRemote ? ['--policy', at('policy.yaml')] : []), ...rest];
     const env = { ...places[who], CAISSON_VSOCK: `fabric:${at('fabric')}`, CAISSON_STATE: at('state') };
-    const stop = new AbortController().signal;
-    const code = await run(words, { ...{ stdin, stdout, stderr, env, stop }, name: 'caisson', onReload: () => {} });
-    return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+    return await hear(run, words, { env });
   };
   return { at, alice: as('alice'), bob: as('bob'), bobKey: bob.path };
 }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { toBase64, toHex } from '@caisson/core/bytes';
 import { createNsmClient } from '@caisson/core/nitro';
@@ -14,6 +13,7 @@ import {
   serveSimulatedNsm,
 } from '@caisson/host/simulator';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { type Heard, hear } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 const pcr0 = 'ab'.repeat(48);
@@ -37,76 +37,59 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+async function attest(words: readonly string[], stdin: Uint8Array = new Uint8Array()): Promise<Heard> {
+  return await hear(run, ['attest', ...words], { stdin, env: { CAISSON_NSM: `unix:${path('nsm.sock')}` } });
 }
-
-async function attest(words: readonly string[], stdin: Uint8Array = new Uint8Array()): Promise<Outcome> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(['attest', ...words], {
-    stdin: Readable.from([stdin]),
-    stdout,
-    stderr,
-    env: { CAISSON_NSM: `unix:${path('nsm.sock')}` },
-    name: 'caisson',
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-const verify = (...words: string[]): Promise<Outcome> =>
+const verify = (...words: string[]): Promise<Heard> =>
   attest(['verify', path('doc.cbor'), '--root', path('root.pem'), ...words]);
 
 test('a document that holds and that is pinned ends with 0 and shows chain, measurements and each check', async () => {
-  const { code, stdout, stderr } = await verify('--pcr', `0=${pcr0}`, '--nonce', nonce, '--max-age', '60');
-  assert.equal(stderr, '');
+  const { code, out, err } = await verify('--pcr', `0=${pcr0}`, '--nonce', nonce, '--max-age', '60');
+  assert.equal(err, '');
   assert.equal(code, 0);
-  assert.match(stdout, /^CUSTOM ROOT: this proves what its owner says/, 'before anything else');
-  assert.match(stdout, / {2}0 {2}20\S+Z to 20\S+Z {2}SIMULATED\.nitro-enclaves$/m);
-  assert.match(stdout, new RegExp(`^ {2}PCR0 {2}image {5}${pcr0}$`, 'm'));
+  assert.match(out, /^CUSTOM ROOT: this proves what its owner says/, 'before anything else');
+  assert.match(out, / {2}0 {2}20\S+Z to 20\S+Z {2}SIMULATED\.nitro-enclaves$/m);
+  assert.match(out, new RegExp(`^ {2}PCR0 {2}image {5}${pcr0}$`, 'm'));
   for (const kind of ['CBOR', 'COSE', 'DOC', 'CERT', 'ROOT', 'CHAIN', 'TIME', 'SIG', 'AGE', 'DEBUG', 'PCR', 'NONCE']) {
-    assert.match(stdout, new RegExp(`^ {2}held {5}${kind} +\\S`, 'm'));
+    assert.match(out, new RegExp(`^ {2}held {5}${kind} +\\S`, 'm'));
   }
-  assert.match(stdout, /^ {2}- {8}USERDATA +not asked/m);
-  assert.match(stdout, /^VERIFIED under the CUSTOM root$/m);
+  assert.match(out, /^ {2}- {8}USERDATA +not asked/m);
+  assert.match(out, /^VERIFIED under the CUSTOM root$/m);
 });
 
 test('a genuine document that nothing pins ends with 2, unless --no-policy says that this was the question', async () => {
   const loose = await verify();
   assert.equal(loose.code, 2);
-  assert.match(loose.stdout, /^POLICY: nothing pins the image/m);
-  assert.match(loose.stdout, /^ {2}PCR0 {2}image/m);
+  assert.match(loose.out, /^POLICY: nothing pins the image/m);
+  assert.match(loose.out, /^ {2}PCR0 {2}image/m);
   assert.equal((await verify('--pcr', `1=${pcr0}`)).code, 2, 'PCR1 pins no image');
   assert.equal((await verify('--no-policy')).code, 0);
   assert.equal((await verify('--no-policy', '--nonce', '00')).code, 2);
 });
 
 test('the checks that were asked for come before the missing pin', async () => {
-  const { code, stdout } = await verify('--nonce', 'ff');
+  const { code, out } = await verify('--nonce', 'ff');
   assert.equal(code, 2);
-  assert.match(stdout, /^REFUSED \(NONCE\)$/m);
-  assert.doesNotMatch(stdout, /POLICY: nothing/);
+  assert.match(out, /^REFUSED \(NONCE\)$/m);
+  assert.doesNotMatch(out, /POLICY: nothing/);
 });
 
 test('a refusal shows what was expected and what was seen, and nothing else of the document', async () => {
-  const { code, stdout } = await verify('--pcr', `0=${'cd'.repeat(48)}`);
+  const { code, out } = await verify('--pcr', `0=${'cd'.repeat(48)}`);
   assert.equal(code, 2);
   assert.match(
-    stdout,
+    out,
     new RegExp(`^ {2}REFUSED {2}PCR +PCR0 does not hold\n +expected {2}(cd){48}\n +seen {6}${pcr0}$`, 'm'),
   );
-  assert.doesNotMatch(stdout, /module id|PCR1|SIMULATED/);
-  assert.match(stdout, /^ {2}held {5}SIG/m);
+  assert.doesNotMatch(out, /module id|PCR1|SIMULATED/);
+  assert.match(out, /^ {2}held {5}SIG/m);
 });
 
 test('under AWS’s root a simulated document is refused', async () => {
-  const { code, stdout } = await attest(['verify', path('doc.cbor'), '--no-policy']);
+  const { code, out } = await attest(['verify', path('doc.cbor'), '--no-policy']);
   assert.equal(code, 2);
-  assert.match(stdout, /REFUSED {2}ROOT/);
-  assert.match(stdout, /expected {2}641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b/);
+  assert.match(out, /REFUSED {2}ROOT/);
+  assert.match(out, /expected {2}641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b/);
 });
 
 test('finds by itself whether it was given bytes, hex or base64, from a file or standard input', async () => {
@@ -117,19 +100,19 @@ test('finds by itself whether it was given bytes, hex or base64, from a file or 
   }
   const broken = await attest(['verify', '-', '--no-policy'], Buffer.from('{"a":1}'));
   assert.equal(broken.code, 1);
-  assert.match(broken.stderr, /document must be binary, hex or base64, got other text/);
+  assert.match(broken.err, /document must be binary, hex or base64, got other text/);
   const empty = await attest(['verify', '-', '--no-policy']);
-  assert.match(empty.stdout, /REFUSED {2}CBOR/);
+  assert.match(empty.out, /REFUSED {2}CBOR/);
   const large = await attest(['verify', '-', '--no-policy'], new Uint8Array(70_000));
   assert.equal(large.code, 1);
-  assert.match(large.stderr, /standard input must have at most 65536 bytes/);
+  assert.match(large.err, /standard input must have at most 65536 bytes/);
 });
 
 test('--at verifies for another moment and says so', async () => {
   const late = await verify('--no-policy', '--at', String(Number(at) + 20_000));
   assert.equal(late.code, 2);
-  assert.match(late.stdout, /REFUSED {2}TIME/);
-  assert.match((await verify('--no-policy', '--at', at)).stdout, /^checked {4}\S+ \(as asked with --at, not now\)$/m);
+  assert.match(late.out, /REFUSED {2}TIME/);
+  assert.match((await verify('--no-policy', '--at', at)).out, /^checked {4}\S+ \(as asked with --at, not now\)$/m);
 });
 
 test('--json prints one document of the schema for each outcome', async () => {
@@ -139,10 +122,10 @@ test('--json prints one document of the schema for each outcome', async () => {
     [['--nonce', '00'], false],
     [['--at', '0'], false],
   ] as const) {
-    const { stdout, stderr } = await verify(...words, '--json');
-    assert.match(stderr, /^CUSTOM ROOT/);
-    assert.equal(stdout.trimEnd().split('\n').length, 1);
-    const document = JSON.parse(stdout) as Record<string, unknown>;
+    const { out, err } = await verify(...words, '--json');
+    assert.match(err, /^CUSTOM ROOT/);
+    assert.equal(out.trimEnd().split('\n').length, 1);
+    const document = JSON.parse(out) as Record<string, unknown>;
     assertFitsSchema(document, 'attest-verify');
     assert.equal(document['verified'], verified);
   }
@@ -152,25 +135,25 @@ test('policies are created from a document, and hold it; SIMULATED stands before
   const sim = ['--root', path('root.pem'), '--backend', 'sim'];
   const created = await attest(['policy', 'create', '--document', path('doc.cbor'), ...sim, '--max-age', '10000']);
   assert.equal(created.code, 0);
-  assert.match(created.stderr, /^taken on first sight from a document of \S+ that holds under a custom root$/m);
-  writeFileSync(path('policy.yaml'), created.stdout);
+  assert.match(created.err, /^taken on first sight from a document of \S+ that holds under a custom root$/m);
+  writeFileSync(path('policy.yaml'), created.out);
   const held = await attest(['verify', path('doc.cbor'), '--policy', path('policy.yaml')]);
-  assert.equal(held.code, 0, held.stdout + held.stderr);
-  assert.match(held.stdout, /^SIMULATED \(backend sim\)/);
-  assert.match(held.stdout, /^ {2}held {5}PCR +PCR 0 1 2 as pinned$/m);
-  assert.match(held.stdout, /^ {2}- {8}NONCE +not asked \(--nonce\): this may be a replay$/m);
+  assert.equal(held.code, 0, held.out + held.err);
+  assert.match(held.out, /^SIMULATED \(backend sim\)/);
+  assert.match(held.out, /^ {2}held {5}PCR +PCR 0 1 2 as pinned$/m);
+  assert.match(held.out, /^ {2}- {8}NONCE +not asked \(--nonce\): this may be a replay$/m);
   const json = await attest(['policy', 'create', '--pcr', `0=${'cd'.repeat(48)}`, ...sim, '--json']);
-  writeFileSync(path('other.json'), json.stdout);
+  writeFileSync(path('other.json'), json.out);
   const refused = await attest(['verify', path('doc.cbor'), '--policy', path('other.json')]);
   assert.equal(refused.code, 2);
-  assert.match(refused.stdout, /REFUSED {2}PCR/);
+  assert.match(refused.out, /REFUSED {2}PCR/);
 });
 
 test('a policy file with faults is exit 1 with file, line and column', async () => {
   writeFileSync(path('wrong.yaml'), 'pcrs:\n  3: zz\n');
-  const { code, stderr, stdout } = await attest(['verify', path('doc.cbor'), '--policy', path('wrong.yaml')]);
-  assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /wrong\.yaml:2:3: pcrs\.3 must be 48 bytes in hex \(96 digits\), got "zz"$/m);
+  const { code, err, out } = await attest(['verify', path('doc.cbor'), '--policy', path('wrong.yaml')]);
+  assert.deepEqual([code, out], [1, '']);
+  assert.match(err, /wrong\.yaml:2:3: pcrs\.3 must be 48 bytes in hex \(96 digits\), got "zz"$/m);
 });
 
 test('policy create refuses a debug enclave, a development image and nothing to pin', async () => {
@@ -197,23 +180,23 @@ test('policy create refuses a debug enclave, a development image and nothing to 
   const refused = await attest(create);
   assert.equal(refused.code, 1);
   assert.match(
-    refused.stderr,
+    refused.err,
     /must have profile production, got development\n {2}hint: allow it with --allow-development/,
   );
-  assert.match((await attest([...create, '--allow-development'])).stdout, /^allowDevelopment: true$/m);
+  assert.match((await attest([...create, '--allow-development'])).out, /^allowDevelopment: true$/m);
   assert.equal((await attest(['policy', 'create', '--instance-id', 'i-0123456789abcdef0'])).code, 1);
 });
 
 test('show says UNVERIFIED on every line and decodes what verify would refuse', async () => {
-  const { code, stdout } = await attest(['show', path('doc.cbor')]);
+  const { code, out } = await attest(['show', path('doc.cbor')]);
   assert.equal(code, 0);
-  const lines = stdout.trimEnd().split('\n');
-  assert.ok(lines.length > 10 && lines.every((line) => line.startsWith('UNVERIFIED  ')), stdout);
+  const lines = out.trimEnd().split('\n');
+  assert.ok(lines.length > 10 && lines.every((line) => line.startsWith('UNVERIFIED  ')), out);
   const flipped = Uint8Array.from(made, (byte, place) => (place === made.length - 1 ? byte ^ 1 : byte));
   writeFileSync(path('flipped.cbor'), flipped);
   assert.equal((await attest(['show', path('flipped.cbor')])).code, 0);
   assert.equal((await attest(['verify', path('flipped.cbor'), '--root', path('root.pem'), '--no-policy'])).code, 2);
-  assertFitsSchema(JSON.parse((await attest(['show', path('doc.cbor'), '--json'])).stdout), 'attest-show');
+  assertFitsSchema(JSON.parse((await attest(['show', path('doc.cbor'), '--json'])).out), 'attest-show');
   assert.equal((await attest(['show', '-'], Uint8Array.of(0x84))).code, 1);
 });
 
@@ -223,9 +206,9 @@ test('a document’s text cannot drive the terminal', async () => {
   const id = Buffer.from(served.moduleId);
   const place = bytes.indexOf(id);
   Buffer.from(evil.padEnd(id.length, '\u001b')).copy(bytes, place, 0, id.length);
-  const { stdout } = await attest(['show', '-'], bytes);
-  assert.match(stdout, /module id {2}i-\\u001b/);
-  assert.doesNotMatch(stdout, /[\u001b\u0007\u202e]/);
+  const { out } = await attest(['show', '-'], bytes);
+  assert.match(out, /module id {2}i-\\u001b/);
+  assert.doesNotMatch(out, /[\u001b\u0007\u202e]/);
 });
 
 test('wrong words are usage errors that name the option', async () => {
@@ -240,13 +223,13 @@ test('wrong words are usage errors that name the option', async () => {
     [['--max-age', 'soon'], /--max-age must be an integer/],
     [['--policy', 'x'], /--root and --policy must not stand together/],
   ] as const) {
-    const { code, stderr, stdout } = await verify(...words);
+    const { code, err, out } = await verify(...words);
     assert.equal(code, 64, words.join(' '));
-    assert.match(stderr, message);
-    assert.equal(stdout, '');
+    assert.match(err, message);
+    assert.equal(out, '');
   }
   const both = await attest(['verify', path('doc.cbor'), '--allow-debug', '--policy', 'x']);
-  assert.deepEqual([both.code, both.stdout], [64, '']);
+  assert.deepEqual([both.code, both.out], [64, '']);
   assert.equal((await attest(['policy', 'create', '--root', path('root.pem')])).code, 64);
   assert.equal((await attest(['document', '--out', path('x')])).code, 64, 'a document without a nonce answers nobody');
 });
@@ -265,7 +248,7 @@ test('a real document of AWS hardware verifies at its time, and a mutant of each
     readonly expect: { readonly ok?: boolean; readonly cls?: string; readonly also?: readonly string[] };
   }
   const { entries } = JSON.parse(readFileSync(join(vectors, 'manifest.json'), 'utf8')) as { entries: Entry[] };
-  const verdict = ({ file, root, at }: Entry): Promise<Outcome> =>
+  const verdict = ({ file, root, at }: Entry): Promise<Heard> =>
     attest([
       'verify',
       join(vectors, file),
@@ -277,16 +260,16 @@ test('a real document of AWS hardware verifies at its time, and a mutant of each
   const plain = entries.filter(({ options }) => Object.keys(options).length === 0);
   const real = plain.find(({ file, expect }) => file.startsWith('real/') && expect.ok)!;
   const held = await verdict(real);
-  assert.equal(held.code, 0, held.stdout);
-  assert.match(held.stdout, /^VERIFIED under the AWS root$/m);
-  assert.match(held.stdout, /aws\.nitro-enclaves$/m);
+  assert.equal(held.code, 0, held.out);
+  assert.match(held.out, /^VERIFIED under the AWS root$/m);
+  assert.match(held.out, /aws\.nitro-enclaves$/m);
   for (const kind of ['CBOR', 'COSE', 'DOC', 'CERT', 'ROOT', 'CHAIN', 'TIME', 'SIG', 'DEBUG']) {
     const mutant = plain.find(({ expect, file }) => expect.cls === kind && !/as-(hex|base64)/.test(file));
     assert.ok(mutant !== undefined, kind);
-    const { code, stdout } = await verdict(mutant);
+    const { code, out } = await verdict(mutant);
     assert.equal(code, 2, mutant.file);
     assert.match(
-      stdout,
+      out,
       new RegExp(`^REFUSED \\((${[kind, ...(mutant.expect.also ?? [])].join('|')})\\)$`, 'm'),
       mutant.file,
     );

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { toCid } from '@caisson/core/address';
 import { toHex } from '@caisson/core/bytes';
@@ -13,21 +12,10 @@ import { type ConfigForm, type ConfigReply, openConfigReceiver, receiveConfig } 
 import { createFabricTransport } from '@caisson/link/transport';
 import { testSigner } from '@caisson/testkit/boot';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { type Heard, type HearOptions, hear } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function caisson(words: readonly string[], { stdin = '', env = {}, name = 'caisson' } = {}): Promise<Ended> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const stop = new AbortController().signal;
-  const input = Readable.from([Buffer.from(stdin)]);
-  const code = await run(words, { stdin: input, stdout, stderr, env, name, stop, onReload: () => {} });
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
+const caisson = (words: readonly string[], options?: HearOptions) => hear(run, words, options);
 
 function folderOf(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
@@ -62,14 +50,14 @@ test('config send shows the reply of an enclave that takes the config', async (c
   const env = { CAISSON_VSOCK: `fabric:${folder}` };
   const seen = await receiving(context, folder, { ok: true, sha384 });
   for (const words of [[], ['7777'], ['--framed'], ['7778', '--framed']]) {
-    const { code, stderr } = await caisson(['config', 'send', '16', ...words], { stdin: '{"a":1}', env });
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /config sent \(7 bytes\) to CID 16 via VSOCK:7778/);
-    assert.ok(stderr.includes(`config taken by CID 16: sha384 ${sha384}`));
+    const { code, err } = await caisson(['config', 'send', '16', ...words], { stdin: '{"a":1}', env });
+    assert.equal(code, 0, err);
+    assert.match(err, /config sent \(7 bytes\) to CID 16 via VSOCK:7778/);
+    assert.ok(err.includes(`config taken by CID 16: sha384 ${sha384}`));
   }
   const raw = await caisson(['config', 'send', '16', '--raw'], { stdin: '{"b":1}', env });
   assert.equal(raw.code, 0);
-  assert.match(raw.stderr, /to CID 16 via VSOCK:7777/);
+  assert.match(raw.err, /to CID 16 via VSOCK:7777/);
   assert.deepEqual(seen, [...Array.from({ length: 4 }, () => 'framed {"a":1}'), 'raw {"b":1}']);
 });
 
@@ -98,17 +86,17 @@ test('a refused config exits 1 with every reason, shown without control characte
   const env = { CAISSON_VSOCK: `fabric:${folder}` };
   const sent = await caisson(['config', 'send', '16'], { stdin: '{}', env });
   assert.equal(sent.code, 1);
-  assert.ok(sent.stderr.includes('mode must be there, got nothing'));
-  assert.ok(sent.stderr.includes('x ?[2Jis unknown'));
-  assert.ok(!sent.stderr.includes('\u001b'));
+  assert.ok(sent.err.includes('mode must be there, got nothing'));
+  assert.ok(sent.err.includes('x ?[2Jis unknown'));
+  assert.ok(!sent.err.includes('\u001b'));
   assert.ok(
-    sent.stderr.endsWith('caisson: vsock:16:7778 refused the config: mode must be there, got nothing (and 1 more)\n'),
+    sent.err.endsWith('caisson: vsock:16:7778 refused the config: mode must be there, got nothing (and 1 more)\n'),
   );
   const file = join(folder, 'config.json');
   writeFileSync(file, '{"httpPort":18080,"httpVsockPort":3000,"endpoints":[]}');
   const host = await caisson(['host', '16', file], { env });
   assert.equal(host.code, 1);
-  assert.ok(host.stderr.includes('refused the config: mode must be there'));
+  assert.ok(host.err.includes('refused the config: mode must be there'));
 });
 
 test('asks for either form only, and waits for nobody', async () => {
@@ -129,8 +117,8 @@ test('config sign makes what an image with that key takes, and says what PCR16 w
   writeFileSync(file, '{"mode":"a"}');
   const words = ['config', 'sign', file, '--key', key, '--config-version', '7', '--not-after', '1900000000', '-o', out];
   const signed = await caisson([...words, '--pcr0', 'a5'.repeat(48), '--json']);
-  assert.equal(signed.code, 0, signed.stderr);
-  const document = JSON.parse(signed.stdout) as Record<string, unknown>;
+  assert.equal(signed.code, 0, signed.err);
+  const document = JSON.parse(signed.out) as Record<string, unknown>;
   assertFitsSchema(document, 'config-sign');
   assert.deepEqual([document['version'], document['notAfter'], document['keySha256']], [7, 1_900_000_000, spkiSha256]);
   const bytes = readFileSync(out);
@@ -142,8 +130,8 @@ test('config sign makes what an image with that key takes, and says what PCR16 w
   assert.equal(document['sha384'], toHex(await hash(bytes)));
   assert.equal(document['pcr16'], toHex(await hash(new Uint8Array(48), await hash(bytes))));
   const labelled = await caisson([...words.slice(0, 6), '1', '--valid-for', '720h', '-o', out, '--label', 'hello/eu']);
-  assert.equal(labelled.code, 0, labelled.stderr);
-  assert.match(labelled.stdout, /^signed .+ as .+ \(\d+ bytes\)\n {2}version {4}1\n {2}not after {2}20/);
+  assert.equal(labelled.code, 0, labelled.err);
+  assert.match(labelled.out, /^signed .+ as .+ \(\d+ bytes\)\n {2}version {4}1\n {2}not after {2}20/);
   assert.deepEqual(parseSignedConfig(readFileSync(out)).target, { kind: 'label', label: 'hello/eu' });
 });
 
@@ -158,14 +146,14 @@ test('config sign refuses a key that others can read, another key, no object, an
   writeFileSync(key, toPem('PRIVATE KEY', pkcs8), { mode: 0o644 });
   writeFileSync(file, '[]');
   writeFileSync(out, 'old');
-  const sign = (...more: string[]): Promise<Ended> =>
+  const sign = (...more: string[]): Promise<Heard> =>
     caisson(['config', 'sign', file, '--key', key, '--config-version', '7', '-o', out, ...more]);
   const target = ['--label', 'x', '--valid-for', '1h'];
   const open = await sign(...target);
   assert.equal(open.code, 1);
-  assert.match(open.stderr, /must be readable by its owner alone, got mode 0644\n {2}hint: chmod 600/);
+  assert.match(open.err, /must be readable by its owner alone, got mode 0644\n {2}hint: chmod 600/);
   chmodSync(key, 0o600);
-  assert.match((await sign(...target)).stderr, /config to be signed must be a JSON object/);
+  assert.match((await sign(...target)).err, /config to be signed must be a JSON object/);
   writeFileSync(file, '{}');
   for (const more of [
     ['--label', 'x'],
@@ -178,13 +166,13 @@ test('config sign refuses a key that others can read, another key, no object, an
     assert.equal((await sign(...more)).code, 64, more.join(' '));
   }
   assert.match(
-    (await sign('--valid-for', '1h', '--pcr0', '00'.repeat(48))).stderr,
+    (await sign('--valid-for', '1h', '--pcr0', '00'.repeat(48))).err,
     /target must be PCR0 values of 48 bytes that are not all zero/,
   );
   writeFileSync(key, 'no key', { mode: 0o600 });
-  assert.match((await sign(...target)).stderr, /must be an Ed25519 private key in PEM/);
+  assert.match((await sign(...target)).err, /must be an Ed25519 private key in PEM/);
   rmSync(key);
-  assert.match((await sign(...target)).stderr, /cannot be read: ENOENT/);
+  assert.match((await sign(...target)).err, /cannot be read: ENOENT/);
   assert.equal(readFileSync(out, 'utf8'), 'old');
   assert.ok(statSync(out).size === 3);
 });
@@ -196,8 +184,8 @@ test('config check --schema judges as the enclave will', async (context) => {
   writeFileSync(file, '{"mode":"c"}');
   const bad = await caisson(['config', 'check', file, '--schema', schema, '--json']);
   assert.equal(bad.code, 1);
-  assertFitsSchema(JSON.parse(bad.stdout), 'config-check');
-  assert.deepEqual(JSON.parse(bad.stdout), {
+  assertFitsSchema(JSON.parse(bad.out), 'config-check');
+  assert.deepEqual(JSON.parse(bad.out), {
     v: 1,
     mode: null,
     ok: false,
@@ -206,12 +194,12 @@ test('config check --schema judges as the enclave will', async (context) => {
   });
   writeFileSync(file, '{"mode":"a"}');
   assert.match(
-    (await caisson(['config', 'check', file, '--schema', schema])).stdout,
+    (await caisson(['config', 'check', file, '--schema', schema])).out,
     /^ok: .+config\.json is a config of /,
   );
   writeFileSync(schema, '{"anyOf":[]}');
   const wrong = await caisson(['config', 'check', file, '--schema', schema]);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /config schema anyOf must be one of type/);
+  assert.match(wrong.err, /config schema anyOf must be one of type/);
   assert.equal((await caisson(['config', 'check', file])).code, 64);
 });

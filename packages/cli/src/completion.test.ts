@@ -8,6 +8,7 @@ import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { writeSpec } from '@caisson/host/record';
 import { fakeSpec } from '@caisson/testkit/fake';
+import { hear } from '@caisson/testkit/program';
 import { readCompletionPlaces } from './completion-model.ts';
 import { COMPLETION_SHELLS } from './completion-script.ts';
 import { createProgram } from './program.ts';
@@ -31,14 +32,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function caisson(...words: readonly string[]) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(words, {
-    ...{ stdin: new PassThrough(), stdout, stderr, env, name: 'caisson' },
-    ...{ stop: new AbortController().signal, onReload: () => {} },
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...words: readonly string[]) => hear(run, words, { env });
 
 const has = (shell: string): boolean => spawnSync('sh', ['-c', `command -v ${shell}`]).status === 0;
 const skipOf = (shell: string): false | string => (has(shell) ? false : `no ${shell} on this machine`);

@@ -9,13 +9,14 @@ import { after, afterEach, before, test } from 'node:test';
 import { planEif } from '@caisson/core/eif';
 import { measureImage } from '@caisson/host/image';
 import { createFakeNitro, type FakeNitro } from '@caisson/testkit/nitro-cli';
+import { hear, passForLauncher } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-nv-'));
 const at = (name: string): string => join(folder, name);
 const image = at('h.eif');
 const words = ['run-enclave', '--eif-path', image, '--cpu-count', '2', '--memory', '64'];
-const own = [process.argv[1] ?? '', process.execArgv] as const;
+let passNoMore = (): void => {};
 let fake: FakeNitro;
 let env: Record<string, string>;
 
@@ -38,31 +39,19 @@ before(async () => {
     ...{ CAISSON_STATE: at('state'), CAISSON_NITRO_ROOT: fake.root, CAISSON_VSOCK: `fabric:${at('fabric')}` },
     ...{ XDG_CONFIG_HOME: at('config'), HOME: folder },
   };
-  // A shim is this program once more, by a script that starts it.
-  const launcher = at('launcher.mjs');
-  writeFileSync(
-    launcher,
-    `import { main } from '${join(import.meta.dirname, 'main/caisson.ts')}';\nawait main('caisson');\n`,
-  );
-  process.argv[1] = launcher;
-  process.execArgv = ['--conditions=caisson-source'];
+  passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
 });
 afterEach(async () => {
   fake.script({});
   await caisson('terminate-enclave', '--all');
 });
 after(() => {
-  [process.argv[1], process.execArgv] = own;
+  passNoMore();
   fake.close();
   rmSync(folder, { recursive: true });
 });
 
-async function caisson(...line: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const surroundings = { stdin: new PassThrough(), stdout, stderr, env, name: 'caisson', onReload: () => {} };
-  const code = await run(line, { ...surroundings, stop: new AbortController().signal });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...line: readonly string[]) => hear(run, line, { env });
 
 async function json<Value = Record<string, unknown>>(...line: readonly string[]): Promise<Value> {
   const { code, out, err } = await caisson(...line);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { toCid } from '@caisson/core/address';
 import { createOperator } from '@caisson/host/operator';
@@ -12,13 +11,8 @@ import { createFabricTransport } from '@caisson/link/transport';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createControlScene, createWire } from '@caisson/testkit/control';
 import { createFakeControl } from '@caisson/testkit/fake';
+import { type Heard, type HearOptions, hear, writeLauncher } from '@caisson/testkit/program';
 import { run } from './run.ts';
-
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 async function bench(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-operator-'));
@@ -32,22 +26,12 @@ async function bench(context: TestContext) {
     CAISSON_VSOCK: `fabric:${fabric}`,
     CAISSON_STATE: join(folder, 'state'),
   };
-  const caisson = async (words: readonly string[], more: object = {}, name = 'caisson'): Promise<Said> => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    const stop = new AbortController().signal;
-    const code = await run(words, {
-      ...{ stdin: Readable.from([]), stdout, stderr, env, name, stop, onReload: () => {} },
-      ...more,
-    });
-    return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
-  };
+  const caisson = (words: readonly string[], more: HearOptions = {}, name = 'caisson'): Promise<Heard> =>
+    hear(run, words, { env, name, ...more });
   return { folder, fabric, env, caisson };
 }
 
-function fits<Document>(name: string, { out }: Said): Document {
+function fits<Document>(name: string, { out }: Heard): Document {
   const document = JSON.parse(out) as Document;
   assertFitsSchema(document, name);
   return document;
@@ -234,12 +218,7 @@ test('--via is ssh to a host by its name, and takes no simulated enclave unless 
   }
   // A way through ssh, where ssh is a script that runs what it is given: the session is the operator's own all the same.
   const ssh = join(folder, 'ssh');
-  const launcher = join(folder, 'launcher.mjs');
-  writeFileSync(
-    launcher,
-    `import { main } from '${join(import.meta.dirname, 'main/caisson.ts')}'; await main('caisson');`,
-  );
-  const program = `${process.execPath} --conditions=caisson-source ${launcher}`;
+  const program = writeLauncher(folder, join(import.meta.dirname, 'main/caisson.ts')).join(' ');
   const heard = join(folder, 'heard');
   writeFileSync(ssh, `#!/bin/sh\necho "$*" > ${heard}\nshift 6\nexec ${program} "$@"\n`, { mode: 0o755 });
   const path = { env: { ...env, PATH: `${folder}:${process.env['PATH']}` } };

@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { after, before, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Stage, StageName, Stages } from '@caisson/host/rbuilds';
 import { layer } from '@caisson/testkit/oci';
+import { type Heard, hear } from '@caisson/testkit/program';
 import { type RbuildsPlace, runRbuilds } from './rbuilds-session.ts';
 import { run } from './run.ts';
 
@@ -52,30 +53,17 @@ beforeEach(() => {
   mkdirSync(at('place'));
 });
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** `stdin` null: it stays open. */
 async function rbuilds(
   words: readonly string[],
   stdin: string | null = '',
   { env = {}, ...place }: RbuildsPlace & { readonly env?: Record<string, string> } = {},
-): Promise<Ended> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const surroundings = {
-    ...{ stdin: stdin === null ? new PassThrough() : Readable.from([Buffer.from(stdin)]), stdout, stderr },
-    ...{
-      env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache'), XDG_CONFIG_HOME: at('own'), ...env },
-      name: 'rbuilds',
-    },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  };
-  const code = await runRbuilds(words, surroundings, { folder: at('place'), ...place });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+): Promise<Heard> {
+  return await hear((line, surroundings) => runRbuilds(line, surroundings, { folder: at('place'), ...place }), words, {
+    name: 'rbuilds',
+    env: { PATH: process.env['PATH'], CAISSON_CACHE: at('cache'), XDG_CONFIG_HOME: at('own'), ...env },
+    stdin: stdin ?? new PassThrough(),
+  });
 }
 
 function fakes(fails?: StageName): { stages: Stages; ran: StageName[] } {
@@ -167,14 +155,7 @@ test('a signal ends a run that waits for its next line, with the signal’s code
 });
 
 test('a wrong command line ends with 2, and help and version with 0, under the name rbuilds', async () => {
-  const words = async (...line: readonly string[]): Promise<Ended> => {
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    const code = await run(line, {
-      ...{ stdin, stdout, stderr, env: {}, name: 'rbuilds', stop: new AbortController().signal },
-      onReload: () => {},
-    });
-    return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-  };
+  const words = (...line: readonly string[]) => hear(run, line, { name: 'rbuilds' });
   for (const line of [['--bogus'], ['--memory', 'x'], ['make_all'], ['--cmd', 'info', '-n']]) {
     const { code, err } = await words(...line);
     assert.equal(code, 2, line.join(' '));

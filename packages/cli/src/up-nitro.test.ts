@@ -3,17 +3,17 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, afterEach, before, test } from 'node:test';
 import { measureImage } from '@caisson/host/image';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { createFakeNitro, type FakeNitro } from '@caisson/testkit/nitro-cli';
+import { hear, passForLauncher } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 // Short, because sockets lie in it.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-un-'));
 const at = (name: string): string => join(folder, name);
-const own = [process.argv[1] ?? '', process.execArgv] as const;
+let passNoMore = (): void => {};
 let fake: FakeNitro;
 let env: Record<string, string>;
 
@@ -27,11 +27,7 @@ before(async () => {
     ...{ CAISSON_STATE: at('s'), CAISSON_NITRO_ROOT: fake.root, CAISSON_VSOCK: `fabric:${at('fabric')}` },
     ...{ XDG_CONFIG_HOME: at('config'), HOME: folder },
   };
-  // A shim is this program once more, by a script that starts it.
-  const main = join(import.meta.dirname, 'main/caisson.ts');
-  writeFileSync(at('launcher.mjs'), `import { main } from '${main}';\nawait main('caisson');\n`);
-  process.argv[1] = at('launcher.mjs');
-  process.execArgv = ['--conditions=caisson-source'];
+  passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
 });
 afterEach(async () => {
   fake.script({});
@@ -39,17 +35,12 @@ afterEach(async () => {
   deepEqual(fake.enclaves(), []);
 });
 after(() => {
-  [process.argv[1], process.execArgv] = own;
+  passNoMore();
   fake.close();
   rmSync(folder, { recursive: true });
 });
 
-async function caisson(...line: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const surroundings = { stdin: new PassThrough(), stdout, stderr, env, name: 'caisson', onReload: () => {} };
-  const code = await run(line, { ...surroundings, stop: new AbortController().signal });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...line: readonly string[]) => hear(run, line, { env });
 
 async function up(more = '') {
   const file = at('caisson.yaml');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { type Heard, hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 let folder: string;
@@ -29,19 +30,11 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function caisson(
-  words: readonly string[],
-  answers?: string,
-): Promise<{ code: number; out: string; err: string }> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+async function caisson(words: readonly string[], answers?: string): Promise<Heard> {
+  const stdin = new PassThrough();
   if (answers !== undefined) Object.assign(stdin, { isTTY: true });
   stdin.end(answers ?? 'nobody reads this\n');
-  const code = await run(words, {
-    ...{ stdin, stdout, stderr, env: { WHO: 'me' }, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
+  return await hear(run, words, { stdin, env: { WHO: 'me' } });
 }
 
 test('compose check lists every fault with its place and ends with 1, with 0 when there is none', async () => {

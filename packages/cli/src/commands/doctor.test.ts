@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { type Heard, hear } from '@caisson/testkit/program';
 import { planFacts, writePlan } from '../doctor-report.ts';
 import { run } from '../run.ts';
 
@@ -18,15 +19,9 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function doctor(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+async function doctor(...words: readonly string[]): Promise<Heard> {
   const env = { PATH: process.env['PATH'], HOME: folder, CAISSON_STATE: join(folder, 'state') };
-  const code = await run(['doctor', ...words], {
-    ...{ stdin: Readable.from([]), stdout, stderr, env, name: 'caisson' },
-    ...{ stop: new AbortController().signal, onReload: () => {} },
-  });
-  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
-  return { code, out: text(stdout), err: text(stderr) };
+  return await hear(run, ['doctor', ...words], { env });
 }
 
 interface Document {

@@ -1,19 +1,11 @@
 // Codes of nitro-cli from the command line.
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
-async function explain(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(['explain', ...words], {
-    ...{ stdin: Readable.from([]), stdout, stderr, env: {}, name: 'caisson' },
-    ...{ stop: new AbortController().signal, onReload: () => {} },
-  });
-  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
-  return { code, out: text(stdout), err: text(stderr) };
-}
+const explain = (...words: readonly string[]) => hear(run, ['explain', ...words]);
 
 test('explains a code with its cause and what to do, also by the flag of nitro-cli', async () => {
   const { code, out } = await explain('E39');

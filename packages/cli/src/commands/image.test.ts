@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { toUtf8 } from '@caisson/core/bytes';
 import { type CborValue, encodeCbor } from '@caisson/core/cbor';
@@ -13,6 +12,7 @@ import { createCpio } from '@caisson/core/cpio';
 import { type EifImage, planEif } from '@caisson/core/eif';
 import { encodeName, issueCertificate, OID, toPem } from '@caisson/core/x509';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 let folder: string;
@@ -82,15 +82,7 @@ async function sign(pcr0: Uint8Array): Promise<{ der: Uint8Array; pem: string; s
   return { der, pem, signature: encodeCbor([entry]) };
 }
 
-async function caisson(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const code = await run(words, {
-    ...{ stdin, stdout, stderr, env: {}, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...words: readonly string[]) => hear(run, words);
 
 async function jsonOf(name: string, ...words: readonly string[]): Promise<Record<string, unknown>> {
   const { out } = await caisson('image', ...words, '--json');

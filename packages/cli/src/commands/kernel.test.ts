@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { hear } from '@caisson/testkit/program';
 import { createLoopbackMirror } from '@caisson/testkit/runtime';
 import { run } from '../run.ts';
 
@@ -19,15 +19,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function caisson(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const code = await run(words, {
-    ...{ stdin, stdout, stderr, env: { CAISSON_CACHE: at('cache') }, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...words: readonly string[]) => hear(run, words, { env: { CAISSON_CACHE: at('cache') } });
 
 test('kernel config names each fault with its reason and ends with 2, with 1 for what is no configuration', async () => {
   const { code, out } = await caisson('kernel', 'config', at('config'));

@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { toHex, toUtf8 } from '@caisson/core/bytes';
 import { type EifMeasurements, planEif } from '@caisson/core/eif';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 const role = 'arn:aws:iam::111122223333:role/parent';
@@ -38,19 +38,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function kms(words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(['kms', ...words], {
-    stdin: Readable.from([]),
-    stdout,
-    stderr,
-    env: {},
-    name: 'caisson',
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const kms = (words: readonly string[]) => hear(run, ['kms', ...words]);
 
 test('policy pins what the image measures to, and lint finds nothing in it', async () => {
   const { code, out, err } = await kms(['policy', '--eif', at('one.eif'), '--role', role, '--admin', admin]);

@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { toUtf8 } from '@caisson/core/bytes';
 import { planEif } from '@caisson/core/eif';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createTestImage, dockerArchive, layer } from '@caisson/testkit/oci';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 let folder: string;
@@ -45,15 +45,7 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true }));
 
 const env: NodeJS.Dict<string> = {};
-async function caisson(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const code = await run(words, {
-    ...{ stdin, stdout, stderr, env: { ...env, CAISSON_STATE: at('state') }, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const caisson = (...words: readonly string[]) => hear(run, words, { env: { ...env, CAISSON_STATE: at('state') } });
 
 async function jsonOf(schema: string, ...words: readonly string[]): Promise<Record<string, unknown>> {
   const end = words.includes('--') ? words.indexOf('--') : words.length;

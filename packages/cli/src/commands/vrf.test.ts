@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 // RFC 9381 appendix B.1, example 10.
@@ -31,22 +31,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-async function vrf(
-  words: readonly string[],
-  stdin: string | Buffer = '',
-): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(['vrf', ...words], {
-    stdin: Readable.from([Buffer.from(stdin)]),
-    stdout,
-    stderr,
-    env: {},
-    name: 'caisson',
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-}
+const vrf = (words: readonly string[], stdin: string | Buffer = '') => hear(run, ['vrf', ...words], { stdin });
 
 // The keys of a flat document and the patterns of its members are what docs/schema says.
 function fitsSchema(text: string, name: string): void {

@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { CID_ANY, toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
 import { createReadyReporter, sealLastWords } from '@caisson/link/ready';
 import { createFabricTransport } from '@caisson/link/transport';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
 const cid = toCid(16);
@@ -21,21 +21,7 @@ function wall(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const enclave = createFabricTransport({ directory: folder, localCid: cid });
-  const caisson = async (...words: string[]) => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const stop = new AbortController().signal;
-    const env = { CAISSON_VSOCK: `fabric:${folder}` };
-    const code = await run(words, {
-      name: 'caisson',
-      stdin: new PassThrough(),
-      stdout,
-      stderr,
-      env,
-      stop,
-      onReload() {},
-    });
-    return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-  };
+  const caisson = (...words: string[]) => hear(run, words, { env: { CAISSON_VSOCK: `fabric:${folder}` } });
   const serve = async (port: number, behave: (socket: Socket) => void): Promise<void> => {
     const sockets: Socket[] = [];
     const listener = await enclave.listen({ cid: CID_ANY, port: toVsockPort(port) }, {}, (socket) => {
