@@ -31,7 +31,7 @@ export async function takeOver(
   for (const { enclave, atMs } of records) {
     // Its starter may have been killed in the middle of the launch, which goes on without him.
     const found = await driver.find(enclave, Date.now() - atMs < launchMs ? driver.times.settleMs : 0);
-    if (found === undefined) continue;
+    if (found?.State !== 'RUNNING') continue;
     compareEnclave({ spec, cid: spec.cid ?? toCid(found.EnclaveCID), measurements }, found);
     await writeRecord(state, enclave, { isKept: spec.isKept === true });
     return { found, enclave };
@@ -39,16 +39,16 @@ export async function takeOver(
   return undefined;
 }
 
-/** Ends all of that name that run, also those whose image is gone: how many. Throws what describe-enclaves and terminate-enclave failed with. */
+/** Ends all of that name that run, also those whose image is gone: how many. Throws what terminate-enclave failed with. */
 export async function endLeft(driver: NitroDriver, state: string, name: string): Promise<number> {
   const records = (await readLeftRecords(state)).filter((one) => nameOfLaunch(one) === name);
   if (records.length === 0) return 0;
-  const running = await driver.describe();
+  const running = await driver.describe().catch(() => undefined);
   let count = 0;
   for (const { enclave } of records) {
-    const left = running.find(({ EnclaveName }) => EnclaveName === enclave);
-    if (left === undefined) continue;
-    await driver.terminate(left.EnclaveID);
+    const left = running?.find(({ EnclaveName }) => EnclaveName === enclave);
+    if (left !== undefined) await driver.terminate(left);
+    else if (running !== undefined || !(await driver.terminateNamed(enclave))) continue;
     await removeRecord(state, enclave);
     count += 1;
   }

@@ -1,4 +1,10 @@
 // What can go wrong between this program and nitro-cli, besides what every backend has.
 
-export const NITRO_ERROR_CODES = ['NITRO_FAILED', 'NITRO_LATE', 'NITRO_MEASUREMENTS', 'NITRO_OUTPUT'] as const;
+export const NITRO_ERROR_CODES = [
+  'NITRO_FAILED',
+  'NITRO_LATE',
+  'NITRO_LEFT',
+  'NITRO_MEASUREMENTS',
+  'NITRO_OUTPUT',
+] as const;
 export type NitroErrorCode = (typeof NITRO_ERROR_CODES)[number];

@@ -1,14 +1,15 @@
 // One launch under the lock. Whatever nitro-cli says or does not say, there is one of two ends: the enclave with this launch's name and this image's
-// registers runs, or none with that name does, or (where nitro-cli no longer answers) a record stays for the next start to end it.
+// registers runs, or none with that name does, or (where nitro-cli no longer answers) its starter is told so and the next start tries to end it.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { BootError, type EnclaveSpec } from '../backend/index.ts';
 import { type Bounded, runBounded } from '../child/index.ts';
+import { readNitroFailure } from '../explain/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
 import type { NitroErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
-import { removeRecord, writeRecord } from './launch-record.ts';
+import { giveUp } from './give-up.ts';
 import type { NitroDriver } from './nitro-driver.ts';
-import { type DescribedEnclave, parseStarted } from './output.ts';
+import { type DescribedEnclave, parseStarted, type StartedEnclave } from './output.ts';
 
 export interface Launch {
   readonly spec: EnclaveSpec;
@@ -28,27 +29,26 @@ export interface Launched {
 // As every backend has it.
 const defaultBootMs = 60_000;
 
-/** Throws what `describeFailure` makes of run-enclave, VerificationError NITRO_MEASUREMENTS, ParseError NITRO_OUTPUT. */
+/** Throws what `describeFailure` makes of run-enclave, VerificationError NITRO_MEASUREMENTS, ParseError NITRO_OUTPUT, CaissonError NITRO_LEFT. */
 export async function launch(driver: NitroDriver, what: Launch): Promise<Launched> {
-  let wasCut = true;
+  let wasCut = false;
+  let printed: StartedEnclave | undefined;
   try {
     const { spec } = what;
     const { bootMs: timeoutMs = defaultBootMs, signal } = spec;
     signal?.throwIfAborted();
+    wasCut = true;
     const said = await runBounded(driver.program, words(what), { timeoutMs, signal });
+    printed = readPrinted(said);
     signal?.throwIfAborted();
     wasCut = said.cut !== undefined;
     if (wasCut || said.exitCode !== 0) throw describeFailure('run-enclave', said, timeoutMs, spec.name);
     const found = await driver.find(what.enclave, 0);
-    if (found === undefined) {
-      const told = { said: 'nitro-cli said that it had started', hint: 'start it in the simulation or in QEMU' };
-      throw new BootError(spec.name, { end: { kind: 'died', byHost: false } }, '', told);
-    }
+    if (found?.State !== 'RUNNING') throw describeNone(what, said, timeoutMs);
     compareEnclave(what, found);
-    return { found, departures: readPrinted(said, found) };
+    return { found, departures: comparePrinted(printed, found) };
   } catch (error) {
-    await giveUp(driver, what, wasCut);
-    throw error;
+    throw await giveUp(driver, what, { wasCut, printed }, error);
   }
 }
 
@@ -83,13 +83,17 @@ export function compareEnclave(
   }
 }
 
-function readPrinted({ stdout }: Bounded, { EnclaveID }: DescribedEnclave): readonly string[] {
-  let printed: ReturnType<typeof parseStarted>;
+function readPrinted({ stdout }: Bounded): StartedEnclave | undefined {
   try {
-    printed = parseStarted(stdout);
+    return parseStarted(stdout);
   } catch {
-    return ['nitro-cli run-enclave printed no JSON; the enclave was found by its name and compared with the image'];
+    return undefined;
   }
+}
+
+function comparePrinted(printed: StartedEnclave | undefined, { EnclaveID }: DescribedEnclave): readonly string[] {
+  if (printed === undefined)
+    return ['nitro-cli run-enclave printed no JSON; the enclave was found by its name and compared with the image'];
   if (printed.EnclaveID === EnclaveID) return [];
   throw new CaissonError<NitroErrorCode>(
     'NITRO_OUTPUT',
@@ -98,14 +102,11 @@ function readPrinted({ stdout }: Bounded, { EnclaveID }: DescribedEnclave): read
   );
 }
 
-/** `wasCut`: the launch may go on without nitro-cli, and bring its enclave up later. */
-async function giveUp(driver: NitroDriver, { state, enclave }: Launch, wasCut: boolean): Promise<void> {
-  try {
-    const found = await driver.find(enclave, wasCut ? driver.times.settleMs : 0);
-    if (found !== undefined) await driver.terminate(found.EnclaveID);
-    if (found !== undefined || !wasCut) return await removeRecord(state, enclave);
-  } catch {
-    // It does not answer: whatever is left is ended by the next start.
+/** It has ended with 0, and no enclave is there. */
+function describeNone({ spec }: Launch, said: Bounded, timeoutMs: number): CaissonError {
+  if (readNitroFailure(said.stderr, 0) !== undefined) {
+    return describeFailure('run-enclave', said, timeoutMs, spec.name);
   }
-  await writeRecord(state, enclave, { isGivenUp: true });
+  const told = { said: 'nitro-cli said that it had started', hint: 'start it in the simulation or in QEMU' };
+  return new BootError(spec.name, { end: { kind: 'died', byHost: false } }, '', told);
 }

@@ -9,10 +9,17 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CID_PARENT } from '@caisson/core/address';
 import { planEif } from '@caisson/core/eif';
+import type { CaissonError } from '@caisson/core/errors';
 import { createFabricTransport } from '@caisson/link/transport';
 import { type BackendScene, backendContract } from '@caisson/testkit/backend';
 import { laneFigure } from '@caisson/testkit/contract';
-import { createFakeNitro, type FakeNitro, type FakeRunBehaviour, type FakeScript } from '@caisson/testkit/nitro-cli';
+import {
+  createFakeNitro,
+  type FakeDescribeBehaviour,
+  type FakeNitro,
+  type FakeRunBehaviour,
+  type FakeScript,
+} from '@caisson/testkit/nitro-cli';
 import type { Backend, EnclaveSpec } from '../backend/index.ts';
 import { measureImage } from '../image/index.ts';
 import { createNitroBackend, NITRO_DEBUG_WARNING, parseCpuList } from './index.ts';
@@ -89,14 +96,31 @@ interface Fault {
   readonly bootMs?: number;
 }
 const runs = (run: FakeRunBehaviour): FakeScript => ({ 'run-enclave': run });
+/** What describe-enclaves does once the enclave is there, whether run-enclave has said which it is or not. */
+function launched(described: FakeDescribeBehaviour, code: string, message: RegExp): readonly Fault[] {
+  const script: FakeScript = { 'describe-enclaves': { ...described, skips: 1 } };
+  const isForgotten = described.prints === '[]';
+  const silent: FakeScript = { ...script, 'run-enclave': { prints: 'Started!' } };
+  return [{ script, code, message }, ...(isForgotten ? [] : [{ script: silent, code, message }])];
+}
+// The first of them are those of the fast lane.
 const faults: readonly Fault[] = [
   { script: runs({ fails: ['E36', 'E39'], starts: true }), code: 'BACKEND_BOOT', message: /failed with E36: / },
-  { script: runs({ fails: ['E27', 'E39'] }), code: 'BACKEND_CAPACITY', message: /failed with E27: / },
-  { script: runs({ fails: ['E29'] }), code: 'NITRO_FAILED', message: /run-enclave failed with E29: the driver / },
-  { script: runs({ hangs: true }), bootMs: 500, code: 'BACKEND_LATE', message: /within 500 ms/ },
+  ...launched({ prints: '[{]' }, 'NITRO_OUTPUT', /describe-enclaves must print/),
+  ...launched({ prints: '[]' }, 'BACKEND_BOOT', /said that it had started/),
+  ...launched({ doubles: true }, 'NITRO_OUTPUT', /must list one enclave one-[0-9a-f]{16}, got i-\S+ and i-/).slice(1),
   { script: runs({ hangs: true, starts: true }), bootMs: 700, code: 'BACKEND_LATE', message: /within 700 ms/ },
   { script: runs({ dies: true }), code: 'BACKEND_BOOT', message: /said that it had started/ },
   { script: runs({ mismeasures: true }), code: 'NITRO_MEASUREMENTS', message: /^PCR0 of enclave one must be / },
+  { script: runs({ fails: ['E27', 'E39'] }), code: 'BACKEND_CAPACITY', message: /failed with E27: / },
+  { script: runs({ fails: ['E29'] }), code: 'NITRO_FAILED', message: /run-enclave failed with E29: the driver / },
+  { script: runs({ hangs: true }), bootMs: 500, code: 'BACKEND_LATE', message: /within 500 ms/ },
+  { script: runs({ mutters: ['E36'], starts: false }), code: 'BACKEND_BOOT', message: /failed with E36: / },
+  { script: runs({ prints: 'x'.repeat(2 << 20) }), code: 'NITRO_FAILED', message: /run-enclave must print at most/ },
+  ...launched({ prints: 'It is well\n[]' }, 'NITRO_OUTPUT', /describe-enclaves must print/),
+  ...launched({ prints: 'x'.repeat(2 << 20) }, 'NITRO_FAILED', /describe-enclaves must print at most 1 MiB/),
+  ...launched({ prints: '', mutters: ['E39'] }, 'NITRO_FAILED', /describe-enclaves failed with E39: /),
+  ...launched({ fails: ['E39'] }, 'NITRO_FAILED', /describe-enclaves failed with E39: /),
   { script: { 'describe-enclaves': { prints: '[{]' } }, code: 'NITRO_OUTPUT', message: /describe-enclaves must print/ },
 ];
 
@@ -249,6 +273,44 @@ test('says the numbers of huge pages, pool and image before nitro-cli is asked t
   deepEqual(parseCpuList('x,5-3, 7'), [7]);
 });
 
+test('a launch whose enclave nothing ends says which may still run and the command, by the cause of its failure, and the next start ends it', async () => {
+  const deaf = { 'describe-enclaves': { prints: '[{]', skips: 1 }, 'terminate-enclave': { fails: ['E39'] } } as const;
+  const left = String.raw`; enclave one-[0-9a-f]{16} of this launch may still run, with cid \d+: nitro-cli terminate-enclave failed with E39: `;
+  const hint = (which: string) =>
+    new RegExp(`^nitro-cli terminate-enclave --enclave-${which} ends it, and the next start of one tries to$`);
+  const told = (code: string, which: string) => (error: CaissonError) => {
+    equal(error.code, code);
+    match(error.message, new RegExp(left));
+    match(error.hint ?? '', hint(which));
+    return true;
+  };
+  fake.script(deaf);
+  await rejects(backend.start(spec), told('NITRO_OUTPUT', 'id i-0123456789abcdef0-enc[0-9a-f]{16}'));
+  // What the one before has left is ended first.
+  const again = { ...deaf, 'terminate-enclave': { fails: ['E39'], skips: 1 } } as const;
+  fake.script({ ...again, 'run-enclave': { hangs: true, starts: true } });
+  await rejects(backend.start({ ...spec, bootMs: 700 }), told('BACKEND_LATE', 'name one-[0-9a-f]{16}'));
+  deepEqual([fake.enclaves().length, records().length], [1, 1]);
+  // Whoever gave it up himself hears it as well.
+  const stop = new AbortController();
+  fake.script({ ...again, 'run-enclave': { hangs: true, starts: true } });
+  const given = backend.start({ ...spec, signal: stop.signal, onBoot: () => void setTimeout(() => stop.abort(), 500) });
+  await rejects(given, { code: 'NITRO_LEFT', message: /^enclave one-[0-9a-f]{16} of this launch may still run/ });
+  fake.script({});
+  const enclave = await backend.start(spec);
+  equal(fake.enclaves().length, 1);
+  await enclave.kill();
+  deepEqual(records(), []);
+});
+
+test('what a killed starter has left is ended by its whole name where no list can be read', async () => {
+  fake.script({});
+  await startAndDie(spec);
+  fake.script({ 'describe-enclaves': { prints: '[{]' } });
+  equal(await backend.endLeft?.(spec.name), 1);
+  deepEqual([fake.enclaves(), records(), await backend.endLeft?.(spec.name)], [[], [], 0]);
+});
+
 test('tries to end an enclave three times, and says when it could not', async () => {
   fake.script({});
   const enclave = await backend.start(spec);
@@ -257,6 +319,13 @@ test('tries to end an enclave three times, and says when it could not', async ()
   const other = await backend.start(spec);
   fake.script({ 'terminate-enclave': { fails: ['E39'] } });
   await rejects(other.kill(), { code: 'NITRO_FAILED', message: /^nitro-cli terminate-enclave failed with E39: / });
+  fake.script({ 'terminate-enclave': { lies: true } });
+  await rejects(other.kill(), {
+    code: 'NITRO_FAILED',
+    message: new RegExp(
+      `^nitro-cli terminate-enclave must end enclave i-\\S+, and its process ${other.pids[0]} goes on$`,
+    ),
+  });
   fake.script({});
   await other.kill();
   deepEqual(fake.enclaves(), []);

@@ -175,7 +175,7 @@ async function endLeftovers(driver: NitroDriver, state: string, name: string): P
     // Somebody will come back for it.
     if (left !== undefined && isKept && !isGivenUp && nameOfLaunch(record) !== name) continue;
     if (left !== undefined) {
-      await driver.terminate(left.EnclaveID);
+      await driver.terminate(left);
       others = others.filter((one) => one !== left);
     }
     // A launch that was cut may still bring its enclave up.

@@ -1,14 +1,18 @@
-// nitro-cli as four operations. Enclaves are found by their whole name and ended by their id; a part of a name finds nothing.
+// nitro-cli as four operations. Enclaves are found by their whole name and ended by their id; a part of a name finds nothing. That one is gone is
+// believed of its process, or of the list: never of the word of the call that was to end it.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CaissonError } from '@caisson/core/errors';
+import { CaissonError, ParseError } from '@caisson/core/errors';
 import { type Bounded, runBounded } from '../child/index.ts';
+import { readNitroFailure } from '../explain/index.ts';
+import type { NitroErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
 import { type DescribedEnclave, parseDescribed } from './output.ts';
+import { isGoneWithin, readLife } from './process-life.ts';
 
 export interface NitroTimes {
   /** For a call that only asks or ends. */
   readonly callMs: number;
-  /** How long an enclave is looked for whose launch was cut. */
+  /** How long an enclave is looked for whose launch was cut, and how long one may take to be gone that nitro-cli has ended. */
   readonly settleMs: number;
   /** Between looks at the process of an enclave. */
   readonly pollMs: number;
@@ -16,6 +20,8 @@ export interface NitroTimes {
 
 // Chosen.
 const terminateTries = 3;
+// Given: EnclaveNamingError; terminate-enclave ends with it where no enclave has that name.
+const noSuchName = 'E58';
 
 export class NitroDriver {
   readonly program: string;
@@ -30,39 +36,77 @@ export class NitroDriver {
   async describe(): Promise<readonly DescribedEnclave[]> {
     const said = await this.#ask(['describe-enclaves', '--metadata']);
     if (said.exitCode !== 0 || said.cut !== undefined) throw this.#failure('describe-enclaves', said);
-    return parseDescribed(said.stdout);
+    try {
+      return parseDescribed(said.stdout);
+    } catch (error) {
+      // A code among its words says more than what it did not print.
+      throw readNitroFailure(said.stderr, 0) === undefined ? error : this.#failure('describe-enclaves', said);
+    }
+  }
+
+  /** Throws what `findAll` throws, ParseError NITRO_OUTPUT where two bear the name. */
+  async find(enclave: string, forMs: number): Promise<DescribedEnclave | undefined> {
+    const all = await this.findAll(enclave, forMs);
+    if (all.length <= 1) return all[0];
+    const ids = all.map(({ EnclaveID }) => EnclaveID).join(' and ');
+    throw new ParseError<NitroErrorCode>(
+      'NITRO_OUTPUT',
+      `nitro-cli describe-enclaves must list one enclave ${enclave}, got ${ids}`,
+      { hint: 'its name has 64 random bits: run it by hand and look' },
+    );
   }
 
   /** With tries, because a process that is booting an enclave answers nobody. Throws what the last try threw. */
-  async find(enclave: string, forMs: number): Promise<DescribedEnclave | undefined> {
+  async findAll(enclave: string, forMs: number): Promise<readonly DescribedEnclave[]> {
     const untilMs = performance.now() + forMs;
     for (;;) {
       let fault: unknown;
       try {
-        const found = (await this.describe()).find(({ EnclaveName }) => EnclaveName === enclave);
-        if (found !== undefined) return found;
+        const found = (await this.describe()).filter(({ EnclaveName }) => EnclaveName === enclave);
+        if (found.length > 0) return found;
       } catch (error) {
         fault = error;
       }
       if (performance.now() >= untilMs) {
         if (fault !== undefined) throw fault;
-        return undefined;
+        return [];
       }
       await pause(this.times.pollMs);
     }
   }
 
-  /** Resolves once no enclave has this id. Throws what terminate-enclave failed with. */
-  async terminate(id: string): Promise<void> {
+  /**
+   * Resolves once it is gone. Throws what terminate-enclave failed with, CaissonError NITRO_FAILED where it says that it has ended what goes on.
+   */
+  async terminate(one: { readonly EnclaveID: string; readonly ProcessID?: number }): Promise<void> {
+    const { EnclaveID: id, ProcessID: pid } = one;
+    const life = pid === undefined ? undefined : readLife(pid);
     let fault: CaissonError | undefined;
     for (let tries = 0; tries < terminateTries; tries += 1) {
       const said = await this.#ask(['terminate-enclave', '--enclave-id', id]);
-      if (said.exitCode === 0 && said.cut === undefined) return;
-      fault = this.#failure('terminate-enclave', said);
-      const left = await this.describe().catch(() => undefined);
-      if (left?.every(({ EnclaveID }) => EnclaveID !== id)) return;
+      const isDone = said.exitCode === 0 && said.cut === undefined;
+      if (pid !== undefined && life !== undefined) {
+        const { settleMs, pollMs } = this.times;
+        if (await isGoneWithin(pid, life, isDone ? settleMs : 0, pollMs)) return;
+      } else {
+        const left = await this.describe().catch(() => undefined);
+        if (left === undefined ? isDone : left.every(({ EnclaveID }) => EnclaveID !== id)) return;
+      }
+      fault = isDone ? goesOn(id, pid) : this.#failure('terminate-enclave', said);
     }
     throw fault;
+  }
+
+  /** Where no list can be read: by the whole name, which nitro-cli finds itself. False: none has it. Throws what terminate-enclave failed with. */
+  async terminateNamed(enclave: string): Promise<boolean> {
+    let said: Bounded | undefined;
+    for (let tries = 0; tries < terminateTries; tries += 1) {
+      said = await this.#ask(['terminate-enclave', '--enclave-name', enclave]);
+      if (said.cut !== undefined) continue;
+      if (said.exitCode === 0) return true;
+      if (readNitroFailure(said.stderr, said.exitCode)?.code === noSuchName) return false;
+    }
+    throw this.#failure('terminate-enclave', said!);
   }
 
   #ask(words: readonly string[]): Promise<Bounded> {
@@ -72,4 +116,11 @@ export class NitroDriver {
   #failure(verb: string, said: Bounded): CaissonError {
     return describeFailure(verb, said, this.times.callMs);
   }
+}
+
+function goesOn(id: string, pid: number | undefined): CaissonError<NitroErrorCode> {
+  const what = pid === undefined ? 'it is still listed' : `its process ${pid} goes on`;
+  return new CaissonError('NITRO_FAILED', `nitro-cli terminate-enclave must end enclave ${id}, and ${what}`, {
+    hint: pid === undefined ? 'run it by hand' : `sudo kill -9 ${pid} ends an enclave with its process`,
+  });
 }

@@ -52,7 +52,12 @@ export function watchEnclave(driver: NitroDriver, about: FoundEnclave, undo: Und
   const kill = async (): Promise<EnclaveEnd> => {
     if (!hasEnded && readLife(found.ProcessID) === life) {
       byHost = true;
-      await driver.terminate(found.EnclaveID);
+      try {
+        await driver.terminate(found);
+      } catch (error) {
+        byHost = false;
+        throw error;
+      }
     }
     return await ended;
   };

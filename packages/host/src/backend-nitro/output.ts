@@ -14,10 +14,12 @@ const started = z.object({
   EnclaveID: enclaveId,
   ProcessID: z.int().positive(),
   EnclaveCID: z.int().min(4).max(0xffff_fffe),
+  EnclaveName: z.string().max(255).optional(),
 });
+/** As run-enclave prints it. */
+export type StartedEnclave = z.infer<typeof started>;
 
 const described = started.extend({
-  EnclaveName: z.string().max(255).optional(),
   NumberOfCPUs: z.int().nonnegative().max(4096).optional(),
   MemoryMiB: z.int().nonnegative().optional(),
   CPUIDs: z.array(z.int().nonnegative()).max(4096).optional(),
@@ -30,7 +32,7 @@ const described = started.extend({
 export type DescribedEnclave = z.infer<typeof described>;
 
 /** Throws ParseError NITRO_OUTPUT. */
-export function parseStarted(stdout: Uint8Array): z.infer<typeof started> {
+export function parseStarted(stdout: Uint8Array): StartedEnclave {
   return parse('run-enclave', started, stdout);
 }
 

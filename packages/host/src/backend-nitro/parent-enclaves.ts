@@ -16,5 +16,7 @@ const times = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
 /** Undefined without nitro-cli in `path`. */
 export function openParentEnclaves(path: string | undefined): ParentEnclaves | undefined {
   const program = findNitroCli(path);
-  return program === undefined ? undefined : new NitroDriver(program, times);
+  if (program === undefined) return undefined;
+  const driver = new NitroDriver(program, times);
+  return { describe: () => driver.describe(), terminate: (id) => driver.terminate({ EnclaveID: id }) };
 }

@@ -1,5 +1,6 @@
 // Whether the process that keeps an enclave still is that process. It ends with its enclave, and its pid may be given again.
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** When it started, in ticks since boot; undefined once it is gone, also while nobody has fetched its end. */
 export function readLife(pid: number): string | undefined {
@@ -21,4 +22,11 @@ export function awaitGone(pid: number, life: string | undefined, pollMs: number)
     };
     look();
   });
+}
+
+/** At least one look. */
+export async function isGoneWithin(pid: number, life: string, forMs: number, pollMs: number): Promise<boolean> {
+  for (const untilMs = performance.now() + forMs; readLife(pid) === life; await pause(pollMs))
+    if (performance.now() >= untilMs) return false;
+  return true;
 }

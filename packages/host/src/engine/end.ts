@@ -5,7 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { chooseEnclave, readCompose } from '../compose/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
-import { ENDED_PHASES, type EnclaveRecord, findRecord, listRecords, removeRecord } from '../record/index.ts';
+import {
+  ENDED_PHASES,
+  type EnclaveRecord,
+  findRecord,
+  listRecords,
+  type RecordedState,
+  removeRecord,
+} from '../record/index.ts';
 import { pruneBuilt } from './built-image.ts';
 import type { DownCommand, RemoveCommand, StopCommand } from './command.ts';
 import type { EngineContext } from './context.ts';
@@ -76,10 +83,16 @@ export async function endOne(
     const last = graceMs === 0 ? await client.kill() : await client.stop(graceMs);
     // Of a record that cannot be read only its shim knows, and it has just ended something.
     const wasRunning = isRunning(record) || record.state === undefined;
+    // What may still run on hardware is no end, whatever the phase is called.
+    if (last.failure?.code.endsWith('_LEFT')) throw errorOf(last.failure);
     return { name, wasRunning, end: last.end?.text ?? last.phase, removed: false, failure: null };
   } finally {
     await client.close().catch(() => {});
   }
+}
+
+function errorOf({ code, message, hint }: NonNullable<RecordedState['failure']>): CaissonError {
+  return new CaissonError(code, message, hint === null ? {} : { hint });
 }
 
 export function isRunning({ state }: EnclaveRecord): boolean {

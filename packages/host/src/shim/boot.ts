@@ -18,7 +18,7 @@ import type { ShimClock } from './clock.ts';
 import { ConsoleKeeper } from './console-keeper.ts';
 import { type Egress, openEgress } from './egress.ts';
 import type { EventLog } from './event-log.ts';
-import { asShimError, lateInside } from './failure.ts';
+import { asShimError, isOfLeft, lateInside, leftRunning } from './failure.ts';
 import type { Gate } from './gate.ts';
 import { LineKeeper } from './line-keeper.ts';
 import type { Outcome } from './restart.ts';
@@ -99,12 +99,16 @@ export class Boot {
       if (this.#endEarly !== undefined) end = await this.#endEarly(this.#running);
       else [end, failure] = await this.#live(this.#running);
     } catch (error) {
-      if (!this.#isAsked) failure = asShimError(error);
+      if (!this.#isAsked || isOfLeft(error)) failure = asShimError(error);
       if (error instanceof BootError) {
         this.#file.append(Buffer.from(`${error.consoleTail}\n`));
         end = error.end;
       }
-      end = (await this.#running?.kill().catch(() => undefined)) ?? end;
+      try {
+        end = (await this.#running?.kill()) ?? end;
+      } catch (fault) {
+        failure = leftRunning(spec.name, failure, fault);
+      }
     }
     const readyForMs = this.#readyAtMs === undefined ? 0 : clock.now() - this.#readyAtMs;
     await this.#close();
@@ -240,7 +244,10 @@ export class Boot {
       if ('kind' in first) return [first, undefined];
       this.#tools.gate.shut();
       keeper.enter('stopping', { reasons: keeper.current.reasons });
-      return [await running.stop(giveUpGraceMs), first];
+      const end = await running.stop(giveUpGraceMs).catch(() => undefined);
+      // Why it is given up is the failure; that it does not end is found out once more.
+      if (end === undefined) throw first;
+      return [end, first];
     } finally {
       timer.cancel();
     }

@@ -5,6 +5,7 @@ export const SHIM_ERROR_CODES = [
   'SHIM_CONSOLE',
   'SHIM_FAILED',
   'SHIM_LATE',
+  'SHIM_LEFT',
   'SHIM_LOST',
   'SHIM_NOT_READY',
   'SHIM_PORT',

@@ -27,6 +27,19 @@ export function asShimError(error: unknown): CaissonError {
   return new CaissonError<ShimErrorCode>('SHIM_FAILED', text, { cause: error });
 }
 
+/** It could not be ended: `before` is what went wrong until then, and goes on deciding what becomes of it. */
+export function leftRunning(name: string, before: CaissonError | undefined, cause: unknown): CaissonError {
+  const { message, hint = '' } = asShimError(cause);
+  const said = `enclave ${name} may still run: ${message}`;
+  if (before === undefined) return new CaissonError<ShimErrorCode>('SHIM_LEFT', said, { cause, hint });
+  return new CaissonError(before.code, `${before.message}; ${said}`, { cause: before, hint });
+}
+
+/** Whoever asked for its end has to hear it too. */
+export function isOfLeft(error: unknown): boolean {
+  return error instanceof CaissonError && error.code.endsWith('_LEFT');
+}
+
 /** For state.json. */
 export function failureOf({ code, message, hint = '' }: CaissonError): RecordedState['failure'] {
   return { code, message, hint: hint === '' ? null : hint };

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CID_PARENT, hostPort } from '@caisson/core/address';
+import { CaissonError } from '@caisson/core/errors';
 import { RAW_CONFIG_PORT, receiveConfig } from '@caisson/link/config';
 import { createLinuxKernel } from '@caisson/sys';
 import {
@@ -531,6 +532,19 @@ test('a name has one shim: the second is refused, and the first goes on', async 
   assert.equal(one.backend.boots, 1);
 });
 
+test('what the backend is not is told at the first start in a state folder, and not again', async () => {
+  const first = await keep();
+  const told = ({ events }: Kept): string[] =>
+    events.filter(({ code }) => code === 'BACKEND_DIFFERS').map(({ message }) => message);
+  await first.phase('ready');
+  assert.deepEqual(told(first), ['SIMULATED: a script']);
+  first.stop.abort();
+  await first.over;
+  const second = await keep();
+  await second.phase('ready');
+  assert.deepEqual(told(second), []);
+});
+
 test('a record that is removed while its shim starts is started by nobody', async () => {
   const backend = createFakeBackend({ folder });
   await writeSpec(folder, fakeSpec('web'));
@@ -553,6 +567,23 @@ test('what a backend cannot start is failed with its own words', async () => {
   );
   const { phase, failure } = await one.over;
   assert.deepEqual([phase, failure?.code], ['failed', 'BACKEND_LATE']);
+});
+
+test('an enclave that cannot be ended may still run, and that is told with the cause, also to whoever asked for its end', async () => {
+  const refuseEnd = (): void => {
+    throw new CaissonError('NITRO_FAILED', 'it does not end', { hint: 'by hand' });
+  };
+  const one = await keep({ readyTimeoutMs: 200 }, { live: (enclave) => enclave.beat(), refuseEnd });
+  const { phase, failure } = await one.over;
+  assert.deepEqual([phase, failure?.code, failure?.hint], ['failed', 'SHIM_LATE', 'by hand']);
+  assert.match(failure?.message ?? '', /^enclave web must be ready .*; enclave web may still run: it does not end$/);
+  const left = (): void => {
+    throw new CaissonError('NITRO_LEFT', 'it may still run', { hint: 'by hand' });
+  };
+  const other = await keep({}, { live: () => {}, refuseStart: left });
+  await other.phase('booting');
+  const last = await other.client.stop();
+  assert.deepEqual([last.phase, last.failure?.code], ['stopped', 'NITRO_LEFT']);
 });
 
 test('R-G6 a state folder that fills up while it runs is told and costs nothing; one that cannot be written at the start refuses', async () => {

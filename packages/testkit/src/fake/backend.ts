@@ -40,6 +40,10 @@ export interface FakeBackendOptions {
   readonly live?: (enclave: FakeEnclave) => void | Promise<void>;
   /** Throws what a start shall fail with. */
   readonly refuse?: () => void;
+  /** Throws what a start shall fail with that is given up. */
+  readonly refuseStart?: () => void;
+  /** Throws what its end shall fail with. */
+  readonly refuseEnd?: () => void;
   /** Default: nobody signs them. */
   readonly documents?: DocumentOrigin;
 }
@@ -63,6 +67,8 @@ export function createFakeBackend({
   folder,
   live = isReady,
   refuse,
+  refuseStart,
+  refuseEnd,
   documents = { kind: 'unsigned' },
 }: FakeBackendOptions): FakeBackend {
   const directory = join(folder, 'fabric');
@@ -140,11 +146,13 @@ export function createFakeBackend({
         await Promise.race([beat.promise, early, given]);
       } catch (error) {
         end({ kind: 'died', byHost: true });
+        if (spec.signal?.aborted) refuseStart?.();
         throw error;
       }
-      const kill = (): Promise<EnclaveEnd> => {
+      const kill = async (): Promise<EnclaveEnd> => {
+        refuseEnd?.();
         end({ kind: 'died', byHost: true });
-        return ended.promise;
+        return await ended.promise;
       };
       const started: RunningEnclave = {
         ...{ ...place, name: spec.name, backend: 'sim', pids: [], bootMs: 1, console, ended: ended.promise, kill },
@@ -152,6 +160,7 @@ export function createFakeBackend({
         documents,
         departures: [],
         async stop(graceMs = 40_000) {
+          refuseEnd?.();
           asked.resolve();
           const timer = setTimeout(() => void kill(), graceMs);
           const one = await ended.promise;

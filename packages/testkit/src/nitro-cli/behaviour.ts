@@ -8,8 +8,11 @@ export interface FakeBehaviour {
   readonly fails?: readonly string[];
   /** Instead of its JSON. */
   readonly prints?: string;
-  /** For so many calls; default: all. */
+  /** Codes that it prints, and ends with 0 all the same. */
+  readonly mutters?: readonly string[];
+  /** For so many calls, after so many that are as always; default: all, and none. */
   readonly times?: number;
+  readonly skips?: number;
 }
 
 export interface FakeRunBehaviour extends FakeBehaviour {
@@ -21,10 +24,20 @@ export interface FakeRunBehaviour extends FakeBehaviour {
   readonly mismeasures?: true;
 }
 
+export interface FakeDescribeBehaviour extends FakeBehaviour {
+  /** Each enclave stands there twice, the second time with another id. */
+  readonly doubles?: true;
+}
+
+export interface FakeTerminateBehaviour extends FakeBehaviour {
+  /** Says that it has ended what goes on. */
+  readonly lies?: true;
+}
+
 export interface FakeScript {
   readonly 'run-enclave'?: FakeRunBehaviour;
-  readonly 'describe-enclaves'?: FakeBehaviour;
-  readonly 'terminate-enclave'?: FakeBehaviour;
+  readonly 'describe-enclaves'?: FakeDescribeBehaviour;
+  readonly 'terminate-enclave'?: FakeTerminateBehaviour;
   /** By path. */
   readonly measurements?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }

@@ -3,7 +3,13 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import type { FakeScript } from './behaviour.ts';
 
-export type { FakeBehaviour, FakeRunBehaviour, FakeScript } from './behaviour.ts';
+export type {
+  FakeBehaviour,
+  FakeDescribeBehaviour,
+  FakeRunBehaviour,
+  FakeScript,
+  FakeTerminateBehaviour,
+} from './behaviour.ts';
 
 export interface FakeNitro {
   /** For PATH. */

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { FakeRunBehaviour, FakeScript } from './behaviour.ts';
+import type { FakeDescribeBehaviour, FakeRunBehaviour, FakeScript, FakeTerminateBehaviour } from './behaviour.ts';
 
 const [folder = '', verb = '', ...words] = process.argv.slice(2);
 const script = JSON.parse(readFileSync(join(folder, 'script.json'), 'utf8')) as FakeScript;
@@ -12,20 +12,27 @@ mkdirSync(enclaves, { recursive: true });
 
 interface Kept {
   readonly EnclaveID: string;
+  readonly EnclaveName: string | undefined;
   readonly ProcessID: number;
   readonly image: string;
 }
+
+type Behaviour = FakeRunBehaviour & FakeDescribeBehaviour & FakeTerminateBehaviour;
 
 function flag(name: string): string | undefined {
   const at = words.indexOf(`--${name}`);
   return at < 0 ? undefined : words[at + 1];
 }
 
-function fail(codes: readonly string[]): never {
+function mutter(codes: readonly string[]): void {
   for (const code of codes) {
     const link = `https://docs.aws.amazon.com/enclaves/latest/user/cli-errors.html#${code}`;
     process.stderr.write(`[ ${code} ] It failed.\n\nFor more details, please visit ${link}\n\n`);
   }
+}
+
+function fail(codes: readonly string[]): never {
+  mutter(codes);
   process.exit(Number(codes.at(-1)?.slice(1)));
 }
 
@@ -48,13 +55,14 @@ function running(): Kept[] {
 }
 
 /** This call’s part of the script, as long as it holds. */
-function behaviour(): FakeRunBehaviour {
-  const told = (script[verb as 'run-enclave'] ?? {}) as FakeRunBehaviour;
-  if (told.times === undefined) return told;
+function behaviour(): Behaviour {
+  const told = (script[verb as 'run-enclave'] ?? {}) as Behaviour;
+  const { times = Number.POSITIVE_INFINITY, skips = 0 } = told;
+  if (told.times === undefined && told.skips === undefined) return told;
   const file = join(folder, `${verb}.count`);
   const count = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
   writeFileSync(file, String(count + 1));
-  return count < told.times ? told : {};
+  return count >= skips && count < skips + times ? told : {};
 }
 
 function start({ mismeasures, dies }: FakeRunBehaviour): Kept & { readonly EnclaveCID: number } {
@@ -85,7 +93,14 @@ function start({ mismeasures, dies }: FakeRunBehaviour): Kept & { readonly Encla
   return kept;
 }
 
+/** By its id or by its whole name. */
+function asked(): Kept | undefined {
+  const [id, name] = [flag('enclave-id'), flag('enclave-name')];
+  return running().find(({ EnclaveID, EnclaveName }) => (name === undefined ? EnclaveID === id : EnclaveName === name));
+}
+
 const told = behaviour();
+if (told.mutters !== undefined) mutter(told.mutters);
 const print = (value: unknown): boolean => process.stdout.write(told.prints ?? `${JSON.stringify(value, null, 2)}\n`);
 if (told.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, told.delayMs));
 if (verb === 'run-enclave') {
@@ -104,22 +119,25 @@ if (verb === 'run-enclave') {
   process.stderr.write('Start allocating memory...\n');
   if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
   if (told.fails !== undefined) fail(told.fails);
-  const { State, Flags, Measurements, image, ...printed } = kept as unknown as Record<string, unknown>;
-  print(printed);
+  const { State, Flags, Measurements, image, ...printed } = { ...kept } as unknown as Record<string, unknown>;
+  if (kept !== undefined || told.prints !== undefined) print(printed);
   process.exit(0);
 }
 if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
 if (told.fails !== undefined) fail(told.fails);
 if (verb === 'describe-enclaves') {
   const all = running();
-  print(all.map(({ image, ...shown }) => shown));
+  const shown = all.map(({ image, ...one }) => one);
+  print(told.doubles ? shown.flatMap((one) => [one, { ...one, EnclaveID: `${one.EnclaveID}0` }]) : shown);
   // An application that ends, once somebody has seen that it started.
   for (const { ProcessID } of all.filter(({ image }) => basename(image) === 'exits.eif')) process.kill(ProcessID);
 } else if (verb === 'terminate-enclave') {
-  const one = running().find(({ EnclaveID }) => EnclaveID === flag('enclave-id'));
-  if (one === undefined) fail(['E40', 'E39']);
-  process.kill(one.ProcessID, 'SIGKILL');
-  rmSync(join(enclaves, one.EnclaveID));
+  const one = asked();
+  if (one === undefined) fail(flag('enclave-name') === undefined ? ['E40', 'E39'] : ['E58']);
+  if (!told.lies) {
+    process.kill(one.ProcessID, 'SIGKILL');
+    rmSync(join(enclaves, one.EnclaveID));
+  }
   print({ EnclaveID: one.EnclaveID, Terminated: true });
 } else if (verb === 'console') {
   const one = running().find(({ EnclaveID }) => EnclaveID === flag('enclave-id'));

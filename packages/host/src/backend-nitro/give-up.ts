@@ -1,0 +1,62 @@
+// What becomes of a launch that came to nothing: its enclave is ended by whatever is known of it, and where that cannot be, whoever started it hears what
+// may still run and which command ends it. The record of the launch stays then, and the next start tries again.
+import { CaissonError } from '@caisson/core/errors';
+import type { NitroErrorCode } from './error-code.ts';
+import type { Launch } from './launch.ts';
+import { removeRecord, writeRecord } from './launch-record.ts';
+import type { NitroDriver } from './nitro-driver.ts';
+import type { StartedEnclave } from './output.ts';
+import { readLife } from './process-life.ts';
+
+export interface GivenUp {
+  /** The launch may go on without nitro-cli, and bring its enclave up later. */
+  readonly wasCut: boolean;
+  /** What run-enclave has printed of it. */
+  readonly printed: StartedEnclave | undefined;
+}
+
+/** Resolves with `error`, or with one that says as well what is left. Never rejects. */
+export async function giveUp(driver: NitroDriver, what: Launch, given: GivenUp, error: unknown): Promise<unknown> {
+  const { state, enclave } = what;
+  try {
+    if (await endAll(driver, what, given)) await removeRecord(state, enclave);
+    else await writeRecord(state, enclave, { isGivenUp: true });
+    return error;
+  } catch (fault) {
+    await writeRecord(state, enclave, { isGivenUp: true }).catch(() => {});
+    return addLeft(error, what, given.printed, (fault as Error).message);
+  }
+}
+
+/** False: nothing was found, and something may come yet. */
+async function endAll(driver: NitroDriver, what: Launch, { wasCut, printed }: GivenUp): Promise<boolean> {
+  const { enclave } = what;
+  const listed = await driver.findAll(enclave, wasCut ? driver.times.settleMs : 0).catch(() => undefined);
+  if (listed !== undefined && listed.length > 0) {
+    for (const one of listed) await driver.terminate(one);
+    return true;
+  }
+  // No list says that it does not run: it may be forgotten there, or there is no list.
+  if (isOf(printed, what) && (listed === undefined || readLife(printed.ProcessID) !== undefined)) {
+    await driver.terminate(printed);
+    return !wasCut;
+  }
+  if (listed !== undefined) return !wasCut;
+  await driver.terminateNamed(enclave);
+  return false;
+}
+
+/** What is printed may be of an enclave that somebody else has. */
+function isOf(printed: StartedEnclave | undefined, { enclave, cid }: Launch): printed is StartedEnclave {
+  return printed?.EnclaveCID === cid && (printed.EnclaveName ?? enclave) === enclave;
+}
+
+function addLeft(error: unknown, what: Launch, printed: StartedEnclave | undefined, why: string): unknown {
+  const { spec, enclave, cid } = what;
+  const said = `enclave ${enclave} of this launch may still run, with cid ${cid}: ${why}`;
+  const which = isOf(printed, what) ? `--enclave-id ${printed.EnclaveID}` : `--enclave-name ${enclave}`;
+  const hint = `nitro-cli terminate-enclave ${which} ends it, and the next start of ${spec.name} tries to`;
+  // Its kind and code decide what becomes of the start.
+  if (error instanceof CaissonError) return Object.assign(error, { message: `${error.message}; ${said}`, hint });
+  return new CaissonError<NitroErrorCode>('NITRO_LEFT', said, { cause: error, hint });
+}
