@@ -36,6 +36,7 @@ import { register as registerOperator } from './commands/operator.ts';
 import { register as registerPcr } from './commands/pcr.ts';
 import { register as registerPipeline } from './commands/pipeline.ts';
 import { register as registerProxy } from './commands/proxy.ts';
+import { register as registerPrune } from './commands/prune.ts';
 import { register as registerPs } from './commands/ps.ts';
 import { register as registerRbuilds } from './commands/rbuilds.ts';
 import { register as registerRestart } from './commands/restart.ts';
@@ -120,6 +121,7 @@ const caissonCommands: readonly RegisterCommand[] = [
   registerStop,
   registerRestart,
   registerRm,
+  registerPrune,
   registerInspect,
   registerPs,
   registerLogs,

@@ -64,6 +64,13 @@ export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedC
   });
 }
 
+/** Those whose claimer is gone; nothing is changed. */
+export async function listLost(state: string): Promise<readonly Cid[]> {
+  const { taken } = await readPool(join(state, 'cids'));
+  const starts = await Promise.all(taken.map(({ pid }) => readProcessStart(pid)));
+  return taken.flatMap(({ cid, start }, at) => (starts[at] === start ? [] : [toCid(cid)]));
+}
+
 /** Removes what is left of every CID whose claimer is gone, as the next claim would. */
 export async function clearLost(state: string, clear: (cid: Cid) => Promise<void>): Promise<void> {
   await change(state, async (pool) => [{ ...pool, taken: await keepLiving(pool, clear) }, undefined]);

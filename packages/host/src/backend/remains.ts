@@ -1,5 +1,6 @@
 // What an enclave has in the run folder: its folder of the fabric, the listeners that its parent had for it, and whatever is called by its CID. Removed
 // at its end by whoever started it, and by the next claim where that one was killed.
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cid, hostPort } from '@caisson/core/address';
@@ -9,7 +10,7 @@ import type { RunFolder } from './run-folder.ts';
 const portsOfOne = 256;
 
 /** In the run folder; `removeRemains` knows it. */
-export function pathOfCid({ path }: RunFolder, cid: Cid, ending: 'nsm' | 'vm'): string {
+export function pathOfCid({ path }: RunFolder, cid: Cid, ending: 'nsm' | 'root' | 'vm'): string {
   return join(path, `${cid}.${ending}`);
 }
 
@@ -18,13 +19,15 @@ export function fabricOfCid({ fabric }: RunFolder, cid: Cid): string {
 }
 
 export async function removeRemains(folder: RunFolder, cid: Cid): Promise<void> {
-  for (const path of [fabricOfCid(folder, cid), pathOfCid(folder, cid, 'nsm'), pathOfCid(folder, cid, 'vm')]) {
-    await rm(path, { recursive: true, force: true });
-  }
+  for (const path of await findRemains(folder, cid)) await rm(path, { recursive: true, force: true });
+}
+
+/** Paths of what is there. */
+export async function findRemains(folder: RunFolder, cid: Cid): Promise<readonly string[]> {
+  const named = (['nsm', 'root', 'vm'] as const).map((ending) => pathOfCid(folder, cid, ending));
+  const own = [fabricOfCid(folder, cid), ...named];
   const first = hostPort(cid, 0);
   const parent = join(folder.fabric, '3');
-  for (const name of await readdir(parent)) {
-    const port = Number(name);
-    if (port >= first && port < first + portsOfOne) await rm(join(parent, name), { force: true });
-  }
+  const ports = (await readdir(parent)).filter((name) => Number(name) >= first && Number(name) < first + portsOfOne);
+  return [...own.filter((path) => existsSync(path)), ...ports.map((name) => join(parent, name))];
 }

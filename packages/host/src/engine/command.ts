@@ -112,6 +112,15 @@ export interface CompareCommand {
   readonly composeFile?: string;
 }
 
+/** What nobody needs any more: images, temporaries, what enclaves have left. */
+export interface PruneCommand {
+  readonly verb: 'prune';
+  /** Nothing is changed. */
+  readonly dryRun: boolean;
+  /** Records of enclaves that have ended too, and with them the images that they alone name. */
+  readonly ended: boolean;
+}
+
 export type EngineCommand =
   | UpCommand
   | RunCommand
@@ -122,6 +131,7 @@ export type EngineCommand =
   | InspectCommand
   | ListCommand
   | WaitCommand
-  | CompareCommand;
+  | CompareCommand
+  | PruneCommand;
 
 export type EngineVerb = EngineCommand['verb'];

@@ -12,4 +12,6 @@ export interface EngineContext {
   readonly shims: ShimDoor;
   readonly onEvent: OnEvent;
   readonly signal: AbortSignal | undefined;
+  /** Called when the command has ended, however it ends. */
+  readonly hold: (release: () => Promise<void>) => void;
 }

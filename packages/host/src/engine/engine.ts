@@ -10,6 +10,7 @@ import { down, remove, stop } from './end.ts';
 import type { Engine, EngineOptions, EngineWatch } from './engine-interface.ts';
 import type { OnEvent } from './event.ts';
 import { inspect } from './inspect.ts';
+import { prune } from './prune.ts';
 import { restart } from './restart.ts';
 import type { EngineResults } from './result.ts';
 import { run } from './run.ts';
@@ -24,7 +25,7 @@ type Verbs = {
 };
 
 const verbs: Verbs = {
-  ...{ up, run, down, stop, restart, remove, inspect, wait, compare },
+  ...{ up, run, down, stop, restart, remove, inspect, wait, compare, prune },
   list: (_, { state }) => listRecords(state),
 };
 
@@ -44,16 +45,13 @@ export function createEngine({
       command: EngineCommand,
       context: EngineContext,
     ) => Promise<EngineResults[EngineVerb]>;
-    return await act(command, {
-      state,
-      env,
-      variables: env,
-      words,
-      version,
-      shims,
-      onEvent: eachNoteOnce(onEvent),
-      signal,
-    });
+    const held: (() => Promise<void>)[] = [];
+    const context = { state, env, variables: env, words, version, shims, onEvent: eachNoteOnce(onEvent), signal };
+    try {
+      return await act(command, { ...context, hold: (release) => void held.push(release) });
+    } finally {
+      for (const release of held) await release();
+    }
   };
   return { state, execute: execute as Engine['execute'] };
 }

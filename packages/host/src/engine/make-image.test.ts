@@ -31,6 +31,7 @@ test('a source that did not change is not built again; a byte, a setting or a mo
   writeFileSync(join(folder, 'bzImage'), 'a kernel of few words');
   const spec: EnclaveSpec = { image: { source: '.', kernel: '../bzImage', init: 'plain' }, cmd: ['/bin/sh'] };
   const said: string[] = [];
+  const held: (() => Promise<void>)[] = [];
   const make = async (changes: Partial<EnclaveSpec> = {}) =>
     await makeImage({
       ...{
@@ -41,6 +42,7 @@ test('a source that did not change is not built again; a byte, a setting or a mo
         composeFile: join(source, 'caisson.yaml'),
       },
       ...{ backend: 'sim', env: {}, version: '0', say: (_, text) => void said.push(text) },
+      hold: (release) => void held.push(release),
     });
   writeFileSync(join(source, 'sh'), '#!x', { mode: 0o755 });
   const plain = { cmd: ['/app/sh'] };
@@ -57,10 +59,12 @@ test('a source that did not change is not built again; a byte, a setting or a mo
   equal((await make({ ...plain, env: { A: 'b' } })).how, 'built');
   truncateSync(other.facts.path, 10);
   equal((await make(plain)).how, 'built', 'what is damaged is no image');
+  for (const release of held.splice(0)) await release();
   await pruneBuilt(state, 'app', other.facts.path);
   deepEqual(readdirSync(dirname(other.facts.path)).length, 3);
   const newer = await make({ ...plain, image: { ...(spec.image as object), exclude: ['nothing'] } });
   deepEqual([newer.how, newer.facts.measurements], ['built', other.facts.measurements]);
+  for (const release of held.splice(0)) await release();
   await writeSpec(state, fakeSpec('app', { image: other.facts.path }));
   await pruneBuilt(state, 'app', newer.facts.path);
   equal(readdirSync(dirname(other.facts.path)).length, 6, 'what runs has the other one, of the same measurements');
@@ -80,6 +84,7 @@ test('a simulation needs no kernel where none was named, and says so; anything e
       ...{ state: join(folder, 'state'), name: 'app', spec: { image: { init: 'plain', ...image }, cmd: ['/app/sh'] } },
       ...{ folder, composeFile: null, backend, env: { CAISSON_CACHE: join(folder, 'cache') }, version: '0' },
       say: (_, text) => void said.push(text),
+      hold: () => {},
     });
   await rejects(make('qemu', {}), { code: 'KERNEL_NAME' });
   await rejects(make('sim', { kernel: 'caisson' }), { code: 'KERNEL_NAME' });

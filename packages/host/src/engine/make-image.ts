@@ -11,7 +11,7 @@ import { resolveKernel } from '../kernel/index.ts';
 import { isOciSource } from '../oci/index.ts';
 import { digestFile, openToolchain, parseArchitecture, readArchitecture, readArchiveLedger } from '../runtime/index.ts';
 import { openFolder } from '../tree/index.ts';
-import { builtPath, findBuilt } from './built-image.ts';
+import { findBuilt, openBuilt } from './built-image.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { type ImageFacts, readImageFacts } from './image-facts.ts';
 import { digestFacts, digestTree } from './source-digest.ts';
@@ -28,6 +28,8 @@ export interface MakeImageOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly say: (level: 'info' | 'warn', text: string, hint?: string) => void;
+  /** Given what is to be called once a record names the image, or nobody wants it any more: until then no prune takes it. */
+  readonly hold: (release: () => Promise<void>) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,7 +67,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
 }
 
 async function buildFrom(given: string, options: MakeImageOptions): Promise<MadeImage> {
-  const { state, name, spec, folder, composeFile, env, version, say, signal } = options;
+  const { state, name, spec, folder, composeFile, env, version, say, signal, hold } = options;
   const image = typeof spec.image === 'object' ? spec.image : {};
   const architecture = image.arch === undefined ? readArchitecture() : parseArchitecture(image.arch);
   const read = await readBuildSettings(name, spec, folder, { architecture, env });
@@ -76,7 +78,8 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   if (read.madeKey !== null) say('info', `operator key made: ${read.madeKey}`);
   const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true && !isOciSource(source);
   const key = isFolder ? await keyOf(source, settings, kernel.files, options) : undefined;
-  const path = await builtPath(state, name, key ?? digestFacts([source, settings]));
+  const { path, release } = await openBuilt(state, name, key ?? digestFacts([source, settings]));
+  hold(release);
   const found = key === undefined ? undefined : await findBuilt(path);
   if (found !== undefined) return { facts: found, how: 'unchanged' };
   const plan = await openPlan({

@@ -129,7 +129,37 @@ export interface CompareResult {
   readonly pcrs: readonly ComparedPcr[];
 }
 
+/**
+ * built      an image that `up` or `run` built, of no enclave     image      an image of the store, without a name
+ * record     of an enclave that has ended                         temporary  what a killed process had begun
+ * remains    what an enclave left whose process was killed
+ */
+export type PrunedKind = 'built' | 'image' | 'record' | 'temporary' | 'remains';
+
+export interface Pruned {
+  readonly kind: PrunedKind;
+  /** Whose, or which: the name of an enclave, the id of an image, the name of a file. */
+  readonly what: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface PruneResult {
+  readonly dryRun: boolean;
+  /** With `dryRun`: what would be. */
+  readonly removed: readonly Pruned[];
+  readonly bytes: number;
+  /** What could not be removed or judged, and therefore is left. */
+  readonly failures: readonly {
+    readonly path: string;
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+  }[];
+}
+
 export interface EngineResults {
+  readonly prune: PruneResult;
   readonly up: UpResult;
   readonly run: UpOutcome;
   readonly down: EndResult;

@@ -23,7 +23,7 @@ import { Timeline } from './timeline.ts';
 
 /** Throws PolicyError ENGINE_IMAGE for words that fit no image of this kind, CaissonError ENGINE_NAME, and what the store throws. */
 export async function run(command: RunCommand, context: EngineContext): Promise<UpOutcome> {
-  const { state, env, version, signal, onEvent } = context;
+  const { state, env, version, signal, onEvent, hold } = context;
   const image = await findImage(command, env);
   const given = 'eif' in image ? await readImageFacts(image.eif) : undefined;
   const name = command.name ?? (await freeName(nameOf(given?.name ?? command.image), state));
@@ -38,7 +38,7 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const { facts, how }: MadeImage =
       given === undefined
         ? await makeImage({
-            ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal },
+            ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal, hold },
             say: (level, text, hint) => timeline.note(level, text, hint),
           })
         : { facts: given, how: 'given' };

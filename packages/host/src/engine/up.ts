@@ -93,13 +93,13 @@ async function resolveEnclave(
   context: EngineContext,
   timeline: Timeline,
 ): Promise<RecordedSpec> {
-  const { state, env, version, signal } = context;
+  const { state, env, version, signal, hold } = context;
   signal?.throwIfAborted();
   const folder = dirname(composeFile);
   const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', env);
   timeline.begin('build');
   const { facts, how } = await makeImage({
-    ...{ state, name, spec, folder, composeFile, backend, env, version, signal },
+    ...{ state, name, spec, folder, composeFile, backend, env, version, signal, hold },
     say: (level, text, hint) => timeline.note(level, text, hint),
   });
   timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);

@@ -9,6 +9,7 @@ export type { ReplaceFileOptions } from './replace-file.ts';
 export {
   FOLDER_LOCK,
   isUnfinishedName,
+  listTemporaries,
   replaceFile,
   sweepTemporaries,
   syncFolder,

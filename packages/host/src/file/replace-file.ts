@@ -68,10 +68,19 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Removes what processes that are no more have left in `folder`; a living one's stays. */
 export async function sweepTemporaries(folder: string): Promise<void> {
+  for (const path of (await listTemporaries(folder)).left) await rm(path, { force: true, recursive: true });
+}
+
+/** Paths of what was not finished in `folder`: `left` by processes that are no more, and `held` by living ones. */
+export async function listTemporaries(
+  folder: string,
+): Promise<{ readonly left: readonly string[]; readonly held: readonly string[] }> {
+  const [left, held]: [string[], string[]] = [[], []];
   for (const name of await readdir(folder)) {
     const pid = temporaryName.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true, recursive: true });
+    if (pid !== undefined) (isAlive(Number(pid)) ? held : left).push(join(folder, name));
   }
+  return { left, held };
 }
 
 function isAlive(pid: number): boolean {

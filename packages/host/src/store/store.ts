@@ -29,6 +29,11 @@ export interface ImageStore {
   tag(reference: string, tag: string): Promise<StoredImage>;
   /** A name: drops it, and the image with its last name. An id: drops image and name, or refuses one with several names. */
   remove(reference: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: string | undefined }>;
+  /** Images without a name, but for those that `isKept` says of; removed, unless it is a `dryRun`. */
+  prune(
+    isKept: (path: string) => Promise<boolean>,
+    options: { readonly dryRun: boolean },
+  ): Promise<readonly StoredImage[]>;
   /** The file of an image, after its digest was held against its name. Throws STORE_UNKNOWN, STORE_AMBIGUOUS, STORE_DAMAGED. */
   open(reference: string): Promise<{ readonly path: string; readonly image: StoredImage }>;
 }
@@ -93,6 +98,21 @@ export async function openImageStore(folder: string): Promise<ImageStore> {
     await syncFolder(join(tags, name));
   }
 
+  async function drop(id: string): Promise<void> {
+    // First out of sight, then gone: an image without its record would be a damaged one.
+    const aside = temporaryBeside(join(images, id));
+    await rename(join(images, id), aside);
+    await rm(aside, { recursive: true });
+  }
+
+  async function unnamed(isKept: (path: string) => Promise<boolean>): Promise<StoredImage[]> {
+    const found: StoredImage[] = [];
+    for (const image of await list()) {
+      if (image.tags.length === 0 && !(await isKept(join(images, image.id, 'image.eif')))) found.push(image);
+    }
+    return found;
+  }
+
   return {
     folder,
     list,
@@ -127,13 +147,16 @@ export async function openImageStore(folder: string): Promise<ImageStore> {
         const untagged = isTag ? [reference] : image.tags;
         const isLast = image.tags.length === untagged.length;
         for (const tag of untagged) await dropTag(tag);
-        if (isLast) {
-          // First out of sight, then gone: an image without its record would be a damaged one.
-          const aside = temporaryBeside(join(images, image.id));
-          await rename(join(images, image.id), aside);
-          await rm(aside, { recursive: true });
-        }
+        if (isLast) await drop(image.id);
         return { untagged, deleted: isLast ? image.id : undefined };
+      });
+    },
+    async prune(isKept, { dryRun }) {
+      if (dryRun) return await unnamed(isKept);
+      return await locked(async () => {
+        const found = await unnamed(isKept);
+        for (const { id } of found) await drop(id);
+        return found;
       });
     },
     async open(reference) {
