@@ -1,6 +1,7 @@
 // What of a record is another than what is asked for now, in words. What changes nothing of the enclave that runs is not compared: when it was asked
 // for, how long somebody wanted to wait, where an image of the same measurements lies.
 import type { RecordedSpec } from '../record/index.ts';
+import { endpointsText } from './config-way.ts';
 import { cpusText, ingressText } from './resolve-spec.ts';
 
 const shownDigits = 12;
@@ -20,7 +21,7 @@ function shown(value: string): string {
 }
 
 function describe(spec: RecordedSpec): Record<string, string> {
-  const { measurements, config, ingress, egress, dependsOn, labels } = spec;
+  const { measurements, config, ingress, egress, endpoints, dependsOn, labels } = spec;
   return {
     'image PCR0': measurements.PCR0,
     'image PCR1': measurements.PCR1,
@@ -36,6 +37,7 @@ function describe(spec: RecordedSpec): Record<string, string> {
       .map((rule) => `${ingressText(rule)}${rule.holdMs === 0 ? '' : ` hold ${rule.holdMs} ms`}`)
       .join(', '),
     egress: egress.map(({ host, port }) => `${host}:${port}`).join(', '),
+    endpoints: endpointsText(endpoints) ?? '',
     config: config?.sha384 ?? '',
     restart: spec.restart,
     'log level': spec.logLevel ?? '',

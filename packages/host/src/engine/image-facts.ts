@@ -18,6 +18,8 @@ export interface ImageFacts {
   readonly terms:
     | (Pick<MeasuredImage, 'ingress' | 'egress' | 'healthPort'> & {
         readonly config: MeasuredImage['config']['expect'];
+        /** What a boot config calls `endpoints` is a way out. */
+        readonly takesEndpoints: boolean;
       })
     | null;
   readonly hasReadyLine: boolean;
@@ -52,14 +54,17 @@ export function factsOfManifest(path: string, { settings, measurements, size, co
 function termsOf(
   image:
     | (Pick<MeasuredImage, 'ingress' | 'egress' | 'healthPort' | 'components'> & {
-        readonly config: Pick<MeasuredImage['config'], 'expect'>;
+        readonly config: Pick<MeasuredImage['config'], 'expect' | 'endpoints'>;
       })
     | undefined,
 ): Pick<ImageFacts, 'terms' | 'hasReadyLine' | 'hasControl'> {
   if (image === undefined) return { terms: null, hasReadyLine: false, hasControl: false };
   const { ingress, egress, healthPort, config, components } = image;
   return {
-    terms: { ingress, egress, healthPort, config: config.expect },
+    terms: {
+      ...{ ingress, egress, healthPort, config: config.expect },
+      takesEndpoints: components.includes('network') || config.endpoints !== null,
+    },
     hasReadyLine: components.includes('ready'),
     hasControl: components.includes('control'),
   };

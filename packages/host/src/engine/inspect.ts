@@ -22,11 +22,15 @@ export async function inspect({ name }: InspectCommand, { state, env }: EngineCo
     image: spec === undefined ? null : { path: spec.image, present: stat !== undefined, bytes: stat?.size ?? null },
     policyFile: (await hasOwnPolicy(env, name)) && existsSync(path) ? path : null,
     ingress: spec?.ingress.map(ingressText) ?? [],
-    egress:
-      spec?.egress.map(({ host, port }, index) => ({
+    egress: [
+      ...(spec?.egress.map(({ host, port }, index) => ({
         destination: `${host}:${port}`,
         hostPort: cid === null ? null : hostPort(toCid(cid), firstEgress + index),
-      })) ?? [],
+      })) ?? []),
+      ...(spec?.endpoints?.map(({ host, port, vsockPort }) => ({
+        ...{ destination: `${host}:${port}`, hostPort: vsockPort },
+      })) ?? []),
+    ],
     fault: fault === undefined ? null : { code: fault.code, message: fault.message },
   };
 }

@@ -6,6 +6,7 @@ import { CaissonError } from '@caisson/core/errors';
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
 import { type EnclaveSpec, type IngressRule, readIngressRule } from '../compose/index.ts';
 import type { RecordedSpec } from '../record/index.ts';
+import { findWays } from './config-way.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import type { ImageFacts } from './image-facts.ts';
 
@@ -15,6 +16,9 @@ export interface ResolveSpecOptions {
   readonly facts: ImageFacts;
   readonly backend: BackendKind;
   readonly config: RecordedSpec['config'];
+  /** What is sent of it, for the ways that it names. */
+  readonly configBytes: Uint8Array | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Over the file's. */
   readonly timeoutMs: number | undefined;
   readonly composeFile: string | null;
@@ -28,19 +32,27 @@ const memoryStepMiB = 128;
 const standardCpus = 2;
 const standardReadyMs: Readonly<Record<BackendKind, number>> = { sim: 60_000, qemu: 180_000, nitro: 180_000 };
 
-/** Throws CaissonError ENGINE_IMAGE where the image has not what is asked for. */
-export function resolveSpec(options: ResolveSpecOptions): RecordedSpec {
-  const { name, spec, facts, backend, config, timeoutMs, composeFile, now } = options;
+export interface ResolvedSpec {
+  readonly recorded: RecordedSpec;
+  /** What a person should know of it, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Throws CaissonError ENGINE_IMAGE where the image has not what is asked for, ENGINE_CONFIG for ways of the config that cannot be. */
+export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
+  const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, now } = options;
   const { resources = {}, ready, cid, logs } = spec;
   const readyMs = ready?.timeout === undefined ? undefined : Math.round(parseDuration(ready.timeout, 'ready.timeout'));
-  return {
+  const asked = ingressOf(name, spec, facts);
+  const { warnings, ...ways } = findWays({ name, facts, config: configBytes, ingress: asked, env });
+  const recorded: RecordedSpec = {
     ...{ v: 1, name, image: facts.path, measurements: facts.measurements, profile: facts.profile, backend },
     ...(cid !== undefined && { cid }),
     memoryMiB: resources.memoryMiB ?? defaultMemory(facts.bytes),
     cpus:
       resources.cpu_ids === undefined ? { count: resources.cpus ?? defaultCpus(backend) } : { ids: resources.cpu_ids },
     debug: spec.debug ?? false,
-    ingress: ingressOf(name, spec, facts),
+    ...ways,
     egress: egressOf(name, spec, facts),
     ...(config !== undefined && { config }),
     restart: spec.restart ?? 'no',
@@ -51,6 +63,7 @@ export function resolveSpec(options: ResolveSpecOptions): RecordedSpec {
     labels: Object.fromEntries(Object.entries(spec.labels ?? {}).map(([key, value]) => [key, String(value)])),
     ...{ composeFile, createdAt: now.toISOString() },
   };
+  return { recorded, warnings };
 }
 
 function defaultMemory(bytes: number): number {

@@ -19,6 +19,7 @@ import { faultOutcome, outcomeOf } from './outcome.ts';
 import { resolveSpec } from './resolve-spec.ts';
 import type { UpOutcome } from './result.ts';
 import { requireName, startEnclave } from './start-enclave.ts';
+import { tellRecorded } from './tell-recorded.ts';
 import { Timeline } from './timeline.ts';
 
 /** Throws PolicyError ENGINE_IMAGE for words that fit no image of this kind, CaissonError ENGINE_NAME, and what the store throws. */
@@ -47,9 +48,11 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
     const config = prepared && (await keepConfig(state, name, prepared));
     const { timeoutMs } = command;
-    const recorded = resolveSpec({ name, spec, facts, backend, config, timeoutMs, composeFile: null, now: new Date() });
-    if (recorded.debug)
-      timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
+    const { recorded, warnings } = resolveSpec({
+      ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs },
+      ...{ composeFile: null, now: new Date() },
+    });
+    tellRecorded(recorded, warnings, timeline);
     const { detach } = command;
     const operator = 'source' in image ? operatorOf(command) : command.operator;
     return outcomeOf(

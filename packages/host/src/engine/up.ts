@@ -22,6 +22,7 @@ import { faultOutcome, outcomeOf } from './outcome.ts';
 import { resolveSpec } from './resolve-spec.ts';
 import type { UpOutcome, UpResult } from './result.ts';
 import { requireName, startEnclave } from './start-enclave.ts';
+import { tellRecorded } from './tell-recorded.ts';
 import { Timeline } from './timeline.ts';
 
 /** Throws ComposeFaultError, PolicyError COMPOSE_NAME, CaissonError ENGINE_NAME; rejects with the reason of the signal. */
@@ -106,25 +107,18 @@ async function resolveEnclave(
   const expect = facts.terms?.config ?? null;
   const prepared = await prepareConfig({ name, config: spec.config, folder, expect });
   const config = prepared && (await keepConfig(state, name, prepared));
-  const recorded = resolveSpec({
-    name,
-    spec,
-    facts,
-    backend,
-    config,
-    timeoutMs: command.timeoutMs,
-    composeFile,
+  const { timeoutMs } = command;
+  const { recorded, warnings } = resolveSpec({
+    ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs, composeFile },
     now: new Date(),
   });
+  tellRecorded(recorded, warnings, timeline);
   if (spec.logs !== undefined) {
     timeline.note(
       'warn',
       'logs of caisson.yaml is checked and not acted on',
       `caisson logs -f ${name} shows them, and writes where it is led to`,
     );
-  }
-  if (recorded.debug) {
-    timeline.note('warn', 'DEBUG: its registers PCR0 to PCR2 are zeros and its console is open: it proves nothing');
   }
   return recorded;
 }

@@ -1,9 +1,13 @@
 // What a caisson.yaml asks of the shim beside the enclave itself, against enclaves that are scripts over a real fabric.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
+import { createFabricTransport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
 import { createFakeBackend, type FakeBackend, type FakeBackendOptions, fakeSpec } from '@caisson/testkit/fake';
 import { type RecordedSpec, type RecordedState, writeSpec } from '../record/index.ts';
@@ -119,4 +123,44 @@ test('nothing is written for documents that nobody signs, nor where nobody said 
   await ready(await keep({ name: 'b', cid: 40 }, simulated));
   for (const { client } of kept) await client.stop();
   assert.deepEqual(policies(), []);
+});
+
+test('the ways out that a boot config names listen on its own ports for this enclave alone, and are told by name', async (t) => {
+  const far = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
+  t.after(() => far.close());
+  await once(far, 'listening');
+  const { port } = far.address() as AddressInfo;
+  const endpoints = [{ host: '127.0.0.1', port, vsockPort: 8100 }];
+  const egress = [{ host: 'example.com', port: 443 }];
+  const one = await keep({ egress, endpoints });
+  await ready(one);
+  const [inside] = one.backend.running;
+  const socket = await inside!.transport.connect({ cid: CID_PARENT, port: toVsockPort(8100) });
+  socket.write('ping');
+  assert.equal(String((await once(socket, 'data'))[0]), 'ping');
+  socket.destroy();
+  // A listener of the parent is heard by every enclave.
+  const neighbour = createFabricTransport({ directory: join(folder, 'fabric'), localCid: toCid(77) });
+  const stranger = await neighbour.connect({ cid: CID_PARENT, port: toVsockPort(8100) });
+  stranger.write('ping');
+  await assert.rejects(once(stranger.resume(), 'close'), { code: 'ECONNRESET' });
+  const [measured, ours] = (await one.client.stats()).egress;
+  assert.deepEqual([measured?.name, ours?.name], ['example.com:443', `127.0.0.1:${port}`]);
+  assert.deepEqual([ours?.refused, ours?.bytesIn, ours?.bytesOut], [1, 4, 4]);
+  const told: string[] = [];
+  for await (const { code, message } of one.client.events({ follow: false }))
+    if (code === 'EGRESS_BOUND') told.push(message);
+  assert.deepEqual(told, [`ways out: example.com:443, 127.0.0.1:${port}`]);
+});
+
+test('of two enclaves that want one vsock port of the host the second is refused with the name of the first', async () => {
+  const endpoints = [{ host: 'a.io', port: 443, vsockPort: 8100 }];
+  await ready(await keep({ name: 'first', endpoints, cid: 40 }));
+  const { over } = await keep({ name: 'second', endpoints, cid: 41 });
+  const { phase, failure } = await over;
+  assert.deepEqual([phase, failure?.code], ['failed', 'SHIM_PORT']);
+  assert.match(
+    failure?.message ?? '',
+    /^vsock port 8100 of this host must be free for enclave second: enclave first has/,
+  );
 });

@@ -56,7 +56,7 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
   });
   if (rules.length > 0) {
     const ways = rules.map(({ name }) => name);
-    events.add('info', 'EGRESS_BOUND', `${rules.length} ways out listen: ${ways.join(', ')}`, { count: rules.length });
+    events.add('info', 'EGRESS_BOUND', `ways out: ${ways.join(', ')}`, { count: rules.length });
   }
   bridges.ended.catch((error: Error) => events.add('error', 'EGRESS_ENDED', error.message));
   return { close: () => bridges.drain(0), stats: () => statsOf(bridges) };
