@@ -2,9 +2,10 @@
 // The enclave side gets a network namespace of its own where the machine allows one: then the fabric really is its only way out.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { choosePort } from '../client/choose-port.ts';
 import { fetchBytes } from './load.ts';
 import { measureFiles } from './measure.ts';
 import type { Report } from './report.ts';
@@ -130,7 +131,7 @@ function findIsolation(): { command: [string, ...string[]]; about: string } {
 }
 
 async function exampleConfig(httpPort: number, upstreamPort: number): Promise<string> {
-  const [httpTcpPort, localPort] = [await freePort(), await freePort()];
+  const [httpTcpPort, localPort] = [await choosePort('0'), await choosePort('0')];
   const config = {
     schemaVersion: 'v0.1',
     httpPort,
@@ -141,14 +142,6 @@ async function exampleConfig(httpPort: number, upstreamPort: number): Promise<st
     greeting: 'hello from inside',
   };
   return `${JSON.stringify(config, null, 2)}\n`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(socket: string): Promise<boolean> {

@@ -1,58 +1,39 @@
 // Whoever is killed, and whenever: nothing of it stays, and the same command brings everything up again. The program itself, its shim, the real PID 1
 // and supervisor in the simulator.
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createSimBackend } from '@caisson/host/backend-sim';
 import { readProcessStart } from '@caisson/host/file';
 import { type RecordedState, readState } from '@caisson/host/record';
 import { laneFigure } from '@caisson/testkit/contract';
-import { buildFolder, imageSkip } from '../scenario/backend/image.ts';
+import { buildFolder } from '../scenario/backend/image.ts';
+import { programSkip as skip, startProgram, termsIn } from '../scenario/engine/program.ts';
 import { childrenOf, leftOf } from '../scenario/engine/traces.ts';
 
-const program = join(import.meta.dirname, '../../packages/cli/bin/caisson.js');
-const isBuilt = existsSync(join(program, '../../dist/main/caisson.js'));
 // Short, because sockets lie in it.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-chaos-'));
 const at = (name: string): string => join(folder, name);
 const state = at('s');
-const [missing] = imageSkip === false ? await createSimBackend({ state: at('none') }).findMissing() : [];
-const skip = imageSkip || (!isBuilt && 'not built') || (missing !== undefined && `the simulator needs ${missing.what}`);
 if (skip) console.error(`chaos: SKIPPED, NOBODY WAS KILLED: ${skip}`);
 const name = 'victim';
-const env = { ...process.env, CAISSON_STATE: state, XDG_CONFIG_HOME: at('config'), CAISSON_VSOCK: undefined };
+const terms = termsIn(folder);
+const start = (...words: string[]) => startProgram(words, terms);
 
 before(async () => {
   if (skip !== false) return;
   writeFileSync(at('bzImage'), 'a kernel of few words');
   const main = "require('node:http').createServer((ask, answer) => answer.end()).listen(3000, '127.0.0.1');";
   const yaml = `name: ${name}\nprofile: development\noperators: { local: dev }\nready: { tcp: 3000 }\n`;
-  await buildFolder(at('app'), at('bzImage'), { 'main.js': main, 'caisson.yaml': yaml }, env);
+  await buildFolder(at('app'), at('bzImage'), { 'main.js': main, 'caisson.yaml': yaml }, terms.env);
   writeFileSync(at('caisson.yaml'), `name: ${name}\nimage: { eif: app.eif }\nbackend: sim\n`);
 });
 after(async () => {
   if (skip === false) await start('down', '--all').ended;
   rmSync(folder, { recursive: true, force: true });
 });
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<{ readonly code: number | null; readonly text: string }>;
-}
-
-function start(...words: string[]): Started {
-  const child = spawn(process.execPath, [program, ...words], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (piece) => (text += piece));
-  const ended = new Promise<{ code: number | null; text: string }>((resolve) => {
-    child.once('close', (code) => resolve({ code, text }));
-  });
-  return { child, ended };
-}
 
 /** Processes of every enclave that was ready, with when they began. Inside nothing bears the name of the state folder. */
 const known = new Map<number, string>();
@@ -64,10 +45,10 @@ async function nothingLeft(why: string): Promise<void> {
 }
 
 async function up(why: string): Promise<RecordedState> {
-  const { code, text } = await start('up').ended;
-  equal(code, 0, `${why}: ${text}`);
+  const { code, all } = await start('up').ended;
+  equal(code, 0, `${why}: ${all}`);
   const now = await readState(state, name);
-  ok(now !== undefined && now.phase === 'ready', `${why}: ${now?.phase}\n${text}`);
+  ok(now !== undefined && now.phase === 'ready', `${why}: ${now?.phase}\n${all}`);
   for (const pid of now.pids) known.set(pid, await readProcessStart(pid));
   return now;
 }
@@ -134,8 +115,8 @@ test('shim, command, supervisor or enclave killed at random: up converges, down 
     const before = `round ${round}: ${await strike(victim, dice)}`;
     await up(before);
     if (round % victims.length !== victims.length - 1) continue;
-    const { code, text } = await start('down').ended;
-    equal(code, 0, `${before}: ${text}`);
+    const { code, all } = await start('down').ended;
+    equal(code, 0, `${before}: ${all}`);
     await nothingLeft(before);
   }
   equal((await start('down').ended).code, 0);
@@ -158,8 +139,8 @@ test('a supervisor that is killed comes back, and the enclave with its services 
 test('up and down again and again leave no process, mount, socket or file', { skip, timeout: 1_200_000 }, async () => {
   for (let cycle = 0; cycle < laneFigure('F-up-down'); cycle += 1) {
     await up(`cycle ${cycle}`);
-    const { code, text } = await start('down').ended;
-    equal(code, 0, `cycle ${cycle}: ${text}`);
+    const { code, all } = await start('down').ended;
+    equal(code, 0, `cycle ${cycle}: ${all}`);
   }
   await nothingLeft('at the end');
 });

@@ -1,35 +1,21 @@
 // The smoke as it is typed, in the simulator, end to end; and what it does to this machine.
 import { deepEqual, equal, match, throws } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createSimBackend } from '@caisson/host/backend-sim';
+import { freePort } from '@caisson/testkit/loopback';
+import { startProcess } from '@caisson/testkit/program';
 import { readBenchSettings } from '../../scripts/hardware/bench/settings.ts';
 import { checks } from '../../scripts/hardware/smoke/check.ts';
 import { addHostsEntry } from '../../scripts/hardware/smoke/hosts-entry.ts';
 import { readSmokeSettings } from '../../scripts/hardware/smoke/settings.ts';
-import { imageSkip } from '../scenario/backend/image.ts';
+import { simulatorSkip as skip } from '../scenario/backend/simulator-skip.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'caisson-hw-'));
 after(() => rmSync(folder, { recursive: true }));
-const lacks = imageSkip === false ? await createSimBackend({ state: join(folder, 'none') }).findMissing() : [];
-const skip = imageSkip || (lacks[0] !== undefined && `the simulator needs ${lacks[0].what}`);
 if (skip) console.error(`hardware-smoke: SKIPPED, NOTHING WAS STARTED: ${skip}`);
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
 
 test('the smoke holds in the simulator: argonaut’s five checks line by line and ours, and nothing is left', {
   skip,
@@ -40,27 +26,19 @@ test('the smoke holds in the simulator: argonaut’s five checks line by line an
   const env = {
     ...process.env,
     ...{ TMPDIR: local, CAISSON_SMOKE_BACKEND: 'sim', CAISSON_SMOKE_HOST: 'localhost', ARGONAUT_SMOKE_MEMORY: '768' },
-    ...{ CAISSON_SMOKE_HTTP_PORT: await freePort(), CAISSON_SMOKE_HOST_ECHO_PORT: await freePort() },
+    ...{ CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`, CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}` },
     CAISSON_SMOKE_RESULTS_DIR: results,
   };
-  const child = spawn(join(root, 'scripts/nitro-smoke.sh'), [], { env, stdio: 'pipe' });
-  let [output, said] = ['', ''];
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes.toString();
-  });
-  child.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  const [code] = (await once(child, 'close')) as [number];
-  equal(code, 0, `${output}\n${said}`);
-  const lines = output.trim().split('\n');
+  const { code, out, all } = await startProcess([join(root, 'scripts/nitro-smoke.sh')], { env }).ended;
+  equal(code, 0, all);
+  const lines = out.trim().split('\n');
   deepEqual(
     lines.slice(0, -2).map((line) => line.slice(0, 20).trimEnd()),
     ['image', 'ready', ...checks.map(({ name }) => name), 'ended'].map((name) => `PASS  ${name}`),
   );
-  match(output, /\nPASS {2}verified {6}under a SIMULATED root/);
+  match(out, /\nPASS {2}verified {6}under a SIMULATED root/);
   match(
-    output,
+    out,
     /\nHELD {2}argonaut's checks: 5, ours: 6; failed: 0, skipped: 0, not reached: 0; backend sim\nSIMULATED: /,
   );
   deepEqual(readdirSync(local), []);
@@ -75,6 +53,7 @@ test('variables have argonaut’s defaults, and one that does not hold is refuse
     ...{ backend: 'nitro', kernel: 'aws', cpus: 2, memoryMiB: 1_024, keepWorkdir: false, resultsDir: undefined },
     ...{ httpPort: 18_080, httpVsockPort: 3_000, hostEchoPort: 18_443, outboundVsockPort: 8_100 },
     ...{ host: 'argonaut-smoke.local', localIp: '127.0.0.1', localPort: 9_443 },
+    ...{ rootPem: undefined, isSimulated: false },
   });
   deepEqual(readBenchSettings({ ARGONAUT_BENCH_RATES: ' 5  7 ', CAISSON_BENCH_BACKEND: 'qemu' }, never), {
     ...{ backend: 'qemu', kernel: 'caisson', cpus: 2, memoryMiB: 1_024, keepWorkdir: false },
@@ -88,6 +67,18 @@ test('variables have argonaut’s defaults, and one that does not hold is refuse
       new RegExp(`ARGONAUT_SMOKE_${name} must be`),
     );
   }
+  // A root that is not AWS's is nobody's on hardware.
+  const root = { CAISSON_SMOKE_ROOT: import.meta.filename };
+  const alone = /CAISSON_SMOKE_ROOT must stand beside CAISSON_NITRO_ROOT and the backend nitro alone/;
+  throws(() => readSmokeSettings(root, never), alone);
+  throws(() => readSmokeSettings({ ...root, CAISSON_NITRO_ROOT: '' }, never), alone);
+  throws(() => readSmokeSettings({ ...root, CAISSON_NITRO_ROOT: '/x', CAISSON_SMOKE_BACKEND: 'sim' }, never), alone);
+  const standIn = readSmokeSettings({ ...root, CAISSON_NITRO_ROOT: '/x' }, never);
+  deepEqual([standIn.rootPem?.slice(0, 2), standIn.isSimulated], ['//', true]);
+  throws(
+    () => readSmokeSettings({ CAISSON_SMOKE_ROOT: '/none', CAISSON_NITRO_ROOT: '/x' }, never),
+    /got \/none: ENOENT/,
+  );
   for (const [name, value] of Object.entries({ RATES: '0', PAYLOADS: '1 x', DURATION: '15', EXPORT_RAW: '2' })) {
     const read = (): unknown => readBenchSettings({ [`CAISSON_BENCH_${name}`]: value }, never);
     if (name === 'DURATION') equal((read() as { durationMs: number }).durationMs, 15_000);

@@ -1,14 +1,14 @@
 // The packed folder does what it is shipped for: sent to an instance that is a folder here, it runs smoke and bench there, in the simulator and with nothing
 // of the checkout; and whatever interrupts the smoke, or whatever nitro-cli does, nothing is left.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createFakeCloud } from '@caisson/testkit/cloud';
 import { createFakeNitro } from '@caisson/testkit/nitro-cli';
+import { type EndedProcess, startProcess } from '@caisson/testkit/program';
 
 const root = join(import.meta.dirname, '../..');
 const skip = !existsSync(join(root, 'dist/caisson.node')) && 'no addon was built';
@@ -25,36 +25,18 @@ before(() => {
   pack = packed.stdout.trim();
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-  readonly said: string;
-}
-
-/** `signal`: sent once the output has `at`. */
+/** `interrupt`: so long after it has said so. */
 async function type(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
   interrupt?: { readonly at: RegExp; readonly afterMs: number },
-): Promise<Outcome> {
-  const child = spawn(file, [], { env: { ...process.env, TMPDIR: local, ...env }, stdio: 'pipe' });
-  let [output, said] = ['', ''];
-  let isSent = interrupt === undefined;
-  const look = (): void => {
-    if (isSent || !interrupt?.at.test(output + said)) return;
-    isSent = true;
-    setTimeout(() => child.kill('SIGINT'), interrupt.afterMs);
-  };
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes.toString();
-    look();
-  });
-  child.stderr.on('data', (bytes: Buffer) => {
-    said += bytes.toString();
-    look();
-  });
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, output, said };
+): Promise<EndedProcess> {
+  const { child, ended, said } = startProcess([file], { env: { ...process.env, TMPDIR: local, ...env } });
+  if (interrupt !== undefined) {
+    const send = (): void => void setTimeout(() => child.kill('SIGINT'), interrupt.afterMs);
+    said(interrupt.at).then(send, () => {});
+  }
+  return await ended;
 }
 
 const smoke = { CAISSON_SMOKE_BACKEND: 'sim', CAISSON_SMOKE_HOST: 'localhost' };
@@ -81,8 +63,8 @@ test('a packed folder that was shipped runs the smoke and the bench, and their r
     ...smoke,
     CAISSON_CI_ARTIFACT_DIR: artifacts,
   });
-  equal(smoked.code, 0, smoked.output + smoked.said);
-  match(smoked.output, /\nHELD {2}argonaut's checks: 5, ours: 6;/);
+  equal(smoked.code, 0, smoked.all);
+  match(smoked.out, /\nHELD {2}argonaut's checks: 5, ours: 6;/);
   match(readFileSync(join(artifacts, 'smoke-results/report.txt'), 'utf8'), /HELD/);
   deepEqual(cloud.there(), []);
 
@@ -96,8 +78,8 @@ test('a packed folder that was shipped runs the smoke and the bench, and their r
       CAISSON_CI_ARTIFACT_DIR: artifacts,
     },
   });
-  equal(benched.code, 0, benched.output + benched.said);
-  match(benched.output, /^Rate +Payload +Requests +Throughput +Success % +p50 +p95 +p99 +Max +Errors\n/);
+  equal(benched.code, 0, benched.all);
+  match(benched.out, /^Rate +Payload +Requests +Throughput +Success % +p50 +p95 +p99 +Max +Errors\n/);
   const names = [
     'results.json',
     'results.tsv',
@@ -136,9 +118,9 @@ test('a smoke that is interrupted at any moment ends with 130 and leaves no proc
     ),
   ];
   for (const moment of moments) {
-    const { code, output, said } = await type(script, smoke, moment);
-    equal(code, 130, `${moment.at} ${moment.afterMs}\n${output}${said}`);
-    deepEqual(readdirSync(local), [], output);
+    const { code, all } = await type(script, smoke, moment);
+    equal(code, 130, `${moment.at} ${moment.afterMs}\n${all}`);
+    deepEqual(readdirSync(local), [], all);
     const left = spawnSync('pgrep', ['-f', local], { encoding: 'utf8' }).stdout;
     equal(left, '', `${moment.at} ${moment.afterMs}: processes are left`);
   }
@@ -167,10 +149,10 @@ test('whatever nitro-cli does, the smoke says where it failed and leaves no encl
     ] as const;
     for (const script of scripts) {
       nitro.script(script);
-      const { code, output, said } = await type(join(root, 'scripts/nitro-smoke.sh'), env);
-      equal(code, 1, output + said);
+      const { code, out, all } = await type(join(root, 'scripts/nitro-smoke.sh'), env);
+      equal(code, 1, all);
       match(
-        output,
+        out,
         /\nFAIL {2}ready [\s\S]*\nDID NOT HOLD {2}argonaut's checks: 0, ours: 2; failed: 1, skipped: 0, not reached: 8; backend nitro\n$/,
       );
       deepEqual(nitro.enclaves(), []);

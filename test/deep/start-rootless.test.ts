@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { ensureRuntime } from '@caisson/host/runtime';
-import { exampleSkip } from '../scenario/example/scene.ts';
+import { simulatorSkip } from '../scenario/backend/simulator-skip.ts';
 
 const root = join(import.meta.dirname, '../..');
 const start = join(root, 'scripts/start.ts');
@@ -20,7 +20,7 @@ const why =
 const unbuilt = !existsSync(join(root, 'packages/cli/dist/main/caisson.js')) && 'not built (npm run build)';
 
 test('npm start -- --once holds for a user without privilege, and says what is not applied to him', {
-  skip: exampleSkip || unbuilt || why,
+  skip: simulatorSkip || unbuilt || why,
   timeout: 180_000,
 }, async (context) => {
   const home = mkdtempSync(join(tmpdir(), 'caisson-user-'));

@@ -1,53 +1,21 @@
 // What people see of a real enclave, and the old verbs on one: the program itself, real shims, the simulator, the real PID 1.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createSimBackend } from '@caisson/host/backend-sim';
 import { assertFitsSchema } from '@caisson/testkit/contract';
-import { imageSkip } from '../scenario/backend/image.ts';
+import { programSkip as skip, startProgram, termsIn } from '../scenario/engine/program.ts';
 
-const bin = join(import.meta.dirname, '../../packages/cli/bin');
 // Short, because sockets lie in it.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-vw-'));
 const at = (name: string): string => join(folder, name);
-const [missing] = imageSkip === false ? await createSimBackend({ state: at('none') }).findMissing() : [];
-const isBuilt = existsSync(join(bin, '../dist/main/caisson.js'));
-const skip = imageSkip || (!isBuilt && 'not built') || (missing !== undefined && `the simulator needs ${missing.what}`);
 if (skip) console.error(`views: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 const options = { skip, timeout: 60_000 };
 
-const env = { ...process.env, CAISSON_STATE: at('s'), XDG_CONFIG_HOME: at('config'), CAISSON_VSOCK: undefined };
-
-function start(name: string, words: readonly string[]) {
-  const child = spawn(process.execPath, [join(bin, `${name}.js`), ...words], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [out, err] = ['', ''];
-  const listeners = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-    for (const listener of listeners) listener();
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) =>
-    child.once('close', (code) => resolve({ code, out, err })),
-  );
-  /** Resolves once `pattern` was printed. */
-  const said = (pattern: RegExp): Promise<void> =>
-    new Promise((resolve) => {
-      const look = (): void => void (pattern.test(out) && resolve());
-      listeners.add(look);
-      look();
-    });
-  return { child, ended, said };
-}
-
-const caisson = (...words: readonly string[]) => start('caisson', words).ended;
+const terms = termsIn(folder);
+const start = (words: readonly string[], name?: string) => startProgram(words, terms, name);
+const caisson = (...words: readonly string[]) => start(words).ended;
 
 async function json<Value>(...words: readonly string[]): Promise<Value> {
   const { code, out, err } = await caisson(...words);
@@ -96,7 +64,7 @@ test('ps, logs, events, stats, console and wait show an enclave that runs', opti
 });
 
 test('logs -f goes on until a signal, with the lines that come', options, async () => {
-  const follow = start('caisson', ['logs', 'web', '-f', '--tail', '1']);
+  const follow = start(['logs', 'web', '-f', '--tail', '1']);
   await follow.said(/\n/);
   follow.child.kill('SIGINT');
   const { code, err } = await follow.ended;
@@ -119,7 +87,7 @@ test(
     const waited = await caisson('wait', 'h');
     equal(waited.code, 0, waited.err);
     match((await caisson('logs', 'h')).out, /^.* app .*hello$/m, 'its starter commands it');
-    const console = start('caisson', ['console', '--enclave-id', EnclaveID]);
+    const console = start(['console', '--enclave-id', EnclaveID]);
     await console.said(/BOOT_STARTING/);
     const ended = await json<object>('terminate-enclave', '--enclave-id', EnclaveID);
     deepEqual(ended, { EnclaveName: 'h', EnclaveID, Terminated: true });
@@ -132,7 +100,7 @@ test('rbuilds runs, lists and drops the image of ./eif, and keeps what was said'
   copyFileSync(at('h.eif'), at('eif/app-builder-secure-enclaves-framework.eif'));
   const lines = ['run_eif_image', 'list_enclaves', 'drop_enclave'];
   const words = ['--memory', '448', '--cpus', '1', ...lines.flatMap((line) => ['--cmd', line])];
-  const { code, out, err } = await start('rbuilds', words).ended;
+  const { code, out, err } = await start(words, 'rbuilds').ended;
   equal(code, 0, err);
   match(out, /SIMULATED/);
   match(

@@ -12,6 +12,7 @@ import { type TestContext, test } from 'node:test';
 import { toCid, toVsockPort } from '@caisson/core/address';
 import { runConfigRecv } from '@caisson/enclave/main/config-recv';
 import { createFabricTransport } from '@caisson/link/transport';
+import { freePort } from '@caisson/testkit/loopback';
 
 const root = join(import.meta.dirname, '../..');
 const clients = 8;
@@ -59,15 +60,6 @@ async function openEcho(t: TestContext): Promise<{ port: number; sockets: Set<So
     for (const socket of sockets) socket.destroy();
   });
   return { port: (server.address() as AddressInfo).port, sockets };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function startBoth(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get, type RequestListener } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -16,6 +16,7 @@ import { runHost } from '@caisson/host/argonaut';
 import type { SaidLine } from '@caisson/link/argonaut';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import { createLinuxKernel, type Kernel } from '@caisson/sys';
+import { freePort } from '@caisson/testkit/loopback';
 
 const cid = toCid(16);
 const configPort = toVsockPort(7777);
@@ -46,15 +47,6 @@ async function listenHttp(t: TestContext, listener: RequestListener): Promise<nu
     server.closeAllConnections();
   });
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function fetchText(port: number, path: string): Promise<{ status: number; text: string }> {

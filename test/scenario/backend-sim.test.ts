@@ -15,8 +15,9 @@ import {
   describeBackendContract,
   writeProbeImage,
 } from '@caisson/testkit/backend';
-import { imageSkip, makeImages } from './backend/image.ts';
+import { makeImages } from './backend/image.ts';
 import { createSimScene } from './backend/sim-scene.ts';
+import { simulatorSkip as skip } from './backend/simulator-skip.ts';
 
 const isRoot = process.getuid?.() === 0;
 // Short, because sockets lie in it, and open for the user without privilege to read images.
@@ -24,8 +25,6 @@ const folder = mkdtempSync(join(tmpdir(), 'caisson-sim-'));
 chmodSync(folder, 0o711);
 after(() => rmSync(folder, { recursive: true }));
 
-const lacks = imageSkip === false ? await createSimBackend({ state: join(folder, 'none') }).findMissing() : [];
-const skip = imageSkip || (lacks[0] !== undefined && `the simulator needs ${lacks[0].what}`);
 if (skip) console.error(`backend-sim: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 
 let made: Promise<BackendImages> | undefined;

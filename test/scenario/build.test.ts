@@ -15,11 +15,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { CHANGES, verifyReproducible } from '@caisson/host/build';
 import { assertFitsSchema, laneFigure } from '@caisson/testkit/contract';
 import { createTestImage, dockerArchive, layer, writeLayout } from '@caisson/testkit/oci';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -60,22 +60,14 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** In this process, which is a second quicker; the second build of T-E1 has one of its own. */
-async function caisson(...words: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const status = await run(words, {
-    ...{ stdin: new PassThrough(), stdout, stderr, env: { PATH: process.env['PATH'] }, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? '';
-  return { status, stdout: text(stdout), stderr: text(stderr) };
-}
+/** In this process, which is a second quicker; the second build of T-E1 has one of its own. */
+const caisson = (...words: readonly string[]) => hear(run, words, { env: { PATH: process.env['PATH'] } });
 
 const given = (): string[] => ['--kernel', at('bzImage'), '--runtime', at('runtime.tar')];
 async function build(source: string, output: string, ...words: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await caisson('build', at(source), '-o', at(output), ...given(), ...words);
-  assert.equal(status, 0, stderr);
-  return stdout;
+  const { code, out, err } = await caisson('build', at(source), '-o', at(output), ...given(), ...words);
+  assert.equal(code, 0, err);
+  return out;
 }
 
 test('T-E1: the same bytes in another folder, as another user, at another time and place', { skip }, async () => {
@@ -107,9 +99,9 @@ test('a second build that differs is told with the file and the field, and ends 
   assert.deepEqual([isEqual, isMeasuredEqual], [false, false]);
   assert.ok(differences.some(({ place }) => place === 'ramdisk[1] rootfs/app/main.js.size'));
   const refused = await caisson('image', 'reproduce', at('a.eif.json'), at('app'), ...given());
-  assert.equal(refused.status, 2);
-  assert.match(refused.stdout, /^toolchain: local: .*\n(.*\n)*ramdisk\[1\] rootfs\/app\/main.js.size: 15 \| 16\n/);
-  assert.match(refused.stdout, /\nDIFFERENT: the measurements differ\n$/);
+  assert.equal(refused.code, 2);
+  assert.match(refused.out, /^toolchain: local: .*\n(.*\n)*ramdisk\[1\] rootfs\/app\/main.js.size: 15 \| 16\n/);
+  assert.match(refused.out, /\nDIFFERENT: the measurements differ\n$/);
   writeFileSync(at('app/main.js'), 'console.log(1)\n');
 });
 
@@ -119,20 +111,20 @@ test('reproduce says EQUAL from manifest and source alone, and names another inp
   await build('app', 'a.eif', '--tag', 'hello:2.0');
   const again = ['image', 'reproduce', at('a.eif.json'), at('app'), '--runtime', at('runtime.tar'), '--kernel'];
   const same = await caisson(...again, at('bzImage'));
-  assert.deepEqual([same.status, same.stdout], [0, 'EQUAL: the same bytes\n']);
+  assert.deepEqual([same.code, same.out], [0, 'EQUAL: the same bytes\n']);
   // An image of which only the metadata differs: no PCR has that.
   const eif = readFileSync(at('a.eif'));
   eif.write('X', eif.indexOf('"hello"') + 1);
   writeFileSync(at('a.eif'), eif);
   const other = await caisson(...again, at('bzImage'), '--json');
-  assert.equal(other.status, 2);
-  const document = JSON.parse(other.stdout) as { equal: boolean; measuredEqual: boolean };
+  assert.equal(other.code, 2);
+  const document = JSON.parse(other.out) as { equal: boolean; measuredEqual: boolean };
   assertFitsSchema(document, 'image-reproduce');
   assert.deepEqual([document.equal, document.measuredEqual], [false, true]);
   writeFileSync(at('other'), 'another kernel');
   const third = await caisson(...again, at('other'));
-  assert.match(third.stdout, /^toolchain: local.*\ninput kernel: sha384:[0-9a-f]{96} \| sha384:[0-9a-f]{96}\nPCR0: /);
-  assert.equal((await caisson('image', 'reproduce', at('bzImage'), at('app'))).status, 1);
+  assert.match(third.out, /^toolchain: local.*\ninput kernel: sha384:[0-9a-f]{96} \| sha384:[0-9a-f]{96}\nPCR0: /);
+  assert.equal((await caisson('image', 'reproduce', at('bzImage'), at('app'))).code, 1);
 });
 
 test('an image that was signed after it was built is made again but for its signature, and one that was changed is not', {
@@ -144,19 +136,19 @@ test('an image that was signed after it was built is made again but for its sign
   execFileSync('openssl', ['req', '-new', '-x509', ...ec, ...files], { stdio: 'pipe' });
   const sign = ['sign-eif', '--eif-path', at('a.eif'), '--private-key', at('sign.key')];
   const signed = await caisson(...sign, '--signing-certificate', at('sign.pem'));
-  assert.equal(signed.status, 0, signed.stderr);
+  assert.equal(signed.code, 0, signed.err);
   const again = ['image', 'reproduce', at('a.eif.json'), at('app'), ...given()];
   const same = await caisson(...again);
   assert.deepEqual(
-    [same.status, same.stdout],
+    [same.code, same.out],
     [0, 'EQUAL: the same bytes but for the signature, which only its key can make\n'],
   );
   const eif = readFileSync(at('a.eif'));
   eif.write('X', eif.indexOf('"CaissonInit"') + 1);
   writeFileSync(at('a.eif'), eif);
   const other = await caisson(...again);
-  assert.deepEqual([other.status, /^metadata\.CustomMetadata\./m.test(other.stdout)], [2, true], other.stdout);
-  assert.doesNotMatch(other.stdout, /^signature/m);
+  assert.deepEqual([other.code, /^metadata\.CustomMetadata\./m.test(other.out)], [2, true], other.out);
+  assert.doesNotMatch(other.out, /^signature/m);
 });
 
 test('what lies in the folder and is no part of it is left out: outputs, caisson.yaml, the repository', {
@@ -219,15 +211,11 @@ test('usage, refusals and faults of caisson.yaml have their exit codes, and leav
   ];
   for (const [[first = '', ...words], status, stderr] of table) {
     const got = await caisson('build', first.startsWith('-') ? first : at(first), ...words);
-    assert.deepEqual(
-      [got.status, stderr.test(got.stderr)],
-      [status, true],
-      `${first} ${words.join(' ')}: ${got.stderr}`,
-    );
+    assert.deepEqual([got.code, stderr.test(got.err)], [status, true], `${first} ${words.join(' ')}: ${got.err}`);
   }
   writeFileSync(at('bad.yaml'), 'name: a\nimage: {kernell: aws}\n');
   const faults = await caisson('build', at('app'), ...to, '--config', at('bad.yaml'));
-  assert.equal(faults.status, 1);
-  assert.match(faults.stderr, /^caisson: .*bad.yaml:2:9: unknown key image.kernell; did you mean kernel\?\n {2}hint: /);
+  assert.equal(faults.code, 1);
+  assert.match(faults.err, /^caisson: .*bad.yaml:2:9: unknown key image.kernell; did you mean kernel\?\n {2}hint: /);
   assert.ok(!existsSync(at('n.eif')) && !existsSync(at('n.eif.json')));
 });

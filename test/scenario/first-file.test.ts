@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { layer } from '@caisson/testkit/oci';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -42,19 +42,8 @@ test('the first caisson.yaml of an empty folder passes compose check and caisson
     ['compose', 'check', '-f', at('app/caisson.yaml')],
     ['build', at('app'), '-o', at('app.eif'), ...given],
   ]) {
-    const stderr = new PassThrough();
-    const code = await run(words, {
-      ...{
-        stdin: new PassThrough(),
-        stdout: new PassThrough().resume(),
-        stderr,
-        env: { XDG_CONFIG_HOME: at('config') },
-        name: 'caisson',
-      },
-      stop: new AbortController().signal,
-      onReload: () => {},
-    });
-    assert.equal(code, 0, `${words.join(' ')}: ${String(stderr.read() ?? '')}`);
+    const { code, err } = await hear(run, words, { env: { XDG_CONFIG_HOME: at('config') } });
+    assert.equal(code, 0, `${words.join(' ')}: ${err}`);
   }
   assert.ok(existsSync(at('app.eif')));
   assert.ok(existsSync(at('config/caisson/operators/dev.key')), 'with a key to command it, made by the build');

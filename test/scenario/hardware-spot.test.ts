@@ -1,7 +1,6 @@
 // A run on a spot instance against a fake account: whatever fails, is lost or is interrupted at whichever call, nothing is left in the account and nothing
 // on this machine. The scripts as they are typed, and the same code in this process for each call in turn.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -11,6 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type CloudPlan, createFakeCloud } from '@caisson/testkit/cloud';
 import { currentLane, laneFigure } from '@caisson/testkit/contract';
+import { startProcess } from '@caisson/testkit/program';
 import { runOnSpot } from '../../scripts/hardware/spot/run.ts';
 import { readSpotSettings } from '../../scripts/hardware/spot/settings.ts';
 
@@ -83,12 +83,9 @@ async function run(env: Readonly<Record<string, string>> = {}): Promise<Outcome>
 
 /** As it is typed. */
 async function type(script: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<Outcome> {
-  const child = spawn(join(root, 'scripts', script), [], { env: { ...process.env, ...given, ...env }, stdio: 'pipe' });
-  let [said, output] = ['', ''];
-  child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, said, output };
+  const terms = { env: { ...process.env, ...given, ...env } };
+  const { code, out: output, err: said } = await startProcess([join(root, 'scripts', script)], terms).ended;
+  return { code: code ?? -1, said, output };
 }
 
 test('a run makes an instance, prepares it, ships the packed folder, runs the command there, fetches its results, and leaves nothing', async () => {

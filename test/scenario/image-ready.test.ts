@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createSimBackend } from '@caisson/host/backend-sim';
 import { NotReadyError, waitUntilReady } from '@caisson/host/ready';
-import { buildFolder, imageSkip } from './backend/image.ts';
+import { buildFolder } from './backend/image.ts';
+import { simulatorSkip as skip } from './backend/simulator-skip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-ready-'));
 after(() => rmSync(folder, { recursive: true }));
 const backend = createSimBackend({ state: join(folder, 'state') });
-const lacks = imageSkip === false ? await backend.findMissing() : [];
-const skip = imageSkip || (lacks[0] !== undefined && `the simulator needs ${lacks[0].what}`);
 if (skip) console.error(`image-ready: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 
 test('a program that never answers leaves its enclave not ready, with the reason, within the time of its image', {

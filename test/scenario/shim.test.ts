@@ -11,7 +11,6 @@ import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CID_ANY, toCid, toVsockPort } from '@caisson/core/address';
 import { planEif } from '@caisson/core/eif';
-import { createSimBackend } from '@caisson/host/backend-sim';
 import { readProcessStart } from '@caisson/host/file';
 import { measureImage } from '@caisson/host/image';
 import { enclaveFolder, type RecordedSpec, type RecordedState, readState, writeSpec } from '@caisson/host/record';
@@ -21,7 +20,8 @@ import type { BackendImages } from '@caisson/testkit/backend';
 import { laneFigure } from '@caisson/testkit/contract';
 import { fakeSpec } from '@caisson/testkit/fake';
 import { createFakeNitro } from '@caisson/testkit/nitro-cli';
-import { imageSkip, makeImages } from './backend/image.ts';
+import { makeImages } from './backend/image.ts';
+import { simulatorSkip as skip } from './backend/simulator-skip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'c-keep-'));
 const state = join(folder, 'state');
@@ -34,8 +34,6 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const lacks = imageSkip === false ? await createSimBackend({ state: join(folder, 'none') }).findMissing() : [];
-const skip = imageSkip || (lacks[0] !== undefined && `the simulator needs ${lacks[0].what}`);
 if (skip) console.error(`shim: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 const timeout = 120_000;
 

@@ -13,13 +13,13 @@ import { findPolicy } from '@caisson/host/operator';
 import { isAlive } from '@caisson/testkit/backend';
 import { attest } from '@caisson/verify';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { exampleSkip } from './example/scene.ts';
+import { simulatorSkip } from './backend/simulator-skip.ts';
 
 const root = join(import.meta.dirname, '../..');
 const built = ['packages/cli/dist/main/caisson.js', 'dist/caisson-verify.js'].find(
   (path) => !existsSync(join(root, path)),
 );
-const skip = exampleSkip || (built !== undefined && `no ${built} (npm run build)`);
+const skip = simulatorSkip || (built !== undefined && `no ${built} (npm run build)`);
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
 
 interface Started {

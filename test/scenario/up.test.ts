@@ -1,42 +1,26 @@
 // From one file to ready and proven enclaves, with the program itself, the real shim, the simulator and the real PID 1; and back to nothing.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { createSimBackend } from '@caisson/host/backend-sim';
+import { hangingInit, writeProbeImage } from '@caisson/testkit/backend';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { assertFitsSchema } from '@caisson/testkit/contract';
-import { imageSkip } from './backend/image.ts';
+import type { EndedProcess } from '@caisson/testkit/program';
+import { programSkip as skip, startProgram, termsIn } from './engine/program.ts';
+import { leftOf } from './engine/traces.ts';
 
-const program = join(import.meta.dirname, '../../packages/cli/bin/caisson.js');
-const isBuilt = existsSync(join(program, '../../dist/main/caisson.js'));
 // Short, because sockets lie in it.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-up-'));
 const at = (name: string): string => join(folder, name);
-const [missing] = imageSkip === false ? await createSimBackend({ state: at('none') }).findMissing() : [];
-const skip = imageSkip || (!isBuilt && 'not built') || (missing !== undefined && `the simulator needs ${missing.what}`);
 const timeout = 120_000;
+const terms = termsIn(folder);
 
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function caisson(...words: string[]): Promise<Ran> {
-  const env = { ...process.env, CAISSON_STATE: at('s'), XDG_CONFIG_HOME: at('config'), CAISSON_VSOCK: undefined };
-  const child = spawn(process.execPath, [program, ...words], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
-}
+const caisson = (...words: string[]) => startProgram(words, terms).ended;
 
 interface Told {
   readonly enclaves: readonly {
@@ -51,9 +35,9 @@ interface Told {
   }[];
 }
 
-function told({ stdout, stderr }: Ran, schema: string): Told {
-  ok(stdout !== '', stderr);
-  const document = JSON.parse(stdout) as Told;
+function told({ out, err }: EndedProcess, schema: string): Told {
+  ok(out !== '', err);
+  const document = JSON.parse(out) as Told;
   assertFitsSchema(document, schema);
   return document;
 }
@@ -123,9 +107,9 @@ test('one command takes a file to two enclaves that are ready and proven, with e
       ['one', 'ready', true, true],
       ['two', 'ready', true, true],
     ],
-    first.stdout,
+    first.out,
   );
-  deepEqual([first.code, first.stderr], [0, '']);
+  deepEqual([first.code, first.err], [0, '']);
   const phases = enclaves[0]!.phases.map(({ phase }) => phase);
   deepEqual(
     phases.filter((phase) => phase !== 'config'),
@@ -133,7 +117,7 @@ test('one command takes a file to two enclaves that are ready and proven, with e
   );
   deepEqual(await Promise.all([ask(0), ask(1)]), ['one heard: from afar', 'two heard: from afar']);
 
-  const { code, stdout, stderr } = await caisson(
+  const { code, out, err } = await caisson(
     'exec',
     'one',
     '--',
@@ -141,11 +125,19 @@ test('one command takes a file to two enclaves that are ready and proven, with e
     'cat',
     '/etc/caisson/profile',
   );
-  deepEqual([code, stdout], [0, 'development\n'], stderr);
-  match(stderr, /^SIMULATED/);
+  deepEqual([code, out], [0, 'development\n'], err);
+  match(err, /^SIMULATED/);
   const compared = await caisson('attest', 'compare', 'two', '--json');
-  equal(compared.code, 0, compared.stderr);
+  equal(compared.code, 0, compared.err);
   told(compared, 'attest-compare');
+  // Of an image that is another by now than the one that was built, which only the record says.
+  const record = at('s/enclaves/two/spec.json');
+  const spec = readFileSync(record, 'utf8');
+  writeFileSync(record, spec.replace(/("PCR2": ?")[0-9a-f]{96}/, `$1${'ab'.repeat(48)}`));
+  const differs = await caisson('attest', 'compare', 'two');
+  writeFileSync(record, spec);
+  equal(differs.code, 2, differs.err);
+  match(differs.out, /\nPCR2 .*(ab){48}[\s\S]*\nDIFFERENT: two runs another image\n$/);
 
   writeFile(512);
   const again = told(await caisson('up', '--json'), 'up').enclaves;
@@ -165,7 +157,7 @@ test('one command takes a file to two enclaves that are ready and proven, with e
   deepEqual(policies, [`${again[0]!.cid}.yaml`, `${again[1]!.cid}.yaml`, 'one.yaml', 'two.yaml'].sort());
   equal(existsSync(at('config/caisson/seen')), false, 'a trial is no memory of versions');
   const ended = await caisson('down', '--json');
-  equal(ended.code, 0, ended.stderr);
+  equal(ended.code, 0, ended.err);
   told(ended, 'stop');
   deepEqual(readdirSync(at('config/caisson/policies')), []);
   deepEqual(await leftOf(at('s')), []);
@@ -200,23 +192,28 @@ test('what does not come up says one cause with its evidence, by exit code: fail
   const failed = await caisson('up', '-f', 'bad.yaml', '--json');
   const { enclaves } = told(failed, 'up');
   const results = Object.fromEntries(enclaves.map(({ name, result }) => [name, result]));
-  deepEqual([results, failed.code], [{ crash: 'failed', taken: 'failed', after: 'skipped' }, 1], failed.stdout);
+  deepEqual([results, failed.code], [{ crash: 'failed', taken: 'failed', after: 'skipped' }, 1], failed.out);
   const failure = (name: string) => enclaves.find((one) => one.name === name)?.failure;
   match(JSON.stringify(failure('crash')), /about to fall/);
   const holder = `port ${port} of 127\\.0\\.0\\.1 must be free for enclave taken: process ${process.pid}`;
   match(failure('taken')!.message, new RegExp(holder));
 
-  writeFileSync(at('never.yaml'), `enclaves: { never: { ${bad}, ready: { timeout: 2s } } }\n`);
+  const kernel = join(folder, 'bad/main.js');
+  await writeProbeImage({ path: at('hangs.eif'), kernel, words: undefined, init: hangingInit() });
+  const hangs = 'hangs: { image: { eif: hangs.eif }, resources: { memoryMiB: 64 }, ready: { timeout: 1s } }';
+  writeFileSync(at('never.yaml'), `enclaves: { never: { ${bad}, ready: { timeout: 2s } }, ${hangs} }\n`);
   const late = await caisson('up', '-f', 'never.yaml');
-  equal(late.code, 3, late.stderr);
-  match(late.stderr, /^never {2}NOT READY {2}in services\n {2}enclave never .*service-(starting|not-ready) app/m);
-  match(late.stderr, /^ {2}try: /m);
+  equal(late.code, 3, late.err);
+  match(late.err, /^never {2}NOT READY {2}in services\n {2}enclave never .*service-(starting|not-ready) app/m);
+  match(late.err, /^ {2}try: /m);
+  match(late.err, /^hangs {2}NOT READY {2}in boot\n {2}enclave hangs must send its heartbeat within 1000 ms; /m);
+  match(late.err, /^ {4}caisson-init: waits for ever$/m);
 
   const wrong = `name: wrong\nimage: { eif: ${builtImage()}, pcr0: "${'0'.repeat(96)}" }\n`;
   writeFileSync(at('wrong.yaml'), wrong);
   const refused = await caisson('up', '-f', 'wrong.yaml');
-  equal(refused.code, 2, refused.stderr);
-  match(refused.stderr, /REFUSED {2}in build\n {2}image .* must measure PCR0 0{96}, got [0-9a-f]{96}/);
+  equal(refused.code, 2, refused.err);
+  match(refused.err, /REFUSED {2}in build\n {2}image .* must measure PCR0 0{96}, got [0-9a-f]{96}/);
   equal((await caisson('up', '--timeout', 'soon')).code, 64);
   await caisson('down', '--all');
   deepEqual(await leftOf(at('s')), []);
@@ -228,7 +225,7 @@ test('a CID that another enclave has is refused, and the other one goes on; stop
 }, async () => {
   const run = (name: string) => caisson('run', builtImage(), '-d', '--json', '--cid', '77', '--name', name);
   const first = await run('first');
-  deepEqual([first.code, told(first, 'up').enclaves[0]?.cid], [0, 77], first.stdout);
+  deepEqual([first.code, told(first, 'up').enclaves[0]?.cid], [0, 77], first.out);
   const second = await run('second');
   equal(second.code, 1);
   match(told(second, 'up').enclaves[0]!.failure!.message, /77.*first|first.*77/);
@@ -236,10 +233,10 @@ test('a CID that another enclave has is refused, and the other one goes on; stop
   equal(byCid.code, 0, 'with no CAISSON_VSOCK');
   equal((await caisson('stop', 'first')).code, 0);
   const gone = await caisson('exec', 'first', '--', 'true');
-  match(gone.stderr, /enclave first must run, got phase stopped/);
+  match(gone.err, /enclave first must run, got phase stopped/);
   const restarted = await caisson('restart', 'first', '--json');
-  deepEqual([restarted.code, told(restarted, 'up').enclaves[0]?.result], [0, 'ready'], restarted.stderr);
-  match((await caisson('rm', 'first')).stderr, /enclave first must have ended to be removed/);
+  deepEqual([restarted.code, told(restarted, 'up').enclaves[0]?.result], [0, 'ready'], restarted.err);
+  match((await caisson('rm', 'first')).err, /enclave first must have ended to be removed/);
   equal((await caisson('down', '--all', '--images')).code, 0);
   deepEqual(await leftOf(at('s')), []);
 });
@@ -252,25 +249,20 @@ test('a full disk is told with its cause, and nothing is half done', { skip: ski
     mkdirSync(at('full'));
     writeFileSync(at('full/main.js'), '');
     writeFileSync(at('full/package.json'), '{"main":"main.js"}');
-    const env = { ...process.env, CAISSON_STATE: small, XDG_CONFIG_HOME: at('config') };
-    const words = [program, 'run', './full', '-d'];
-    const { status, stderr } = spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8' });
-    equal(status, 1);
-    match(stderr, /cannot write .*\.eif: ENOSPC[\s\S]*try: /);
+    const full = { ...terms, env: { ...terms.env, CAISSON_STATE: small } };
+    const { code, err } = await startProgram(['run', './full', '-d'], full).ended;
+    equal(code, 1);
+    match(err, /cannot write .*\.eif: ENOSPC[\s\S]*try: /);
     deepEqual(readdirSync(join(small, 'built/full')), []);
     // Not a byte is left, and not a lock can be written: what removes has to work all the same.
     mkdirSync(join(small, 'enclaves/old'), { recursive: true, mode: 0o700 });
     spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'fill')}`, 'bs=4k']);
-    const down = spawnSync(process.execPath, [program, 'down', 'old'], { cwd: folder, env, encoding: 'utf8' });
-    deepEqual([down.status, readdirSync(join(small, 'enclaves'))], [0, []], down.stderr);
+    const down = await startProgram(['down', 'old'], full).ended;
+    deepEqual([down.code, readdirSync(join(small, 'enclaves'))], [0, []], down.err);
     await writeMeasuredEif(at('given.eif'), { config: { expect: 'none' } });
-    const image = spawnSync(process.execPath, [program, 'run', at('given.eif'), '-d'], {
-      cwd: folder,
-      env,
-      encoding: 'utf8',
-    });
-    match(image.stderr, /cannot write .*: ENOSPC[\s\S]*try: free space/);
-    deepEqual([image.status, readdirSync(small).filter((name) => name.startsWith('.caisson-'))], [1, []]);
+    const image = await startProgram(['run', at('given.eif'), '-d'], full).ended;
+    match(image.err, /cannot write .*: ENOSPC[\s\S]*try: free space/);
+    deepEqual([image.code, readdirSync(small).filter((name) => name.startsWith('.caisson-'))], [1, []]);
   } finally {
     spawnSync('umount', [small]);
   }
@@ -283,34 +275,4 @@ function noTmpfs(): string | false {
   const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'caisson', probe]).status === 0;
   if (isMounted) spawnSync('umount', [probe]);
   return !isMounted && 'no file system can be mounted here';
-}
-
-/** Processes and mounts of this state folder, and its files but for what outlives every enclave. A shim that has told its end may still be ending. */
-async function leftOf(state: string): Promise<string[]> {
-  for (let turn = 0; ; turn += 1) {
-    const left = tracesOf(state);
-    if (left.length === 0 || turn === 60) return left;
-    await pause(50);
-  }
-}
-
-function tracesOf(state: string): string[] {
-  const kept = /^(version|cids|sim-authority(\/.*)?|built(\/.*)?|sim-measured(\/.*)?|run(\/fabric(\/3)?)?|enclaves)$/;
-  const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) => !kept.test(name));
-  const mounts = readFileSync('/proc/self/mountinfo', 'latin1')
-    .split('\n')
-    .filter((line) => line.includes(state));
-  const processes = readdirSync('/proc').flatMap((pid) => {
-    const isOurs = /^[0-9]+$/.test(pid) && readText(`/proc/${pid}/environ`).includes(`CAISSON_STATE=${state}\0`);
-    return isOurs ? [`process ${pid} ${readText(`/proc/${pid}/cmdline`)}`] : [];
-  });
-  return [...files, ...mounts, ...processes];
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

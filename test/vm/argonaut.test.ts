@@ -13,6 +13,7 @@ import { test } from 'node:test';
 import { parseAttestationDocument } from '@caisson/core/attestation';
 import { toHex } from '@caisson/core/bytes';
 import { encodeSigStructure } from '@caisson/core/cose';
+import { freePort } from '@caisson/testkit/loopback';
 import { hearReport } from './hear.ts';
 import { buildImage, bundleFile, whyNoBundle } from './image.ts';
 import { bootEnclave, rigFile, skip as skipRig, within } from './rig.ts';
@@ -125,13 +126,4 @@ async function listen(server: Server): Promise<Server> {
 
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
-}
-
-/** The config must name a port before anybody listens on it. */
-async function freePort(): Promise<number> {
-  const server = await listen(createServer());
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,23 +1,13 @@
 // The hardware smoke on the rig: a production image on its own kernel, over real AF_VSOCK, with a real NSM device, by the same script as on Nitro.
 import { equal, match } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '@caisson/testkit/loopback';
+import { startProcess } from '@caisson/testkit/program';
 import { imageSkip } from '../scenario/backend/image.ts';
 import { skip as noRig, rigFile } from './rig.ts';
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
 
 test('the smoke of nitro-smoke.sh holds on an emulated machine, over real vsock', {
   skip: noRig || imageSkip,
@@ -28,20 +18,14 @@ test('the smoke of nitro-smoke.sh holds on an emulated machine, over real vsock'
     ...process.env,
     ...{ TMPDIR: local, CAISSON_QEMU: rigFile('out'), CAISSON_SMOKE_KERNEL: rigFile('out/bzImage') },
     ...{ CAISSON_SMOKE_BACKEND: 'qemu', CAISSON_SMOKE_HOST: 'localhost', CAISSON_SMOKE_CPUS: '1' },
-    ...{ CAISSON_SMOKE_HTTP_PORT: await freePort(), CAISSON_SMOKE_HOST_ECHO_PORT: await freePort() },
+    ...{ CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`, CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}` },
   };
   try {
-    const child = spawn(join(import.meta.dirname, '../../scripts/nitro-smoke.sh'), [], { env, stdio: 'pipe' });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (bytes: Buffer) => {
-        output += bytes.toString();
-      });
-    }
-    const [code] = (await once(child, 'close')) as [number];
-    equal(code, 0, output);
+    const script = join(import.meta.dirname, '../../scripts/nitro-smoke.sh');
+    const { code, all } = await startProcess([script], { env }).ended;
+    equal(code, 0, all);
     match(
-      output,
+      all,
       /\nHELD {2}argonaut's checks: 5, ours: 6; failed: 0, skipped: 0, not reached: 0; backend qemu\nSIMULATED: /,
     );
     equal(readdirSync(local).length, 0);

@@ -1,15 +1,14 @@
 // `caisson up --backend qemu` with examples/hello, as a person types it: its own kernel, a real NSM device and AF_VSOCK inside, and the same proof as everywhere.
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findPolicy } from '@caisson/host/operator';
-import { choosePort } from '../../examples/client/choose-port.ts';
+import { freePort } from '@caisson/testkit/loopback';
 import { proveEnclave } from '../../examples/hello/prove.ts';
 import { imageSkip } from '../scenario/backend/image.ts';
+import { startProgram } from '../scenario/engine/program.ts';
 import { skip as noRig, rigFile } from './rig.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -20,26 +19,13 @@ test('up boots hello in QEMU to ready and verified; its document holds over HTTP
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-up-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
-  const port = await choosePort('0');
+  const port = await freePort();
   const env = {
     ...process.env,
     ...{ CAISSON_STATE: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') },
     ...{ CAISSON_QEMU: rigFile('out'), HELLO_PORT: String(port) },
   };
-  const caisson = async (...words: string[]): Promise<{ code: number; out: string; all: string }> => {
-    const program = join(root, 'packages/cli/bin/caisson.js');
-    const child = spawn(process.execPath, [program, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [out, all] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      out += text;
-      all += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      all += text;
-    });
-    const [code] = (await once(child, 'close')) as [number];
-    return { code, out, all };
-  };
+  const caisson = (...words: string[]) => startProgram(words, { env }).ended;
   // The example's own file, with the rig's kernel instead of the one that this machine may have made.
   const text = readFileSync(join(root, 'examples/hello/caisson.yaml'), 'utf8');
   const image = `image: { source: ${join(root, 'examples/hello/app')}, kernel: ${rigFile('out/bzImage')} }`;

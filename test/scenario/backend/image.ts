@@ -2,10 +2,10 @@
 import { equal } from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { ensureRuntime } from '@caisson/host/runtime';
 import { type BackendImages, writeProbeImage } from '@caisson/testkit/backend';
 import { pid1Built } from '@caisson/testkit/pid1';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../../../packages/cli/src/run.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -55,12 +55,7 @@ export async function buildFolder(
   mkdirSync(folder);
   for (const [path, text] of Object.entries({ 'package.json': '{"main":"main.js"}', ...files }))
     writeFileSync(join(folder, path), text);
-  const stderr = new PassThrough();
-  const status = await run(['build', folder, '-o', `${folder}.eif`, '--kernel', kernel], {
-    ...{ stdin: new PassThrough(), stdout: new PassThrough().resume(), stderr, env, name: 'caisson' },
-    stop: new AbortController().signal,
-    onReload: () => {},
-  });
-  equal(status, 0, String(stderr.read()));
+  const { code, err } = await hear(run, ['build', folder, '-o', `${folder}.eif`, '--kernel', kernel], { env });
+  equal(code, 0, err);
   return `${folder}.eif`;
 }

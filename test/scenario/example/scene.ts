@@ -3,7 +3,6 @@ import { equal } from 'node:assert/strict';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { type Cid, toVsockPort } from '@caisson/core/address';
 import type { RunningEnclave } from '@caisson/host/backend';
@@ -13,19 +12,17 @@ import { waitUntilReady } from '@caisson/host/ready';
 import { DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import type { Transport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
+import { hear } from '@caisson/testkit/program';
 import { checkPolicy } from '@caisson/verify/policy';
 import { run } from '../../../packages/cli/src/run.ts';
-import { imageSkip } from '../backend/image.ts';
+import { simulatorSkip } from '../backend/simulator-skip.ts';
 
 const root = join(import.meta.dirname, '../../..');
-
-export const exampleSkip: string | false =
-  imageSkip || ((await createSimBackend({ state: tmpdir() }).findMissing())[0]?.what ?? false);
 
 const bundled = join(root, 'examples/signing/app/main.mjs');
 
 /** For the examples that are bundled. */
-export const bundledSkip: string | false = exampleSkip || (!existsSync(bundled) && `no ${bundled} (npm run build)`);
+export const bundledSkip: string | false = simulatorSkip || (!existsSync(bundled) && `no ${bundled} (npm run build)`);
 
 export interface RunningExample {
   readonly enclave: RunningEnclave;
@@ -95,11 +92,7 @@ export async function startExample(
 }
 
 export async function caisson(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const texts = ['', ''];
-  for (const [index, stream] of [stdout, stderr].entries()) stream.on('data', (text) => (texts[index] += text));
-  const terms = { stdin: new PassThrough(), stdout, stderr, env, name: 'caisson', onReload: () => {} };
-  const code = await run(words, { ...terms, stop: new AbortController().signal });
-  equal(code, 0, texts.join('\n'));
-  return texts[0]!;
+  const { code, out, err } = await hear(run, words, { env });
+  equal(code, 0, `${out}\n${err}`);
+  return out;
 }

@@ -1,4 +1,6 @@
-// The program under test: heard inside this process, or started from its source.
+// The program under test: heard inside this process, or in one of its own.
 export type { Heard, HearOptions } from './hear.ts';
 export { hear } from './hear.ts';
 export { passForLauncher, writeLauncher } from './launcher.ts';
+export type { EndedProcess, ProcessTerms, StartedProcess } from './start-process.ts';
+export { startProcess } from './start-process.ts';
