@@ -14,7 +14,8 @@ export async function leftOf(state: string): Promise<string[]> {
 }
 
 function tracesOf(state: string): string[] {
-  const kept = /^(version|cids|told-[a-z]+|sim-authority(\/.*)?|built(\/.*)?|sim-measured(\/.*)?|run(\/fabric(\/3)?)?|enclaves)$/;
+  const kept =
+    /^(version|cids|told-[a-z]+|sim-authority(\/.*)?|built(\/.*)?|sim-measured(\/.*)?|run(\/fabric(\/3)?)?|enclaves)$/;
   const files = readdirSync(state, { recursive: true, encoding: 'utf8' }).filter((name) => !kept.test(name));
   const mounts = readFileSync('/proc/self/mountinfo', 'latin1')
     .split('\n')
