@@ -8,8 +8,9 @@ export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' 
   let restarts: number | undefined;
   const told = new Set<string>();
   return {
-    onEvent({ code, time, fields }) {
+    onEvent({ code, time, fields, message }) {
       const phase = fields['phase'];
+      if (code === 'BACKEND_DIFFERS') timeline.note('info', message);
       if (code !== 'ENCLAVE_PHASE') return;
       if (phase === 'booting') timeline.begin('heartbeat', Date.parse(time));
       if (phase === 'config' || phase === 'services') timeline.begin(phase, Date.parse(time));

@@ -25,6 +25,7 @@ import { shimSocketPath } from './socket-place.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { readProcessCost } from './stats.ts';
 import type { ShimStep } from './step.ts';
+import { tellDifferences } from './tell-differences.ts';
 import { findVsockHolder } from './vsock-holder.ts';
 
 export interface RunShimOptions {
@@ -104,6 +105,7 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const [keep, server] = await (async () => {
     try {
       const backend = await options.openBackend(spec.backend);
+      await tellDifferences(state, backend, events);
       const made = new Keep({
         ...{ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, onStep },
         findVsockHolder: (port) => findVsockHolder(state, name, port),
