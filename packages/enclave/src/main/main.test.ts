@@ -12,6 +12,7 @@ import { parseNsmRequest } from '@caisson/core/nitro';
 import { sendConfig } from '@caisson/link/config';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import type { Kernel, NsmDevice } from '@caisson/sys';
+import { compileCache } from '@caisson/testkit/program';
 import { runConfigRecv } from './config-recv.ts';
 import { runEnclave } from './enclave.ts';
 import { runNsm } from './nsm.ts';
@@ -164,7 +165,10 @@ function runProgram(
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     const file = join(import.meta.dirname, `${entry}.ts`);
-    const child = spawn(process.execPath, ['--conditions=caisson-source', file, ...words], { env, timeout: 15_000 });
+    const child = spawn(process.execPath, ['--conditions=caisson-source', file, ...words], {
+      env: { ...compileCache, ...env },
+      timeout: 15_000,
+    });
     const text = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));

@@ -1,4 +1,5 @@
 // The program under test: heard inside this process, or in one of its own.
+export { compileCache } from './compile-cache.ts';
 export type { Heard, HearOptions } from './hear.ts';
 export { hear } from './hear.ts';
 export { passForLauncher, writeLauncher } from './launcher.ts';
