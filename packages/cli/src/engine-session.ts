@@ -1,5 +1,5 @@
 // What the commands of the engine share: the engine of this process, how it is shown while it works, and exit codes of what came of it.
-import type { Engine, EngineEvent, UpOutcome } from '@caisson/host/engine';
+import type { Engine, EngineEvent, HostLook, UpOutcome } from '@caisson/host/engine';
 import { EXIT_FAILED, EXIT_NOT_READY, EXIT_OK, EXIT_REFUSED, UsageError } from './exit-code.ts';
 import { selfWords } from './self.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -7,7 +7,25 @@ import { version } from './version.ts';
 
 export async function openEngine({ env }: Pick<Surroundings, 'env'>): Promise<Engine> {
   const { createEngine } = await import('@caisson/host/engine');
-  return createEngine({ env, words: selfWords(), version });
+  return createEngine({ env, words: selfWords(), version, host: lookAtHost(env) });
+}
+
+/** Backends are loaded when one of them is meant. */
+function lookAtHost(env: Surroundings['env']): HostLook {
+  return {
+    async findMissing(kind) {
+      const { createLinuxKernel } = await import('@caisson/sys');
+      const { stateFolder } = await import('@caisson/host/store');
+      const { openBackend } = await import('./open-backend.ts');
+      return await (
+        await openBackend(kind, { state: stateFolder(env), env, kernel: createLinuxKernel() })
+      ).findMissing();
+    },
+    async requirePort(enclave, rule) {
+      const { requireFreePort } = await import('@caisson/host/shim');
+      await requireFreePort(enclave, rule);
+    },
+  };
 }
 
 /** The gravest of all: what is not the enclave that was asked for, then what failed, then what is late. */

@@ -11,7 +11,7 @@ export { suggestAnswers, writeFirstFile } from './first-file.ts';
 export type { NameReading } from './foreign-name.ts';
 export { readForeignName } from './foreign-name.ts';
 export type { IngressRule } from './ingress-rule.ts';
-export { readIngressRule } from './ingress-rule.ts';
+export { isSameListener, readIngressRule } from './ingress-rule.ts';
 export type { Variables } from './interpolate.ts';
 export { createComposeJsonSchema } from './json-schema.ts';
 export type { Compose, ParseComposeOptions } from './parse-compose.ts';

@@ -1,5 +1,5 @@
 // What every verb has at hand.
-import type { ShimDoor } from './engine-interface.ts';
+import type { HostLook, ShimDoor } from './engine-interface.ts';
 import type { OnEvent } from './event.ts';
 
 export interface EngineContext {
@@ -10,6 +10,7 @@ export interface EngineContext {
   readonly words: readonly string[];
   readonly version: string;
   readonly shims: ShimDoor;
+  readonly host: HostLook | undefined;
   readonly onEvent: OnEvent;
   readonly signal: AbortSignal | undefined;
   /** Called when the command has ended, however it ends. */

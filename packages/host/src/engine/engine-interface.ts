@@ -1,4 +1,6 @@
 // The engine as front ends see it.
+import type { BackendKind, MissingPart } from '../backend/index.ts';
+import type { IngressRule } from '../compose/index.ts';
 import type { ShimClient } from '../shim/index.ts';
 import type { EngineCommand, EngineVerb } from './command.ts';
 import type { OnEvent } from './event.ts';
@@ -40,6 +42,14 @@ export interface ShimDoor {
   endLeft(options: StartShimOptions): Promise<void>;
 }
 
+/** This machine, as far as it is looked at before anything is built for it. */
+export interface HostLook {
+  /** Each with how to get it. */
+  findMissing(backend: BackendKind): Promise<readonly MissingPart[]>;
+  /** Throws CaissonError SHIM_PORT with the name of whoever has it. */
+  requirePort(enclave: string, rule: IngressRule): Promise<void>;
+}
+
 export interface EngineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** That start this program once more, for shims. */
@@ -47,4 +57,6 @@ export interface EngineOptions {
   /** Of this program: stands in what is built. */
   readonly version: string;
   readonly shims?: ShimDoor;
+  /** Without it what this machine lacks is found out by the start. */
+  readonly host?: HostLook;
 }

@@ -334,7 +334,7 @@ test('what runs is ended also where its record was damaged, and is said to have 
 });
 
 test('what a shim that was killed has left is ended by whoever stops it', async () => {
-  await image('a.eif');
+  await image('a.eif', { components: ['ready'], profile: 'production' });
   for (const [backend, end] of [
     ['nitro', 'was left by its shim and ended'],
     ['sim', 'ended with its shim'],
@@ -351,7 +351,7 @@ test('what a shim that was killed has left is ended by whoever stops it', async 
 });
 
 test('one that outlived its shim is ended before another is started in its place, and taken over where it is the same', async () => {
-  await image('a.eif');
+  await image('a.eif', { components: ['ready'], profile: 'production' });
   const text = 'name: a\nimage: { eif: a.eif }\nbackend: nitro\n';
   await up(text);
   const lose = (): void => {
@@ -449,4 +449,18 @@ test('an image without control is ready and not verified, and nothing is compare
   const [outcome] = await up('name: a\nimage: { eif: a.eif }\n');
   deepEqual(outcome?.verdict?.holds, false);
   await rejects(engine.execute({ verb: 'compare', name: 'a' }), { code: 'ENGINE_IMAGE' });
+});
+
+test('one that is tried again is late at its deadline and not before, with what its shim does and how to end that', async () => {
+  await image('a.eif');
+  const failed = { code: 'SHIM_LATE', message: 'it was late', hint: null };
+  // Its own word that it failed is not the end of one that is started again.
+  door.scripts.set('a', ['booting', 'failed', { phase: 'waiting', restarts: 1, failure: failed }]);
+  const text = 'name: a\nimage: { eif: a.eif }\nready: { timeout: 40ms }\n';
+  const [outcome] = await up(`${text}restart: always\n`);
+  deepEqual([outcome?.kind, outcome?.failure?.code], ['late', 'ENGINE_LATE']);
+  match(outcome?.failure?.message ?? '', /within 40 ms, got phase waiting; the last try ended with: it was late$/);
+  match(outcome?.failure?.hint ?? '', /^its shim goes on trying \(restart: always\): .*caisson stop a ends it/);
+  deepEqual(door.done, ['start a']);
+  equal(door.shimOf('a')?.state.phase, 'waiting', 'nothing was ended');
 });

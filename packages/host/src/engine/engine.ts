@@ -34,6 +34,7 @@ export function createEngine({
   words,
   version,
   shims = { start: startShim, open: openShim, endLeft: endLeftEnclave },
+  host,
 }: EngineOptions): Engine {
   const state = stateFolder(env);
   const execute = async (
@@ -46,7 +47,7 @@ export function createEngine({
       context: EngineContext,
     ) => Promise<EngineResults[EngineVerb]>;
     const held: (() => Promise<void>)[] = [];
-    const context = { state, env, variables: env, words, version, shims, onEvent: eachNoteOnce(onEvent), signal };
+    const context = { state, env, variables: env, words, version, shims, host, onEvent: eachNoteOnce(onEvent), signal };
     try {
       return await act(command, { ...context, hold: (release) => void held.push(release) });
     } finally {

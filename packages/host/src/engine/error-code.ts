@@ -8,6 +8,7 @@ export const ENGINE_ERROR_CODES = [
   'ENGINE_LATE',
   'ENGINE_NAME',
   'ENGINE_PCR',
+  'ENGINE_PROFILE',
   'ENGINE_RUNNING',
 ] as const;
 export type EngineErrorCode = (typeof ENGINE_ERROR_CODES)[number];

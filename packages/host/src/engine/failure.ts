@@ -1,6 +1,6 @@
 // An enclave that did not come up, as one cause, what was seen, and one thing to try.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
-import type { RecordedState } from '../record/index.ts';
+import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { collectEvidence } from './evidence.ts';
 import type { Followed } from './follow.ts';
@@ -23,14 +23,14 @@ export function faultOfError(error: unknown): Fault {
 /** Of an enclave that was followed and is not ready. */
 export async function faultOfFollowed(
   folder: string,
-  name: string,
-  timeoutMs: number,
+  spec: Pick<RecordedSpec, 'name' | 'readyTimeoutMs' | 'restart'>,
   { outcome: seen, last, reasons }: Followed,
 ): Promise<Fault> {
+  const { name } = spec;
   const outcome = last?.phase === 'lost' ? 'gone' : seen;
   const evidence = await collectEvidence(folder, name, last, reasons, outcome === 'gone');
   const told = last?.failure ?? null;
-  if (outcome === 'late') return { kind: 'late', failure: { ...late(name, timeoutMs, last), evidence } };
+  if (outcome === 'late') return { kind: 'late', failure: { ...late(spec, last), evidence } };
   if (told !== null)
     return { kind: kindOfCode(told.code), failure: { ...told, hint: told.hint ?? logsHint(name), evidence } };
   // A service has a time of its own to become ready in, which may be the shorter one.
@@ -50,13 +50,18 @@ export async function faultOfFollowed(
 
 const ended: EngineErrorCode = 'ENGINE_ENDED';
 
-function late(name: string, timeoutMs: number, last: RecordedState | undefined): Omit<UpFailure, 'evidence'> {
+function late(
+  { name, readyTimeoutMs: timeoutMs, restart }: Parameters<typeof faultOfFollowed>[1],
+  last: RecordedState | undefined,
+): Omit<UpFailure, 'evidence'> {
   const code: EngineErrorCode = 'ENGINE_LATE';
   const why = last === undefined || last.reasons.length === 0 ? '' : ` (${last.reasons.join(', ')})`;
   const phase = last === undefined ? 'no phase at all' : `phase ${last.phase}${why}`;
   const message = `enclave ${name} must be ready within ${timeoutMs} ms, got ${phase}`;
-  const hint = `caisson logs ${name} shows what it does; ready.timeout gives it longer`;
-  return { code, message, hint };
+  const told = last?.failure == null ? '' : `; the last try ended with: ${last.failure.message}`;
+  const goesOn = `its shim goes on trying (restart: ${restart}): caisson wait ${name} waits for it, caisson stop ${name} ends it, caisson logs ${name} shows why`;
+  const longer = `caisson logs ${name} shows what it does; ready.timeout gives it longer`;
+  return { code, message: `${message}${told}`, hint: restart === 'no' ? longer : goesOn };
 }
 
 function logsHint(name: string): string {

@@ -12,6 +12,8 @@ export interface FollowOptions {
   readonly timeoutMs: number;
   /** What happened from this moment on is told; unix milliseconds. */
   readonly sinceMs: number;
+  /** Its shim starts it again when it ends. */
+  readonly startsAgain: boolean;
   readonly onEvent: (event: ShimEvent) => void;
   readonly onState: (state: RecordedState) => void;
   readonly signal?: AbortSignal | undefined;
@@ -27,14 +29,14 @@ export interface Followed {
 
 // Chosen. Where no event comes, it is looked at this often.
 const lookMs = 500;
-// The shim ends one that is late, and says why: that takes as long as the enclave takes to end.
+// The shim ends one that is late, and says why: that takes as long as the enclave takes to end. Of one that is tried again there is nothing to wait for.
 const shimsGraceMs = 8_000;
 // One enclave boots at a time: this one may wait for the slowest boots before it.
 const longestTurnMs = 600_000;
 
 /** Rejects with the reason of `signal`. */
 export async function followToReady(options: FollowOptions): Promise<Followed> {
-  const { client, timeoutMs, onState, signal } = options;
+  const { client, timeoutMs, startsAgain, onState, signal } = options;
   const stop = new AbortController();
   const wake = new Wake();
   const onAbort = (): void => wake.ring();
@@ -43,6 +45,7 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
   const hearing = hear(client, wake, stop.signal);
   const beganMs = performance.now();
   let bootedMs: number | undefined;
+  let restarts: number | undefined;
   try {
     for (;;) {
       signal?.throwIfAborted();
@@ -52,11 +55,15 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
       await events.tellNew();
       onState(last);
       if (last.phase === 'ready') return { outcome: 'ready', last, reasons: [] };
-      if (ENDED_PHASES.includes(last.phase)) return { outcome: 'ended', last, reasons: events.reasons };
+      // That it failed is its own word first: one whose shim has given it up too has no shim any more.
+      const mayComeBack = startsAgain && last.phase === 'failed';
+      if (ENDED_PHASES.includes(last.phase) && !mayComeBack) return { outcome: 'ended', last, reasons: events.reasons };
       const nowMs = performance.now();
       if (!isInTurn(last.phase)) bootedMs ??= nowMs;
-      const leftMs =
-        bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs + shimsGraceMs - nowMs;
+      restarts ??= last.restarts;
+      const hasEnded = last.phase === 'waiting' || last.restarts > restarts;
+      const graceMs = hasEnded ? 0 : shimsGraceMs;
+      const leftMs = bootedMs === undefined ? beganMs + longestTurnMs - nowMs : bootedMs + timeoutMs + graceMs - nowMs;
       if (leftMs <= 0) return { outcome: 'late', last, reasons: last.reasons };
       await wake.within(Math.min(leftMs, lookMs));
     }

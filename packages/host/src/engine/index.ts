@@ -16,7 +16,7 @@ export type {
   WaitCommand,
 } from './command.ts';
 export { createEngine } from './engine.ts';
-export type { Engine, EngineOptions, EngineWatch, ShimDoor, StartShimOptions } from './engine-interface.ts';
+export type { Engine, EngineOptions, EngineWatch, HostLook, ShimDoor, StartShimOptions } from './engine-interface.ts';
 export type { EngineErrorCode } from './error-code.ts';
 export { ENGINE_ERROR_CODES } from './error-code.ts';
 export type { EngineEvent, OnEvent, UpPhase } from './event.ts';

@@ -43,6 +43,7 @@ test('a source that did not change is not built again; a byte, a setting or a mo
       },
       ...{ backend: 'sim', env: {}, version: '0', say: (_, text) => void said.push(text) },
       hold: (release) => void held.push(release),
+      beforeBuild: async () => {},
     });
   writeFileSync(join(source, 'sh'), '#!x', { mode: 0o755 });
   const plain = { cmd: ['/app/sh'] };
@@ -85,6 +86,7 @@ test('a simulation needs no kernel where none was named, and says so; anything e
       ...{ folder, composeFile: null, backend, env: { CAISSON_CACHE: join(folder, 'cache') }, version: '0' },
       say: (_, text) => void said.push(text),
       hold: () => {},
+      beforeBuild: async () => {},
     });
   await rejects(make('qemu', {}), { code: 'KERNEL_NAME' });
   await rejects(make('sim', { kernel: 'caisson' }), { code: 'KERNEL_NAME' });

@@ -28,6 +28,8 @@ export interface MakeImageOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly say: (level: 'info' | 'warn', text: string, hint?: string) => void;
+  /** Where nothing was found that is built already; what it throws spares the build. */
+  readonly beforeBuild: () => Promise<void>;
   /** Given what is to be called once a record names the image, or nobody wants it any more: until then no prune takes it. */
   readonly hold: (release: () => Promise<void>) => void;
   readonly signal?: AbortSignal | undefined;
@@ -67,7 +69,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
 }
 
 async function buildFrom(given: string, options: MakeImageOptions): Promise<MadeImage> {
-  const { state, name, spec, folder, composeFile, env, version, say, signal, hold } = options;
+  const { state, name, spec, folder, composeFile, env, version, say, signal, hold, beforeBuild } = options;
   const image = typeof spec.image === 'object' ? spec.image : {};
   const architecture = image.arch === undefined ? readArchitecture() : parseArchitecture(image.arch);
   const read = await readBuildSettings(name, spec, folder, { architecture, env });
@@ -82,6 +84,7 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   hold(release);
   const found = key === undefined ? undefined : await findBuilt(path);
   if (found !== undefined) return { facts: found, how: 'unchanged' };
+  await beforeBuild();
   const plan = await openPlan({
     ...{ source, settings, builderVersion: version, env },
     ...(kernel.isFile && { kernelPath: kernel.files[0]! }),

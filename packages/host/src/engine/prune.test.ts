@@ -73,7 +73,7 @@ test('of a record that cannot be read everything that it may name stays', async 
   built('gone', 'b');
   writeFileSync(enclaveFolder(state, 'web').spec, 'garbage');
   const store = await openImageStore(join(state, 'images'));
-  await writeMeasuredEif(join(folder, 'x.eif'));
+  await writeMeasuredEif(join(folder, 'x.eif'), undefined);
   await store.add(join(folder, 'x.eif'));
   deepEqual(shown(await prune()), ['built gone']);
 });

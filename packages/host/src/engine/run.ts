@@ -13,6 +13,7 @@ import type { EngineContext } from './context.ts';
 import { isRunning } from './end.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
+import { foresee, requireBackend, requireProfile } from './foresee.ts';
 import { readImageFacts } from './image-facts.ts';
 import { type MadeImage, makeImage } from './make-image.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
@@ -33,6 +34,7 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
   const simulated = backend === 'nitro' ? '' : '; SIMULATED: it proves nothing about hardware';
   onEvent({ kind: 'note', enclave: null, level: 'info', text: `backend ${backend} (${why})${simulated}` });
   const spec = specOf(command, image);
+  await foresee([{ name, backend, spec }], context);
   const timeline = new Timeline(name, onEvent);
   try {
     timeline.begin('build');
@@ -41,9 +43,11 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
         ? await makeImage({
             ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal, hold },
             say: (level, text, hint) => timeline.note(level, text, hint),
+            beforeBuild: () => requireBackend(backend, context),
           })
         : { facts: given, how: 'given' };
     timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
+    requireProfile({ name, backend, debug: command.debug, profile: facts.profile });
     const expect = facts.terms?.config ?? null;
     const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
     const config = prepared && (await keepConfig(state, name, prepared));

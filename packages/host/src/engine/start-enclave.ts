@@ -95,9 +95,9 @@ async function followAndProve(
   timeline: Timeline,
   { beganMs, unchanged }: { readonly beganMs: number; readonly unchanged: boolean },
 ): Promise<Omit<Started, 'changes' | 'unchanged'>> {
-  const { name, readyTimeoutMs: timeoutMs } = spec;
+  const { name, readyTimeoutMs: timeoutMs, restart } = spec;
   const { onEvent, onState } = createTeller(timeline);
-  const options = { state, name, client, timeoutMs, signal, onState };
+  const options = { state, name, client, timeoutMs, startsAgain: restart !== 'no', signal, onState };
   let followed = await followToReady({ ...options, sinceMs: beganMs, onEvent });
   let [proven, verdict]: [string | null | undefined, Verdict | null] = [undefined, null];
   // One that falls as soon as it has said ready is not up, and one that was started again meanwhile is another boot to prove.
@@ -112,7 +112,7 @@ async function followAndProve(
   }
   const { last } = followed;
   if (followed.outcome !== 'ready' || last === undefined || verdict === null) {
-    const { kind, failure } = await faultOfFollowed(state, name, timeoutMs, followed);
+    const { kind, failure } = await faultOfFollowed(state, spec, followed);
     timeline.failed(failure.message);
     return { kind, last, verdict: null, failure };
   }

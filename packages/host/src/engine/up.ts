@@ -17,6 +17,7 @@ import type { UpCommand } from './command.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
+import { type ForeseenEnclave, foresee, requireBackend, requireProfile } from './foresee.ts';
 import { makeImage } from './make-image.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
 import { resolveSpec } from './resolve-spec.ts';
@@ -25,7 +26,7 @@ import { requireName, startEnclave } from './start-enclave.ts';
 import { tellRecorded } from './tell-recorded.ts';
 import { Timeline } from './timeline.ts';
 
-/** Throws ComposeFaultError, PolicyError COMPOSE_NAME, CaissonError ENGINE_NAME; rejects with the reason of the signal. */
+/** Throws ComposeFaultError, PolicyError COMPOSE_NAME, CaissonError ENGINE_NAME, and what `foresee` throws; rejects with the reason of the signal. */
 export async function up(command: UpCommand, given: EngineContext): Promise<UpResult> {
   const file = resolve(command.file);
   const context = { ...given, variables: { ...command.variables, ...given.env } };
@@ -33,7 +34,13 @@ export async function up(command: UpCommand, given: EngineContext): Promise<UpRe
   for (const note of compose.notes) context.onEvent({ kind: 'note', enclave: null, level: 'info', text: note });
   const names = chosenNames(compose, command.names);
   for (const name of names) await requireName(context.state, name, file);
+  const foreseen = names.map((name): ForeseenEnclave => {
+    const spec = compose.enclaves.get(name)!;
+    const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', context.env);
+    return { name, backend, spec };
+  });
   tellBackends(compose, names, command, context);
+  await foresee(foreseen, context);
   const turn = createTurn();
   const tasks = new Map<string, Promise<UpOutcome>>();
   for (const name of names) {
@@ -102,8 +109,10 @@ async function resolveEnclave(
   const { facts, how } = await makeImage({
     ...{ state, name, spec, folder, composeFile, backend, env, version, signal, hold },
     say: (level, text, hint) => timeline.note(level, text, hint),
+    beforeBuild: () => requireBackend(backend, context),
   });
   timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
+  requireProfile({ name, backend, debug: spec.debug ?? false, profile: facts.profile });
   const expect = facts.terms?.config ?? null;
   const prepared = await prepareConfig({ name, config: spec.config, folder, expect });
   const config = prepared && (await keepConfig(state, name, prepared));

@@ -4,6 +4,7 @@ export { SHIM_PROTOCOL } from './client-interface.ts';
 export { endLeft } from './end-left.ts';
 export type { ShimErrorCode } from './error-code.ts';
 export { SHIM_ERROR_CODES } from './error-code.ts';
+export { requireFreePort } from './free-port.ts';
 export type { RunShimOptions } from './run-shim.ts';
 export { runShim } from './run-shim.ts';
 export { shimSocketPath } from './socket-place.ts';

@@ -1,16 +1,15 @@
 // The ways in: TCP listeners that stand for the shim's whole life, also while the enclave boots, ends and starts again, so that nobody else takes the
 // port and a caller learns at once that nothing is ready.
 import { CID_ANY, CID_PARENT, toVsockPort } from '@caisson/core/address';
-import { CaissonError, PolicyError } from '@caisson/core/errors';
+import { PolicyError } from '@caisson/core/errors';
 import { type Bridge, DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
 import type { Transport } from '@caisson/link/transport';
 import type { Kernel, NativeEngine } from '@caisson/sys';
 import type { IngressRule } from '../compose/index.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
-import type { ShimErrorCode } from './error-code.ts';
 import type { EventLog } from './event-log.ts';
+import { portFault } from './free-port.ts';
 import type { Gate } from './gate.ts';
-import { findPortHolder } from './port-holder.ts';
 import { Seldom } from './seldom.ts';
 
 export interface IngressOptions {
@@ -87,14 +86,7 @@ async function openOne(rule: IngressRule, options: IngressOptions): Promise<Open
     events.add('info', 'INGRESS_BOUND', `${nameOf({ ...rule, hostPort: bound })} listens`, { port: bound });
     return { rule, bridge, door };
   } catch (error) {
-    const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
-    const holder = code === 'EADDRINUSE' ? await findPortHolder(hostPort) : undefined;
-    const who = holder === undefined ? (error as Error).message : `${holder} has it`;
-    throw new CaissonError<ShimErrorCode>(
-      'SHIM_PORT',
-      `port ${hostPort} of ${hostAddress} must be free for enclave ${enclave}: ${who}`,
-      { cause: error, hint: 'end it, or give ingress another port' },
-    );
+    throw await portFault(enclave, rule, error);
   }
 }
 

@@ -1,0 +1,80 @@
+// What would fail for certain once everything is built, looked at before anything is: a backend that is not here, a port that somebody has, an image that
+// ends itself where it is to run. A build takes minutes, and what it ends with should not have been known before.
+import { CaissonError, PolicyError } from '@caisson/core/errors';
+import type { BackendErrorCode, BackendKind } from '../backend/index.ts';
+import { type EnclaveSpec, isSameListener, readIngressRule } from '../compose/index.ts';
+import { ENDED_PHASES, readSpec, readState } from '../record/index.ts';
+import type { EngineContext } from './context.ts';
+import type { EngineErrorCode } from './error-code.ts';
+
+export interface ForeseenEnclave {
+  readonly name: string;
+  readonly backend: BackendKind;
+  readonly spec: EnclaveSpec;
+}
+
+/** Throws PolicyError ENGINE_PROFILE, CaissonError BACKEND_UNAVAILABLE or SHIM_PORT. */
+export async function foresee(enclaves: readonly ForeseenEnclave[], context: EngineContext): Promise<void> {
+  for (const { name, backend, spec } of enclaves) {
+    const isSource = typeof spec.image !== 'object' || spec.image.eif === undefined;
+    requireProfile({ name, backend, debug: spec.debug ?? false, profile: isSource ? spec.profile : undefined });
+  }
+  const { host } = context;
+  if (host === undefined) return;
+  const running = await runningOf(enclaves, context);
+  const asleep = enclaves.filter(({ name }) => !running.has(name));
+  for (const backend of new Set(asleep.map((one) => one.backend))) {
+    // Loading it takes as long as finding by the start that it lacks something: that is worth it before a build alone.
+    if (backend !== 'sim') await requireBackend(backend, context);
+  }
+  // What these enclaves have themselves is theirs, also where it changes hands.
+  const own = [...running.values()].flatMap((spec) => spec?.ingress ?? []);
+  for (const { name, spec } of enclaves) {
+    for (const rule of (spec.ingress ?? []).map(readIngressRule)) {
+      if (rule.hostPort !== 0 && !own.some((other) => isSameListener(other, rule))) await host.requirePort(name, rule);
+    }
+  }
+}
+
+/** Throws CaissonError BACKEND_UNAVAILABLE. */
+export async function requireBackend(backend: BackendKind, { host }: Pick<EngineContext, 'host'>): Promise<void> {
+  const missing = (await host?.findMissing(backend)) ?? [];
+  if (missing.length === 0) return;
+  const what = missing.map((one) => one.what).join(' and ');
+  const hint = missing.map((one) => one.get).join('; ');
+  throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend ${backend} needs ${what}`, { hint });
+}
+
+/** Throws PolicyError ENGINE_PROFILE for an image that hardware will not run (wire.md 7). */
+export function requireProfile({
+  name,
+  backend,
+  debug,
+  profile,
+}: {
+  readonly name: string;
+  readonly backend: BackendKind;
+  readonly debug: boolean;
+  /** Undefined: not known yet. */
+  readonly profile: 'development' | 'production' | undefined;
+}): void {
+  // In debug mode PCR0 is zeros, and its documents are taken by nobody.
+  if (backend !== 'nitro' || debug || profile !== 'development') return;
+  throw new PolicyError<EngineErrorCode>(
+    'ENGINE_PROFILE',
+    `enclave ${name} must be of profile production for the backend nitro, got development: on hardware such an image ends itself at its boot`,
+    {
+      hint: 'profile: production makes one for hardware; debug: true starts this one with registers of zeros, which proves nothing; the backends sim and qemu run it as it is',
+    },
+  );
+}
+
+async function runningOf(enclaves: readonly ForeseenEnclave[], { state }: EngineContext) {
+  const found = new Map<string, Awaited<ReturnType<typeof readSpec>>>();
+  for (const { name } of enclaves) {
+    const last = await readState(state, name).catch(() => undefined);
+    if (last === undefined || ENDED_PHASES.includes(last.phase)) continue;
+    found.set(name, await readSpec(state, name).catch(() => undefined));
+  }
+  return found;
+}
