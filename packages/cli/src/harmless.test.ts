@@ -64,6 +64,12 @@ test('a character that is cut in two is one', () => {
   equal(harmless(bytes.subarray(0, 1)) + harmless(bytes.subarray(1)), 'ü\n');
 });
 
+test('a line of a serial console ends as any other, also where its end is cut in two; a return within it is an escape', () => {
+  const harmless = createHarmless();
+  const shown = ['one\r\ntwo\r', '\nthree\rfour\r', 'five\r\n'].map((text) => harmless(Buffer.from(text))).join('');
+  equal(shown, 'one\ntwo\nthree\\u000dfour\\u000dfive\n');
+});
+
 test('progress has percent, rate and remaining time, on a terminal only', () => {
   equal(
     formatProgress({ bytes: 5 << 20, total: 20 << 20, seconds: 2 }),

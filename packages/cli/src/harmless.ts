@@ -1,16 +1,21 @@
-// Kept output of a stranger on a person's terminal (P-P7): lines and tabs as they are, every other control character, and what reorders or hides
-// text, as an escape.
+// Kept output of a stranger on a person's terminal (P-P7): lines and tabs as they are, also where a line ends as a serial console has it, every other
+// control character, and what reorders or hides text, as an escape.
 const unsafe = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu;
 
-/** Keeps its place between chunks, so that a character that is cut in two is one. */
+/** Keeps its place between chunks, so that a character, or the end of a line, that is cut in two is one. */
 export function createHarmless(): (bytes: Uint8Array) => string {
   const decoder = new TextDecoder();
-  return (bytes) => decoder.decode(bytes, { stream: true }).replace(unsafe, escapeUnits);
+  let held = '';
+  return (bytes) => {
+    const text = held + decoder.decode(bytes, { stream: true });
+    held = text.endsWith('\r') ? '\r' : '';
+    return harmlessText(held === '' ? text : text.slice(0, -1));
+  };
 }
 
 /** The same for a text that is whole. */
 export function harmlessText(text: string): string {
-  return text.replace(unsafe, escapeUnits);
+  return text.replaceAll('\r\n', '\n').replace(unsafe, escapeUnits);
 }
 
 function escapeUnits(character: string): string {
