@@ -1,19 +1,16 @@
 // The control channel of a real enclave over real vsock: the document of its hypervisor's NSM, its root in the operator's policy, initctl from outside.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { toVsockPort } from '@caisson/core/address';
-import { toHex } from '@caisson/core/bytes';
-import { readImageMeasurements } from '@caisson/host/image';
-import { createOperator, readOperatorKey } from '@caisson/host/operator';
-import { CONTROL_PORT, connectControl, createControlIdentity } from '@caisson/link/control';
+import { connectControl, createControlIdentity } from '@caisson/link/control';
+import { hear } from '@caisson/testkit/program';
 import { checkPolicy } from '@caisson/verify/policy';
 import { run } from '../../packages/cli/src/run.ts';
-import { buildProduct, hearLine, productSkip as skip } from './product.ts';
-import { bootEnclave, rigFile, within } from './rig.ts';
+import { bootCommanded } from './commanded.ts';
+import { productSkip as skip } from './product.ts';
+import { within } from './rig.ts';
 
 const busybox = '/usr/lib/caisson/busybox';
 
@@ -23,32 +20,12 @@ test('an operator of the image opens a proven session over vsock, initctl comman
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-control-'));
   context.after(() => rmSync(folder, { recursive: true }));
-  const own = { XDG_CONFIG_HOME: join(folder, 'config') };
-  const alice = await createOperator('alice', own);
-  const image = await buildProduct(folder, {
-    'caisson.yaml': [
-      'name: commanded',
-      'version: 4',
-      'profile: development',
-      'operators:',
-      `  list: [{ name: alice, key: ${alice.spkiBase64}, verbs: [all] }]`,
-      '',
-    ].join('\n'),
-    'service/web.service': `ExecStart = "${busybox} sh -c 'echo hello from web; exec ${busybox} sleep 1000000'"\n`,
-  });
-  const pcr0 = toHex((await readImageMeasurements(image)).pcr0);
-  const source = {
-    backend: 'qemu',
-    roots: [readFileSync(rigFile('pki/root.crt'), 'utf8')],
-    allowDevelopment: true,
-  } as const;
-  const policy = checkPolicy({ ...source, pcrs: { 0: pcr0 }, config: {}, image: { minimumVersion: 4 } });
-  const enclave = await bootEnclave({ image, cid: 52 });
-  const line = await hearLine(enclave);
+  const web = `${busybox} sh -c 'echo hello from web; exec ${busybox} sleep 1000000'`;
+  const commanded = await bootCommanded(folder, 52, web);
+  const { dial, pcr0, source, enclave, line, own } = commanded;
   try {
-    await line.heard('ready', (one) => one.kind === 'state' && one.phase === 'ready');
-    const identity = await readOperatorKey('alice', own);
-    const dial = () => enclave.parent.connect({ cid: enclave.cid, port: toVsockPort(CONTROL_PORT) });
+    const identity = await commanded.ready();
+    const policy = checkPolicy({ ...source, pcrs: { 0: pcr0 }, config: {}, image: { minimumVersion: 4 } });
     const began = performance.now();
     const session = await connectControl({ dial, identity, policy });
     context.diagnostic(`a session over vsock in ${Math.round(performance.now() - began)} ms`);
@@ -66,15 +43,9 @@ test('an operator of the image opens a proven session over vsock, initctl comman
     const policies = join(own.XDG_CONFIG_HOME, 'caisson/policies');
     mkdirSync(policies, { recursive: true });
     writeFileSync(join(policies, '52.yaml'), JSON.stringify({ ...source, pcrs: { 0: pcr0 } }));
-    const initctl = async (...words: string[]) => {
-      const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-      const env = { ...process.env, ...own, CAISSON_VSOCK: `hybrid:${enclave.cid}=${enclave.path}` };
-      const stop = new AbortController().signal;
-      const code = await run(['-p', 'vsock', '--vsock-cid', '52', ...words], {
-        ...{ stdin, stdout, stderr, env, stop, name: 'initctl', onReload: () => {} },
-      });
-      return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
-    };
+    const env = { ...process.env, ...own, CAISSON_VSOCK: `hybrid:${enclave.cid}=${enclave.path}` };
+    const initctl = (...words: string[]) =>
+      hear(run, ['-p', 'vsock', '--vsock-cid', '52', ...words], { env, name: 'initctl' });
     const logs = await initctl('logs', 'web');
     equal(logs.code, 0, logs.err);
     match(logs.err, /^SIMULATED: /);
@@ -83,7 +54,6 @@ test('an operator of the image opens a proven session over vsock, initctl comman
     equal(await within(30_000, 'the end', enclave.exit), 0, enclave.console());
     deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'stopped' });
   } finally {
-    await line.close();
-    await enclave.close();
+    await commanded.close();
   }
 });

@@ -6,11 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
-import { toVsockPort } from '@caisson/core/address';
-import { toHex } from '@caisson/core/bytes';
-import { readImageMeasurements } from '@caisson/host/image';
-import { createOperator, readOperatorKey } from '@caisson/host/operator';
-import { CONTROL_PORT, connectControl } from '@caisson/link/control';
+import { connectControl } from '@caisson/link/control';
 import {
   type CommandRequest,
   copyIn,
@@ -21,8 +17,8 @@ import {
   waitForJob,
 } from '@caisson/link/pipeline';
 import { checkPolicy } from '@caisson/verify/policy';
-import { buildProduct, hearLine, productSkip as skip } from './product.ts';
-import { bootEnclave, rigFile } from './rig.ts';
+import { bootCommanded } from './commanded.ts';
+import { productSkip as skip } from './product.ts';
 
 const busybox = '/usr/lib/caisson/busybox';
 const plain = { recursive: false, resume: false, checksum: false, into: true };
@@ -49,31 +45,10 @@ test('commands run, 64 MiB go each way and jobs are kept over vsock; another PCR
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-pipeline-'));
   context.after(() => rmSync(folder, { recursive: true }));
-  const own = { XDG_CONFIG_HOME: join(folder, 'config') };
-  const alice = await createOperator('alice', own);
-  const image = await buildProduct(folder, {
-    'caisson.yaml': [
-      'name: commanded',
-      'version: 4',
-      'profile: development',
-      'operators:',
-      `  list: [{ name: alice, key: ${alice.spkiBase64}, verbs: [all] }]`,
-      '',
-    ].join('\n'),
-    'service/web.service': `ExecStart = "${busybox} sleep 1000000"\n`,
-  });
-  const pcr0 = toHex((await readImageMeasurements(image)).pcr0);
-  const source = {
-    backend: 'qemu',
-    roots: [readFileSync(rigFile('pki/root.crt'), 'utf8')],
-    allowDevelopment: true,
-  } as const;
-  const enclave = await bootEnclave({ image, cid: 53 });
-  const line = await hearLine(enclave);
+  const commanded = await bootCommanded(folder, 53, `${busybox} sleep 1000000`);
   try {
-    await line.heard('ready', (one) => one.kind === 'state' && one.phase === 'ready');
-    const identity = await readOperatorKey('alice', own);
-    const dial = () => enclave.parent.connect({ cid: enclave.cid, port: toVsockPort(CONTROL_PORT) });
+    const identity = await commanded.ready();
+    const { dial, pcr0, source } = commanded;
     const other = checkPolicy({ ...source, pcrs: { 0: 'b6'.repeat(48) }, config: {} });
     await rejects(connectControl({ dial, identity, policy: other }), { code: 'VERIFY_PCR' });
     const session = await connectControl({
@@ -118,7 +93,6 @@ test('commands run, 64 MiB go each way and jobs are kept over vsock; another PCR
     equal(text, 'working\n');
     await session.close();
   } finally {
-    await line.close();
-    await enclave.close();
+    await commanded.close();
   }
 });

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { hostPort, toVsockPort } from '@caisson/core/address';
 import { ensureRuntime } from '@caisson/host/runtime';
 import { parseReadyLine, type SeenMessage } from '@caisson/link/ready';
+import { hear } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 import { type Enclave, skip as noRig, rigFile, within } from './rig.ts';
 
@@ -27,14 +27,9 @@ export async function caisson(
   words: readonly string[],
   { enclave, input = '' }: { enclave?: Enclave; input?: string | Uint8Array } = {},
 ): Promise<Outcome> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  stdin.end(input);
   const wall = enclave === undefined ? {} : { CAISSON_VSOCK: `hybrid:${enclave.cid}=${enclave.path}` };
-  const status = await run(words, {
-    ...{ stdin, stdout, stderr, env: { ...process.env, ...wall }, name: 'caisson', onReload: () => {} },
-    stop: new AbortController().signal,
-  });
-  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+  const { code, out, err } = await hear(run, words, { stdin: input, env: { ...process.env, ...wall } });
+  return { status: code, stdout: out, stderr: err };
 }
 
 /** Builds `files` with the rig's kernel and returns the image's path. */
