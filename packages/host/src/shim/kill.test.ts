@@ -121,13 +121,14 @@ test('what a killed shim has left can be ended without starting anything, and th
   assert.equal(await readState(state, 'web'), undefined);
 });
 
-test('what was left and cannot be kept any more is ended before its state says so', async () => {
+test('what was left and cannot be kept any more is ended before its state says so', async (t) => {
   const client = await start();
   await untilPhase(client, 'ready');
   const { shim } = await client.status();
   process.kill(shim.pid, 'SIGKILL');
   await gone(shim.pid);
   const server = createServer().listen(0, '127.0.0.1');
+  t.after(() => server.close());
   await once(server, 'listening');
   const { port: hostPort } = server.address() as AddressInfo;
   const ingress = [{ hostAddress: '127.0.0.1', hostPort, port: 80, vsockPort: 80, holdMs: 0 }];
@@ -139,7 +140,6 @@ test('what was left and cannot be kept any more is ended before its state says s
   await next.close();
   await gone(other.pid);
   assert.deepEqual(lastingEnclaves(state, 'web'), []);
-  server.close();
 });
 
 test('what was stopped can be removed, and started again, at once', async () => {
