@@ -8,9 +8,10 @@ import type { VerificationClass, VerificationError, VerifiedDocument } from '@ca
 export interface Asked {
   readonly age: string | undefined;
   readonly pcrs: string | undefined;
-  readonly nonce: boolean;
-  readonly userData: boolean;
-  readonly publicKey: boolean;
+  /** Text: compared with something else than a flag. */
+  readonly nonce: boolean | string;
+  readonly userData: boolean | string;
+  readonly publicKey: boolean | string;
   readonly allowDebug: boolean;
   readonly policy: string | undefined;
 }
@@ -22,7 +23,8 @@ interface Check {
 }
 
 function checksOf(asked: Asked): readonly Check[] {
-  const compared = (isAsked: boolean): string | undefined => (isAsked ? 'as asked' : undefined);
+  const compared = (asked: boolean | string): string | undefined =>
+    typeof asked === 'string' ? asked : asked ? 'as asked' : undefined;
   return [
     { kind: 'CBOR', held: 'one item in strict form, nothing after it' },
     { kind: 'COSE', held: 'COSE_Sign1 with ES384 and no other header' },

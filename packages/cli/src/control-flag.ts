@@ -1,4 +1,5 @@
 // The flags of every command that talks to an enclave over the control channel, and the session that they mean.
+import type { FoundPolicy } from '@caisson/host/operator';
 import type { Command } from 'commander';
 import { UsageError } from './exit-code.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -29,6 +30,7 @@ export async function openControlSession(
   enclave: string,
   flags: ControlFlags & { readonly port?: number | undefined },
   { env, stderr, stop }: Pick<Surroundings, 'env' | 'stderr' | 'stop'>,
+  onPolicy?: (found: FoundPolicy) => void,
 ) {
   const { openOperatorSession } = await import('@caisson/host/operator');
   const { CaissonError } = await import('@caisson/core/errors');
@@ -36,6 +38,7 @@ export async function openControlSession(
     return await openOperatorSession({
       ...{ env, enclave, signal: stop, operator: flags.operator, policyFile: flags.policy, composeFile: flags.file },
       ...{ via: flags.via, allowSimulated: flags.allowSimulated === true, port: flags.port },
+      ...(onPolicy !== undefined && { onPolicy }),
       say: (line) => void stderr.write(`${line}\n`),
     });
   } catch (error) {

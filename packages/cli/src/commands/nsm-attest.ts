@@ -38,8 +38,17 @@ export async function askForDocument(options: AttestFlags, surroundings: Surroun
     publicKey: bytesOf('--public-key', options.publicKey),
   };
   const document = await withNsm(surroundings, (client) => client.attestation(fields));
-  await writeFile(options.out, document);
-  surroundings.stdout.write(options.json ? `${JSON.stringify(summary(document))}\n` : report(document, options.out));
+  await keepDocument(document, options, surroundings);
+}
+
+/** Written as it came, and shown. */
+export async function keepDocument(
+  document: Uint8Array,
+  { out, json }: AttestFlags,
+  { stdout }: Pick<Surroundings, 'stdout'>,
+): Promise<void> {
+  await writeFile(out, document);
+  stdout.write(json ? `${JSON.stringify(summary(document))}\n` : report(document, out));
 }
 
 function bytesOf(name: string, text: string | undefined): Uint8Array | undefined {

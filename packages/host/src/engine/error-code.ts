@@ -10,5 +10,6 @@ export const ENGINE_ERROR_CODES = [
   'ENGINE_PCR',
   'ENGINE_PROFILE',
   'ENGINE_RUNNING',
+  'ENGINE_UNSIGNED',
 ] as const;
 export type EngineErrorCode = (typeof ENGINE_ERROR_CODES)[number];

@@ -21,6 +21,7 @@ export type { EngineErrorCode } from './error-code.ts';
 export { ENGINE_ERROR_CODES } from './error-code.ts';
 export type { EngineEvent, OnEvent, UpPhase } from './event.ts';
 export { UP_PHASES } from './event.ts';
+export { verifyProvable } from './provable.ts';
 export type {
   ComparedPcr,
   CompareResult,

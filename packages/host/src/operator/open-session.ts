@@ -6,7 +6,7 @@ import type { Transport } from '@caisson/link/transport';
 import { isEnclaveName } from '../record/index.ts';
 import { dialEnclave, dialVia, findEnclave, openEnclaveTransport } from './dial.ts';
 import { findOperator } from './find-operator.ts';
-import { findPolicy } from './find-policy.ts';
+import { type FoundPolicy, findPolicy } from './find-policy.ts';
 import { readOperatorKey } from './operator-key.ts';
 import { isOwnPolicyFile } from './own-policy.ts';
 import { noteSeenVersion } from './seen-version.ts';
@@ -30,6 +30,8 @@ export interface OpenSessionOptions {
   /** For people: `SIMULATED ...` before anything else is said, and what ssh says. */
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** The policy that the enclave is about to be held to, before anybody is dialled. */
+  readonly onPolicy?: (found: FoundPolicy) => void;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
   };
   // What runs here for a try is no memory of what runs elsewhere under the same name.
   const isTrial = policy.backend !== 'nitro' && (await isOwnPolicyFile(source));
+  options.onPolicy?.({ policy, source });
   if (policy.backend !== 'nitro')
     say(`SIMULATED: the policy has roots of its own (${policy.backend}); nothing here proves hardware`);
   return await connectControl({

@@ -30,8 +30,8 @@ export interface ControlSession {
   /** As it was proven last. */
   readonly enclave: ProvenEnclave;
   info(): Promise<SessionInfo>;
-  /** Asks for proof now. Rejects as the opening does, and ends the session then. */
-  prove(): Promise<ProvenEnclave>;
+  /** Asks for proof now. `nonce`: 32 bytes of somebody else's challenge; default: fresh ones. Rejects as the opening does, and ends the session then. */
+  prove(nonce?: Uint8Array): Promise<ProvenEnclave>;
   /** What has to be signed for one request of `type` with `payload`; holds for `seconds` (default 900) by the enclave's clock. */
   draftApproval(verb: ControlVerb, type: number, payload: Uint8Array, seconds?: number): Approval;
   /** Approves it, by this session's operator and by `others`, whose keys are here too. */
@@ -57,9 +57,9 @@ export async function connectControl(options: ConnectControlOptions): Promise<Co
   const channel = createChannel(stream, { role: 'dialler' });
   let enclave = first;
 
-  const reprove = async (): Promise<ProvenEnclave> => {
+  const reprove = async (nonce = Uint8Array.from(randomBytes(NONCE_BYTES))): Promise<ProvenEnclave> => {
+    if (nonce.length !== NONCE_BYTES) throw new TypeError(`nonce must have ${NONCE_BYTES} bytes, got ${nonce.length}`);
     try {
-      const nonce = Uint8Array.from(randomBytes(NONCE_BYTES));
       const document = await channel.request(CONTROL_REQUEST.attest, nonce);
       const next = await prove(document, nonce, secure, options);
       // TLS has held the key; these say that nothing behind it was exchanged.

@@ -17,6 +17,10 @@ import { type SecureStream, secureStream } from './secure.ts';
 export interface ProvenEnclave {
   readonly facts: EnclaveFacts;
   readonly attestation: VerifiedAttestation;
+  /** What it was proven with, as it came, for whoever wants to judge it again. */
+  readonly document: Uint8Array;
+  /** That it answers. */
+  readonly nonce: Uint8Array;
   /** Hex. */
   readonly serverKeySha256: string;
   /** It holds under a root of the policy's own: a simulation, which proves nothing about hardware. */
@@ -104,7 +108,7 @@ export async function prove(
   const binding = bindingOf(nonce);
   const facts = verifyBinding(attestation.userData, binding);
   return {
-    ...{ facts, attestation, serverKeySha256: toHex(binding.serverKeySha256) },
+    ...{ facts, attestation, document, nonce, serverKeySha256: toHex(binding.serverKeySha256) },
     simulated: attestation.root === 'custom',
   };
 }
