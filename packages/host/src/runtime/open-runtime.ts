@@ -40,7 +40,7 @@ export const RUNTIME_MANIFEST = 'runtime.json';
 const owner = { uid: 0, gid: 0, origin: 'runtime' } as const;
 // Chosen.
 const maxManifestBytes = 65_536;
-const pieceBytes = 1_048_576;
+const pieceBytes = 262_144;
 
 /** The caller closes it. Throws CaissonError RUNTIME_ARCHIVE, ParseError TAR_*. */
 export async function openRuntime(
@@ -91,8 +91,9 @@ function contentOf(file: FileHandle, offset: number, size: number): TreeContent 
   return {
     size,
     async *open() {
-      for (let at = 0; at < size; at += pieceBytes)
-        yield await readAt(file, offset + at, Math.min(pieceBytes, size - at));
+      const piece = new Uint8Array(Math.min(pieceBytes, size));
+      for (let at = 0; at < size; at += piece.length)
+        yield await readInto(piece.subarray(0, size - at), file, offset + at);
     },
   };
 }
@@ -105,7 +106,7 @@ async function readManifest(
   if (entry === undefined || entry.size > maxManifestBytes) {
     throw fault(`runtime archive ${path} must have a ${RUNTIME_MANIFEST} of at most ${maxManifestBytes} bytes`);
   }
-  const text = Buffer.from(await readAt(file, entry.offset, entry.size)).toString();
+  const text = Buffer.from(await readInto(new Uint8Array(entry.size), file, entry.offset)).toString();
   try {
     const { v, node, architecture } = JSON.parse(text) as Record<string, unknown>;
     if (v !== 1 || typeof node !== 'string' || typeof architecture !== 'string') throw new TypeError('unknown form');
@@ -127,10 +128,9 @@ async function openArchive(path: string): Promise<FileHandle> {
   }
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const into = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await file.read(into, at, length - at, offset + at);
+async function readInto(into: Uint8Array, file: FileHandle, offset: number): Promise<Uint8Array> {
+  for (let at = 0; at < into.length; ) {
+    const { bytesRead } = await file.read(into, at, into.length - at, offset + at);
     if (bytesRead === 0) throw fault(`runtime archive must not shrink while it is read, got its end at ${offset + at}`);
     at += bytesRead;
   }

@@ -90,7 +90,7 @@ async function readFileText(path: string): Promise<ServiceSource['text']> {
 async function readContent(content: TreeContent): Promise<ServiceSource['text']> {
   if (content.size > MAX_SERVICE_FILE_BYTES) return tooLarge(content.size);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of content.open()) chunks.push(chunk);
+  for await (const chunk of content.open()) chunks.push(chunk.slice());
   return decode(Buffer.concat(chunks));
 }
 

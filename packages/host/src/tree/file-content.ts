@@ -24,9 +24,9 @@ export function createFileContent(path: string | Buffer, identity: FileIdentity)
     async *open() {
       const file = openSame(path, identity);
       try {
+        const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size));
         for (let at = 0; at < size; ) {
-          const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size - at));
-          const length = readSync(file, piece, 0, piece.length, at);
+          const length = readSync(file, piece, 0, Math.min(piece.length, size - at), at);
           if (length === 0) throw changed(path);
           at += length;
           yield piece.subarray(0, length);

@@ -5,6 +5,7 @@
 export interface TreeContent {
   /** Bytes. */
   readonly size: number;
+  /** A piece lasts until the next is asked for. */
   open(): AsyncIterable<Uint8Array>;
 }
 
