@@ -1,18 +1,34 @@
 // Runs a lane of tests: `test.ts` (fast: types, lint, unit and house tests), `test.ts deep`, `test.ts vm`.
 // Further words are paths: only test files below them run, without the type and lint checks.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 
 const root = join(import.meta.dirname, '..');
 const lanes = ['fast', 'deep', 'vm'] as const;
 const words = process.argv.slice(2);
 const lane = lanes.find((name) => name === words[0]) ?? 'fast';
 const paths = words.filter((word) => word !== lane);
+// Those that take longest, first: the last of many files runs beside others, and not alone on half a machine.
+const longest = [
+  ...['test/scenario/up.test.ts', 'test/scenario/shim.test.ts', 'test/scenario/start.test.ts'],
+  ...['test/scenario/hardware-spot.test.ts', 'packages/cli/src/nitro-verb.test.ts'],
+  ...['test/scenario/supervisor.test.ts', 'test/scenario/backend-sim.test.ts'],
+  ...['packages/link/src/bridge/native-contract.test.ts', 'packages/link/src/bridge/js-contract.test.ts'],
+  'packages/host/src/backend-nitro/nitro-backend.test.ts',
+];
+const checks = [
+  { what: 'types', words: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'] },
+  { what: 'lint', words: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'] },
+];
 
+process.chdir(root);
 if (lane === 'fast' && paths.length === 0) {
-  run('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']);
-  run('lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']);
+  const failed = (await Promise.all(checks.map(check))).filter((what) => what !== undefined);
+  if (failed.length > 0) fail(failed.join(' and '));
 }
 const patterns =
   lane === 'vm'
@@ -20,36 +36,47 @@ const patterns =
     : lane === 'deep'
       ? ['packages/*/src/**/*.test.ts', 'test/{house,scenario,deep}/**/*.test.ts']
       : ['packages/*/src/**/*.test.ts', 'test/{house,scenario}/**/*.test.ts'];
-const files = globSync(patterns, { cwd: root })
+const found = globSync(patterns)
   .filter((file) => paths.length === 0 || paths.some((path) => file.startsWith(path)))
   .sort();
+const files = [...longest.filter((file) => found.includes(file)), ...found.filter((file) => !longest.includes(file))];
 if (files.length === 0) {
   console.error(`test: no test file for lane ${lane} ${paths.join(' ')}`);
   process.exit(1);
 }
-run(
-  `${files.length} test files`,
+// Results come in this order: for the first half minute there are none.
+console.error(`test: ${files.length} test files`);
+process.env['CAISSON_LANE'] = lane;
+// Hundreds of processes read the same modules: each is stripped of its types and compiled once. Entries go by the text of their module.
+process.env['NODE_COMPILE_CACHE'] = join(root, 'node_modules/.cache/compile');
+let isGood = true;
+const events = run({
+  files,
+  execArgv: ['--conditions=caisson-source'],
   // Three for two processors: tests wait for clocks and processes a quarter of their time.
-  [
-    '--test',
-    '--conditions=caisson-source',
-    `--test-concurrency=${lane === 'fast' ? 3 : 2}`,
-    '--test-reporter=spec',
-    ...files,
-  ],
-  // Hundreds of processes read the same modules: each is stripped of its types and compiled once. Entries go by the text of their module.
-  { CAISSON_LANE: lane, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile') },
-);
+  concurrency: lane === 'fast' ? 3 : 2,
+}).on('test:fail', ({ todo }) => {
+  if (todo === undefined) isGood = false;
+});
+for await (const text of events.compose(spec)) process.stdout.write(text);
+if (!isGood) fail(`${files.length} test files`);
 
-function run(what: string, args: string[], env: Record<string, string> = {}): void {
-  console.error(`test: ${what}`);
-  const { status } = spawnSync(process.execPath, args, {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  });
-  if (status !== 0) {
-    console.error(`test: ${what} failed`);
-    process.exit(status ?? 1);
+/** Resolves with its name where it fails; what it says comes in one piece. */
+async function check({ what, words }: (typeof checks)[number]): Promise<string | undefined> {
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
   }
+  const [code] = await once(child, 'close');
+  console.error(`test: ${what}`);
+  process.stderr.write(text);
+  return code === 0 ? undefined : what;
+}
+
+function fail(what: string): never {
+  console.error(`test: ${what} failed`);
+  process.exit(1);
 }
