@@ -27,7 +27,7 @@ function host(context: TestContext, names: readonly string[]) {
     writeFileSync(path, text);
   };
   const stop = new AbortController();
-  const stdout = new PassThrough();
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const lines: string[] = [];
   stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trimEnd().split('\n')));
   /** Resolves once `count` lines are there. */
@@ -38,10 +38,10 @@ function host(context: TestContext, names: readonly string[]) {
   const show = (options: Partial<EventOptions> = {}): Promise<number> =>
     showEvents(
       source,
-      { stdout, stop: stop.signal },
+      { stdout, stderr, stop: stop.signal },
       { names: [], follow: false, json: false, sinceMs: 0, lookMs: 5, ...options },
     );
-  return { records, shims, keep, stop, lines, seen, show };
+  return { records, shims, keep, stop, lines, seen, show, err: () => String(stderr.read() ?? '') };
 }
 
 const text = (...events: readonly ShimEvent[]): string => events.map((one) => `${JSON.stringify(one)}\n`).join('');
@@ -56,6 +56,14 @@ test('merges what was kept of several enclaves by its time, and leaves out what 
     '2026-11-21 10:00:02 db  | SHIM_PHASE phase is ready',
     '2026-11-21 10:00:04 web | ERROR SHIM_PHASE bad \\u001b[2J',
   ]);
+});
+
+test('where nothing happened people are told so, and a script has an empty document', async (context) => {
+  const { lines, show, err } = host(context, ['web']);
+  equal(await show(), 0);
+  match(err(), /^no events; caisson up/);
+  await show({ json: true });
+  deepEqual([lines, err()], [['{"v":1,"events":[]}'], '']);
 });
 
 test('of named enclaves alone, since a moment, as one document of its schema', async (context) => {

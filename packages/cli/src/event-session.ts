@@ -23,7 +23,7 @@ export interface EventOptions {
 
 export async function showEvents(
   source: EnclaveSource,
-  { stdout, stop }: Pick<Surroundings, 'stdout' | 'stop'>,
+  { stdout, stderr, stop }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop'>,
   { names, follow, json, sinceMs, lookMs = 1_000 }: EventOptions,
 ): Promise<number> {
   const records = await chooseRecords(source, names);
@@ -42,6 +42,8 @@ export async function showEvents(
     if (seen.isNew(event)) write(lineOfEvent(event));
   };
   for (const event of past) show(event);
+  if (past.length === 0 && !json)
+    stderr.write(follow ? 'no events yet\n' : 'no events; caisson up and caisson run start enclaves\n');
   if (!follow) return 0;
   const heard = new Set<string>();
   const look = async (): Promise<never> => {

@@ -1,5 +1,5 @@
 // What is seen while enclaves come up.
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { EngineEvent } from '@caisson/host/engine';
@@ -17,11 +17,20 @@ const story: readonly EngineEvent[] = [
   { kind: 'failed', enclave: 'web', phase: 'services', message: 'late' },
 ];
 
-function shown(isTTY: boolean, quiet = false): string {
-  const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 60 });
+interface Shown {
+  readonly isTTY: boolean;
+  readonly quiet?: boolean;
+  readonly terminal?: string;
+  readonly events?: readonly EngineEvent[];
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+function shown({ isTTY, quiet = false, terminal, events = story, columns = 60, rows = 24 }: Shown): string {
+  const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns, rows });
   let nowMs = 0;
-  const view = createPhaseView(stderr, quiet, () => nowMs);
-  for (const event of story) {
+  const view = createPhaseView(stderr, { quiet, terminal, now: () => nowMs });
+  for (const event of events) {
     nowMs += 500;
     view.onEvent(event);
   }
@@ -30,7 +39,7 @@ function shown(isTTY: boolean, quiet = false): string {
 }
 
 test('away from a terminal each thing that is done is one line, and nothing of an enclave steers anything', () => {
-  deepEqual(shown(false).trimEnd().split('\n'), [
+  deepEqual(shown({ isTTY: false }).trimEnd().split('\n'), [
     'backend sim (asked for)',
     'web  build       1.23 s  built\\u001b[2J',
     'warning: web: no kernel here',
@@ -41,7 +50,7 @@ test('away from a terminal each thing that is done is one line, and nothing of a
 });
 
 test('on a terminal one table fills itself, within its width; what was passed over is a dash, what goes on counts', () => {
-  const text = shown(true);
+  const text = shown({ isTTY: true });
   const frames = text.split(/\u001b\[\d+A\r\u001b\[J/);
   const last = frames.at(-1)!.trimEnd().split('\n');
   match(last[0]!, /^ENCLAVE {2}BUILD {4}BOOT {5}HEARTBEAT {2}CONFIG {3}SERVICES/);
@@ -54,9 +63,29 @@ test('on a terminal one table fills itself, within its width; what was passed ov
   match(text, /\[Jwarning: web: no kernel here$/m);
 });
 
+test('a terminal that cannot be steered has lines as a file has', () => {
+  equal(shown({ isTTY: true, terminal: 'dumb' }), shown({ isTTY: false }));
+});
+
+test('more enclaves than a terminal has rows are shown as far as they fit, busy ones first, and all at the end', () => {
+  const events = Array.from({ length: 30 }, (_, at): readonly EngineEvent[] => [
+    { kind: 'begin', enclave: `enclave-${at}`, phase: 'build' },
+    ...(at === 29 ? [] : [{ kind: 'done', enclave: `enclave-${at}`, phase: 'build', ms: 1, note: null } as const]),
+  ]).flat();
+  const frames = shown({ isTTY: true, events, columns: 80, rows: 10 }).split(/\u001b\[\d+A\r\u001b\[J/);
+  ok(frames.slice(0, -1).every((frame) => frame.split('\n').length <= 10));
+  match(frames.at(-2)!, /^ENCLAVE .*\nenclave-29 .*\n[\s\S]*and 23 more\n$/);
+  equal(frames.at(-1)!.trimEnd().split('\n').length, 31);
+});
+
+test('a long name leaves room for the phases', () => {
+  const events = [{ kind: 'begin', enclave: 'x'.repeat(63), phase: 'build' } as const];
+  match(shown({ isTTY: true, events, columns: 80 }), /^x+… {2}0\.\d \.\.\.$/m);
+});
+
 test('with --json nothing is shown', () => {
-  equal(shown(false, true), '');
-  doesNotMatch(shown(false), /\u001b/);
+  equal(shown({ isTTY: true, quiet: true }), '');
+  doesNotMatch(shown({ isTTY: false }), /\u001b/);
 });
 
 test('times are seconds, with two digits as long as they say something', () => {

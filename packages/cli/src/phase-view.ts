@@ -14,11 +14,23 @@ const phases: readonly UpPhase[] = ['build', 'boot', 'heartbeat', 'config', 'ser
 // Chosen.
 const frameMs = 100;
 
-type Stderr = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+// Given: ECMA-48's sequences are all that a terminal of this kind has not.
+const dumb = 'dumb';
+const leastNameColumns = 8;
+const standardSize = { columns: 80, rows: 24 };
 
-export function createPhaseView(stderr: Stderr, quiet: boolean, now: () => number = Date.now): PhaseView {
+type Stderr = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+
+export interface PhaseViewOptions {
+  readonly quiet: boolean;
+  /** TERM. */
+  readonly terminal?: string | undefined;
+  readonly now?: () => number;
+}
+
+export function createPhaseView(stderr: Stderr, { quiet, terminal, now = Date.now }: PhaseViewOptions): PhaseView {
   if (quiet) return { onEvent: () => {}, close: () => {} };
-  return stderr.isTTY === true ? new PhaseTable(stderr, now) : new PhaseLines(stderr);
+  return stderr.isTTY === true && terminal !== dumb ? new PhaseTable(stderr, now) : new PhaseLines(stderr);
 }
 
 export function secondsText(ms: number): string {
@@ -56,6 +68,15 @@ function noteText({ enclave, level, text, hint }: Extract<EngineEvent, { kind: '
 }
 
 type Cell = { readonly fromMs: number } | { readonly text: string };
+type Row = readonly [name: string, row: ReadonlyMap<UpPhase, Cell>];
+
+const cellWidths = phases.map((phase) => Math.max(7, phase.length));
+// The last one may be SIMULATED.
+const phasesColumns = cellWidths.reduce((sum, width) => sum + 2 + width, 0) + 1;
+
+function isOpen([, row]: Row): boolean {
+  return [...row.values()].some((cell) => 'fromMs' in cell);
+}
 
 class PhaseTable implements PhaseView {
   readonly #stderr: Stderr;
@@ -90,15 +111,21 @@ class PhaseTable implements PhaseView {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#draw();
+    this.#draw(Number.POSITIVE_INFINITY);
     this.#shownLines = 0;
   }
 
-  #draw(): void {
+  /** What has left the top of a terminal cannot be written again: no more than fits, and those that go on first. */
+  #draw(most: number = (this.#stderr.rows ?? standardSize.rows) - 1): void {
     if (this.#rows.size === 0) return;
     this.#erase();
-    const columns = this.#stderr.columns ?? 80;
-    const lines = this.#lines().map((line) => line.slice(0, Math.max(20, columns - 1)));
+    const columns = this.#stderr.columns ?? standardSize.columns;
+    const rows = [...this.#rows];
+    const fits = rows.length < most;
+    const busiest = fits ? rows : rows.toSorted((left, right) => Number(isOpen(right)) - Number(isOpen(left)));
+    const shown = fits ? busiest : busiest.slice(0, Math.max(1, most - 2));
+    const lines = this.#lines(shown, columns).map((line) => line.slice(0, Math.max(20, columns - 1)));
+    if (!fits) lines.push(`and ${rows.length - shown.length} more`);
     this.#stderr.write(lines.map((line) => `${line}\n`).join(''));
     this.#shownLines = lines.length;
   }
@@ -108,17 +135,21 @@ class PhaseTable implements PhaseView {
     this.#shownLines = 0;
   }
 
-  #lines(): string[] {
-    const width = Math.max(7, ...[...this.#rows.keys()].map((name) => name.length));
+  #lines(shown: readonly Row[], columns: number): string[] {
+    const longest = Math.max(7, ...shown.map(([name]) => name.length));
+    const width = Math.min(longest, Math.max(leastNameColumns, columns - 1 - phasesColumns));
     const line = (name: string, cells: readonly string[]): string =>
-      [name.padEnd(width), ...cells.map((cell, index) => cell.padEnd(Math.max(7, phases[index]!.length)))]
+      [
+        (name.length > width ? `${name.slice(0, width - 1)}…` : name).padEnd(width),
+        ...cells.map((cell, index) => cell.padEnd(cellWidths[index]!)),
+      ]
         .join('  ')
         .trimEnd();
     const head = line(
       'ENCLAVE',
       phases.map((phase) => phase.toUpperCase()),
     );
-    const rows = [...this.#rows].map(([name, row]) =>
+    const rows = shown.map(([name, row]) =>
       line(
         name,
         phases.map((phase) => this.#text(row, phase)),

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { CaissonError } from '@caisson/core/errors';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { fakeRecord } from '@caisson/testkit/fake';
-import { isShown, psFacts, psNotes, psTable } from './ps-report.ts';
+import { inOrder, isShown, psFacts, psNotes, psTable } from './ps-report.ts';
 
 const nowMs = Date.parse('2026-11-21T10:03:05.000Z');
 
@@ -18,6 +18,21 @@ test('lists name, cid, backend, phase, age, ports, profile and the beginning of 
     ].join(''),
   );
   equal(psTable([], nowMs), '');
+});
+
+test('a narrow terminal has what matters most, and names stand as people count', () => {
+  const records = inOrder(['web-10', 'web-2', 'db'].map((name) => fakeRecord(name)));
+  deepEqual(
+    records.map(({ name }) => name),
+    ['db', 'web-2', 'web-10'],
+  );
+  const head = (columns: number): string => psTable(records, nowMs, columns).split('\n')[0]!.replace(/ +/g, ' ');
+  equal(head(200), 'NAME CID BACKEND PHASE SINCE PORTS PROFILE IMAGE');
+  equal(head(80), 'NAME CID BACKEND PHASE SINCE PORTS PROFILE');
+  equal(head(40), 'NAME CID BACKEND PHASE SINCE');
+  equal(head(1), 'NAME CID PHASE');
+  const many = Array.from({ length: 9 }, (_, at) => fakeRecord(`e${at}`));
+  deepEqual(psNotes(many, 0), ['SIMULATED: nothing here proves hardware of e0, e1, e2, e3, e4, e5 and 3 more']);
 });
 
 test('an IPv6 address stands in brackets, and an enclave without ways in has a dash', () => {

@@ -38,9 +38,27 @@ export function psFacts(record: EnclaveRecord): Readonly<Record<string, unknown>
   };
 }
 
-export function psTable(records: readonly EnclaveRecord[], nowMs: number): string {
+// Chosen: what goes first where a terminal is too narrow.
+const spared = ['IMAGE', 'PROFILE', 'PORTS', 'BACKEND', 'SINCE'];
+
+/** Within `columns`, as far as it can. */
+export function psTable(
+  records: readonly EnclaveRecord[],
+  nowMs: number,
+  columns: number = Number.POSITIVE_INFINITY,
+): string {
   if (records.length === 0) return '';
-  const rows = records.map(({ name, spec, state, fault }) => [
+  const rows = [['NAME', 'CID', 'BACKEND', 'PHASE', 'SINCE', 'PORTS', 'PROFILE', 'IMAGE'], ...rowsOf(records, nowMs)];
+  for (let left = rows, next = 0; ; next += 1) {
+    const table = textTable(left);
+    if (next === spared.length || table.split('\n').every((line) => line.length <= columns)) return table;
+    const column = left[0]!.indexOf(spared[next]!);
+    left = left.map((row) => row.toSpliced(column, 1));
+  }
+}
+
+function rowsOf(records: readonly EnclaveRecord[], nowMs: number): string[][] {
+  return records.map(({ name, spec, state, fault }) => [
     name,
     state?.cid == null ? '-' : String(state.cid),
     state?.backend ?? spec?.backend ?? '-',
@@ -55,16 +73,24 @@ export function psTable(records: readonly EnclaveRecord[], nowMs: number): strin
     spec?.profile ?? '-',
     spec === undefined ? '-' : `${spec.measurements.PCR0.slice(0, 16)}…`,
   ]);
-  return textTable([['NAME', 'CID', 'BACKEND', 'PHASE', 'SINCE', 'PORTS', 'PROFILE', 'IMAGE'], ...rows]);
 }
+
+/** As people count: web-2 before web-10. */
+export function inOrder(records: readonly EnclaveRecord[]): EnclaveRecord[] {
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  return records.toSorted((left, right) => compare(left.name, right.name));
+}
+
+// Chosen.
+const mostNamed = 6;
 
 /** For stderr: what a table has no room for. `hidden`: how many have ended and are not shown. */
 export function psNotes(records: readonly EnclaveRecord[], hidden: number): string[] {
-  const names = (which: (record: EnclaveRecord) => boolean): string =>
-    records
-      .filter(which)
-      .map(({ name }) => name)
-      .join(', ');
+  const names = (which: (record: EnclaveRecord) => boolean): string => {
+    const found = records.filter(which).map(({ name }) => name);
+    const more = found.length - mostNamed;
+    return more > 1 ? `${found.slice(0, mostNamed).join(', ')} and ${more} more` : found.join(', ');
+  };
   const simulated = names(isSimulated);
   const debug = names(({ spec }) => spec?.debug === true);
   const lost = names(({ state }) => state?.phase === 'lost');

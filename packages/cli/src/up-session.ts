@@ -17,12 +17,12 @@ const goesOn =
 
 /** `stopped`: what a person is told when a signal came first. Rejects as `work` does, but for what a signal makes of it. */
 export async function showUp(
-  { stdout, stderr, stop }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop'>,
+  { stdout, stderr, stop, env }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop' | 'env'>,
   json: boolean,
   work: (onEvent: (event: EngineEvent) => void) => Promise<readonly UpOutcome[]>,
   stopped = goesOn,
 ): Promise<Shown> {
-  const view = createPhaseView(stderr, json);
+  const view = createPhaseView(stderr, { quiet: json, terminal: env['TERM'] });
   try {
     const outcomes = await work((event) => view.onEvent(event));
     view.close();

@@ -10,14 +10,15 @@ export const register: RegisterCommand = (program, surroundings) => {
     .option('--json', 'print one JSON document')
     .action(async ({ all, json }: { readonly all?: true; readonly json?: true }) => {
       const { stdout, stderr } = surroundings;
-      const { isShown, psFacts, psNotes, psTable } = await import('../ps-report.ts');
-      const records = await (await openEnclaveSource(surroundings)).list();
+      const { inOrder, isShown, psFacts, psNotes, psTable } = await import('../ps-report.ts');
+      const records = inOrder(await (await openEnclaveSource(surroundings)).list());
       const shown = all ? records : records.filter(isShown);
       if (json) {
         stdout.write(`${JSON.stringify({ v: 1, enclaves: shown.map(psFacts) })}\n`);
         return;
       }
-      stdout.write(psTable(shown, Date.now()));
+      // Undefined away from a terminal, where nobody looks at the width.
+      stdout.write(psTable(shown, Date.now(), (stdout as { columns?: number }).columns));
       if (records.length === 0) stderr.write('no enclaves; caisson up and caisson run start one\n');
       for (const line of psNotes(shown, records.length - shown.length)) stderr.write(`${line}\n`);
     });

@@ -103,7 +103,9 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   }
   const facts = await findBuilt(path);
   if (facts !== undefined) return { facts, how: 'built' };
-  throw new CaissonError<EngineErrorCode>('ENGINE_IMAGE', `image ${path} must be there after its build, got none`);
+  throw new CaissonError<EngineErrorCode>('ENGINE_IMAGE', `image ${path} must be there after its build, got none`, {
+    hint: 'somebody else removes files in that folder: name another in CAISSON_STATE',
+  });
 }
 
 /** Of everything that decides the bytes of an image from a folder. The runtime archive is the one that the ledger names. */

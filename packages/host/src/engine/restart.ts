@@ -77,5 +77,6 @@ function unreadable({ name, fault }: EnclaveRecord): CaissonError {
   return new CaissonError<EngineErrorCode>(
     'ENGINE_RUNNING',
     `enclave ${name} must have a record to start it from, got none`,
+    { hint: `caisson up starts it from its caisson.yaml; caisson rm ${name} forgets it` },
   );
 }
