@@ -55,7 +55,7 @@ export async function openEnclaveFolder(state: string, name: string): Promise<En
       await mkdir(path, { recursive: true, mode: 0o700 });
       await chmod(path, 0o700);
     }
-    await sweepTemporaries(folder.path);
+    for (const path of [state, enclavesFolder(state), folder.path]) await sweepTemporaries(path);
     return folder;
   } catch (error) {
     throw stateFault(`cannot write the folder of enclave ${name}`, error);

@@ -55,6 +55,7 @@ const schema = z.strictObject({
   hasReadyLine: z.boolean(),
   hasControl: z.boolean(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).optional(),
+  logFile: path.optional(),
   dependsOn: z.array(name).max(256),
   labels: z.record(z.string().max(256), z.string().max(4096)),
   composeFile: path.nullable(),

@@ -35,7 +35,10 @@ export interface RecordedSpec {
   readonly hasReadyLine: boolean;
   /** Whether an operator can be proven what runs. */
   readonly hasControl: boolean;
+  /** Least level of what `caisson logs` shows and `logFile` gets; absent: all. */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** Absolute; the shim writes there too what it keeps of the enclave. */
+  readonly logFile?: string;
   readonly dependsOn: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** Absolute path of the caisson.yaml that it came from; null for `run`. */
