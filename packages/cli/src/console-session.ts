@@ -14,7 +14,7 @@ export interface ConsoleOptions {
   readonly disconnectMs: number | undefined;
 }
 
-export class NoConsoleError extends CaissonError<'CLI_CONSOLE'> {
+class NoConsoleError extends CaissonError<'CLI_CONSOLE'> {
   constructor(name: string) {
     super('CLI_CONSOLE', `enclave ${name} must be in debug mode to have a console, got one that is not`, {
       hint: `caisson logs ${name} shows its services; an enclave in debug mode has a console and proves nothing`,

@@ -20,7 +20,7 @@ export async function readDocument(file: string, stdin: Readable): Promise<Given
   return parseGivenDocument(await (file === '-' ? readBoundedStream(stdin, bound) : readBoundedFile(file, bound)));
 }
 
-export function parseGivenDocument(bytes: Uint8Array): GivenDocument {
+function parseGivenDocument(bytes: Uint8Array): GivenDocument {
   if (bytes.length === 0 || bytes.some((byte) => byte > 0x7e || (byte < 0x20 && !isSpace(byte)))) {
     return { bytes, form: 'binary' };
   }

@@ -1,5 +1,5 @@
 // What the commands of the engine share: the engine of this process, how it is shown while it works, and exit codes of what came of it.
-import type { Engine, EngineEvent, HostLook, UpOutcome } from '@caisson/host/engine';
+import type { Engine, HostLook, UpOutcome } from '@caisson/host/engine';
 import { EXIT_FAILED, EXIT_NOT_READY, EXIT_OK, EXIT_REFUSED, UsageError } from './exit-code.ts';
 import { selfWords } from './self.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -34,15 +34,6 @@ export function exitOfOutcomes(outcomes: readonly Pick<UpOutcome, 'kind'>[]): nu
   if (kinds.has('refused')) return EXIT_REFUSED;
   if (kinds.has('failed') || (kinds.has('skipped') && !kinds.has('late'))) return EXIT_FAILED;
   return kinds.has('late') ? EXIT_NOT_READY : EXIT_OK;
-}
-
-/** For verbs without phases. */
-export function noteWriter(stderr: Surroundings['stderr'], quiet: boolean): (event: EngineEvent) => void {
-  return (event) => {
-    if (quiet || event.kind !== 'note') return;
-    const who = event.enclave === null ? '' : `${event.enclave}: `;
-    stderr.write(`${event.level === 'warn' ? 'warning: ' : ''}${who}${event.text}\n`);
-  };
 }
 
 /** Milliseconds; a bare number is seconds. Throws UsageError. */

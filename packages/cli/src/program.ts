@@ -59,7 +59,7 @@ import type { RegisterCommand, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
 /** A commander Command whose actions may return an exit code; the last one is kept on the root. */
-export class Program extends Command {
+class Program extends Command {
   readonly #keep: (code: number) => void;
   exitCode = 0;
 

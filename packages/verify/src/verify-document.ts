@@ -34,7 +34,7 @@ export interface VerifyDocumentOptions {
 }
 
 // Chosen: how far the clock of the hypervisor may be ahead of ours.
-export const maxClockSkewSeconds = 300;
+const maxClockSkewSeconds = 300;
 
 /**
  * Rejects with VerificationError of a class other than POLICY, in the order of VERIFICATION_CLASSES; TypeError for options that

@@ -2,4 +2,4 @@
 export type { Address, AddressErrorCode, TcpAddress, UnixAddress, VsockAddress } from './address.ts';
 export { ADDRESS_ERROR_CODES, formatAddress, parseAddress } from './address.ts';
 export type { Cid, VsockPort } from './vsock.ts';
-export { CID_ANY, CID_LOCAL, CID_PARENT, FIRST_ENCLAVE_CID, hostPort, toCid, toVsockPort } from './vsock.ts';
+export { CID_ANY, CID_PARENT, FIRST_ENCLAVE_CID, hostPort, toCid, toVsockPort } from './vsock.ts';

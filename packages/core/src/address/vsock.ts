@@ -9,8 +9,6 @@ export type VsockPort = number & { readonly __brand: 'VsockPort' };
 // Given.
 /** VMADDR_CID_ANY. */
 export const CID_ANY = 0xffffffff as Cid;
-/** VMADDR_CID_LOCAL: loopback where the kernel has vsock_loopback. */
-export const CID_LOCAL = 1 as Cid;
 /** The parent instance, as every Nitro enclave sees it. */
 export const CID_PARENT = 3 as Cid;
 // Chosen by AWS: nitro-cli refuses enclave CIDs below 4.

@@ -43,7 +43,7 @@ export const kindBits: Readonly<Record<CpioKind, number>> = {
 };
 /** PATH_MAX with the NUL. */
 export const maxNameBytes = 4_096;
-export const maxComponentBytes = 255;
+const maxComponentBytes = 255;
 export const maxFileBytes = 0xffffffff;
 export const trailerName = 'TRAILER!!!';
 

@@ -11,7 +11,7 @@ export {
   sectionHeaderBytes as eifSectionHeaderBytes,
 } from './form.ts';
 export type { EifMeasurements, EifMeter, IncrementalSha384 } from './measure.ts';
-export { createBufferedSha384, createEifMeter, extendZero } from './measure.ts';
+export { createBufferedSha384, extendZero } from './measure.ts';
 export type { EifSection, ParsedEif } from './parse.ts';
 export { measureEif, parseEif } from './parse.ts';
 export type { EifPieces, ReplacedSignature } from './replace-signature.ts';

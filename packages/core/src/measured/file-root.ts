@@ -6,14 +6,14 @@ import { plainPathForm } from './parse-init.ts';
 import { measuredFault, Shape } from './shape.ts';
 
 // Chosen.
-export const MAX_FILE_ROOTS = 16;
+const maxFileRoots = 16;
 const maxPathCharacters = 1_024;
 const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
-export const NO_FILE_ROOT = ['/etc/caisson', '/usr/lib/caisson', '/proc', '/sys', '/dev', '/run/caisson'] as const;
+const noFileRoot = ['/etc/caisson', '/usr/lib/caisson', '/proc', '/sys', '/dev', '/run/caisson'] as const;
 
 /** Throws ParseError MEASURED_FORM, LimitError MEASURED_LIMIT. */
 export function readFileRoots(file: Shape): readonly MeasuredFileRoot[] {
-  const roots = file.list('fileRoots', MAX_FILE_ROOTS, readFileRoot);
+  const roots = file.list('fileRoots', maxFileRoots, readFileRoot);
   const seen = new Set<string>();
   for (const [index, { name }] of roots.entries()) {
     if (seen.has(name)) throw measuredFault(`fileRoots[${index}].name`, 'given once', name);
@@ -28,7 +28,7 @@ function readFileRoot(value: JsonValue, at: string): MeasuredFileRoot {
   const path = shape.text('path', maxPathCharacters, plainPathForm);
   shape.end();
   // Either may hold the other.
-  const taken = NO_FILE_ROOT.find((own) => `${own}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${own}/`));
+  const taken = noFileRoot.find((own) => `${own}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${own}/`));
   if (taken !== undefined) throw measuredFault(`${at}.path`, `apart from ${taken}`, path);
   return { name, path };
 }

@@ -16,7 +16,7 @@ import { measuredFault, Shape, textOf } from './shape.ts';
 
 // Chosen: a schema's table, as much again for what the compiler writes around it, and all lists at their bounds.
 export const MAX_MEASURED_IMAGE_BYTES = 4 * MAX_SCHEMA_BYTES;
-export const IMAGE_LIMITS = {
+const imageLimits = {
   ingress: 64,
   /** Given: argonaut, and the egress places of a host port (wire.md 1). */
   egress: 191,
@@ -42,8 +42,8 @@ export function parseMeasuredImage(bytes: Uint8Array): MeasuredImage {
     version: file.text('version', 64, versionForm),
     profile: file.choice('profile', ['development', 'production']),
     components: file.list('components', 3, readComponent),
-    ingress: file.list('ingress', IMAGE_LIMITS.ingress, readIngress),
-    egress: file.list('egress', IMAGE_LIMITS.egress, readEgress),
+    ingress: file.list('ingress', imageLimits.ingress, readIngress),
+    egress: file.list('egress', imageLimits.egress, readEgress),
     config: readTerms(file.take('config')),
     lastWords: file.choice('lastWords', ['inside', 'sealed']),
     lastWordsKey: file.nullable('lastWordsKey', () => keyOf(file.take('lastWordsKey'), 'lastWordsKey', 'X25519')),
@@ -89,14 +89,14 @@ function readTerms(value: JsonValue): MeasuredConfigTerms {
   const shape = new Shape(value, 'config');
   const terms: MeasuredConfigTerms = {
     expect: shape.choice('expect', ['none', 'optional', 'required']),
-    timeoutMs: shape.integer('timeoutMs', 0, IMAGE_LIMITS.mostTimeoutMs),
+    timeoutMs: shape.integer('timeoutMs', 0, imageLimits.mostTimeoutMs),
     unsigned: shape.choice('unsigned', ['accept', 'refuse']),
     requireSignature: shape.boolean('requireSignature'),
     minimumVersion: shape.integer('minimumVersion', 0, Number.MAX_SAFE_INTEGER),
-    label: shape.nullable('label', () => shape.text('label', IMAGE_LIMITS.labelCharacters, labelForm)),
-    keys: shape.list('keys', IMAGE_LIMITS.keys, (key, path) => keyOf(key, path, 'Ed25519')),
-    endpoints: shape.nullable('endpoints', () => shape.list('endpoints', IMAGE_LIMITS.endpoints, readEgress)),
-    environment: shape.list('environment', IMAGE_LIMITS.variables, readVariable),
+    label: shape.nullable('label', () => shape.text('label', imageLimits.labelCharacters, labelForm)),
+    keys: shape.list('keys', imageLimits.keys, (key, path) => keyOf(key, path, 'Ed25519')),
+    endpoints: shape.nullable('endpoints', () => shape.list('endpoints', imageLimits.endpoints, readEgress)),
+    environment: shape.list('environment', imageLimits.variables, readVariable),
     schema: shape.nullable('schema', () => parseRuleTable(shape.take('schema'), 'measured config.schema')),
   };
   shape.end();

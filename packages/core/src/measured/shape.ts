@@ -94,7 +94,7 @@ export class Shape {
 /** As POSIX says, which no shell and no libc reads differently. `__proto__` would be no own property of a plain object. */
 export const environmentNameForm = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** Chosen: PID 1 takes at most 8 KiB of words and variables for one process (wire.md 5). */
-export const maxEnvironmentCharacters = 8_192;
+const maxEnvironmentCharacters = 8_192;
 
 export function textOf(value: JsonValue, path: string, maxCharacters: number, form?: RegExp): string {
   if (typeof value !== 'string' || value.includes('\0')) throw measuredFault(path, 'text without NUL', value);
@@ -116,6 +116,6 @@ export function measuredFault(path: string, rule: string, got: JsonValue | undef
   return new ParseError('MEASURED_FORM', `measured ${path} must be ${rule}, got ${describeJson(got)}`);
 }
 
-export function measuredLimit(path: string, rule: string, got: number): LimitError<MeasuredErrorCode> {
+function measuredLimit(path: string, rule: string, got: number): LimitError<MeasuredErrorCode> {
   return new LimitError('MEASURED_LIMIT', `measured ${path} must have ${rule}, got ${got}`);
 }

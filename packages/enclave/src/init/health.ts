@@ -41,7 +41,7 @@ export function reasonOf(name: string, state: ServiceState): ReadyReason {
 }
 
 /** Without the requirement's name: that one has a reason of its own. */
-export function toReason(service: string, { code, exit, signal }: ServiceFault): ReadyReason {
+function toReason(service: string, { code, exit, signal }: ServiceFault): ReadyReason {
   return { code, service, ...(exit === undefined ? {} : { exit }), ...(signal === undefined ? {} : { signal }) };
 }
 

@@ -75,7 +75,7 @@ export function isOurs(name: string): boolean {
   return name.startsWith('exec-') || name.startsWith('job-');
 }
 
-export function toCommandEnd(end: ProcessEnd): CommandEnd {
+function toCommandEnd(end: ProcessEnd): CommandEnd {
   return end.kind === 'exit' ? { kind: 'exit', code: end.code } : { kind: 'signal', signal: end.signal };
 }
 

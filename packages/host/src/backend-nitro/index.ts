@@ -9,4 +9,4 @@ export type { DescribedEnclave } from './output.ts';
 export type { ParentEnclaves } from './parent-enclaves.ts';
 export { openParentEnclaves } from './parent-enclaves.ts';
 export type { ParentMachine } from './parent-machine.ts';
-export { parseCpuList, readParentMachine } from './parent-machine.ts';
+export { parseCpuList } from './parent-machine.ts';

@@ -6,7 +6,6 @@ export { advise } from './advise.ts';
 export { createCostly } from './costly.ts';
 export type { BenchErrorCode } from './error-code.ts';
 export { BENCH_ERROR_CODES } from './error-code.ts';
-export { createBenchHandlers } from './handlers.ts';
 export { openNaive } from './naive.ts';
 export { runNaive } from './naive-pattern.ts';
 export { runNull } from './null-peer.ts';

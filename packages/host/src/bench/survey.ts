@@ -29,12 +29,12 @@ export interface Survey {
   readonly own: { readonly pattern: Pattern; readonly sample: Sample } | null;
 }
 
-export const sweepSizes: readonly number[] = [64, 256, 1_024, 8_192, 32_768, 131_072];
-export const sweepDepths: readonly number[] = [1, 16, 64, 256, 1_024];
+const sweepSizes: readonly number[] = [64, 256, 1_024, 8_192, 32_768, 131_072];
+const sweepDepths: readonly number[] = [1, 16, 64, 256, 1_024];
 // A window of 1 MiB holds no more at once; what is above waits at the asker.
 const windowBytes = 1_048_576;
 
-export const otherPatterns: readonly Pattern[] = [
+const otherPatterns: readonly Pattern[] = [
   { name: 'both directions at once, 8 KiB', messageBytes: 8_192, depth: 64, bothWays: true },
   { name: 'replies of 64 B to 64 KiB', messageBytes: 64, replyBytes: { from: 64, to: 65_536 }, depth: 64 },
   { name: 'protobuf, 256 B', messageBytes: 256, depth: 256, protobuf: true },

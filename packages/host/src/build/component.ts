@@ -6,7 +6,7 @@ import type { BuildErrorCode } from './error-code.ts';
 import type { BuildSettings } from './settings.ts';
 
 /** What each part is. */
-export const COMPONENTS: Readonly<Record<ImageComponent, { readonly what: string }>> = {
+const knownComponents: Readonly<Record<ImageComponent, { readonly what: string }>> = {
   control: { what: 'the control channel on port 53000, for the operators of the image' },
   ready: { what: 'the ready line and the health port' },
   network: { what: 'the bridges of ingress and egress, as a service of its own' },
@@ -29,7 +29,7 @@ export function resolveComponents(settings: BuildSettings): ImageComponent[] {
     ...(needsNetwork ? (['network'] as const) : []),
   ];
   for (const name of asked) {
-    if (!Object.hasOwn(COMPONENTS, name)) {
+    if (!Object.hasOwn(knownComponents, name)) {
       throw refuse(`component ${name} cannot be put into an image: there is no such component`);
     }
   }
@@ -43,7 +43,7 @@ export function resolveComponents(settings: BuildSettings): ImageComponent[] {
 }
 
 function refuse(message: string): PolicyError<BuildErrorCode> {
-  const known = Object.entries(COMPONENTS);
+  const known = Object.entries(knownComponents);
   return new PolicyError('BUILD_COMPONENT', message, {
     hint: `components are ${known.map(([name, { what }]) => `${name} (${what})`).join(', ')}`,
   });

@@ -4,7 +4,6 @@ export type { BuildAgainRequest, BuiltAgain, Change } from './build-again.ts';
 export { buildAgain, CHANGES, verifyReproducible } from './build-again.ts';
 export type { BuildOptions, BuildSignature, BuiltImage } from './build-image.ts';
 export { buildImage, manifestPathOf, sbomPathOf, statementPathOf } from './build-image.ts';
-export { COMPONENTS } from './component.ts';
 export type { BuildErrorCode } from './error-code.ts';
 export { BUILD_ERROR_CODES } from './error-code.ts';
 export type { Manifest, ManifestInput } from './manifest.ts';

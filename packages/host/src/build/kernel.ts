@@ -11,13 +11,13 @@ import { KERNEL_HEAD_BYTES, type KernelHead, readKernelHead } from './kernel-hea
 import type { BuildInput, BuildKernel } from './plan.ts';
 
 // Given: aws-nitro-enclaves-cli, blobs/*/cmdline.
-export const AWS_CMDLINES: Readonly<Record<'x86_64' | 'aarch64', string>> = {
+const awsCmdlines: Readonly<Record<'x86_64' | 'aarch64', string>> = {
   x86_64:
     'reboot=k panic=30 pci=off nomodules console=ttyS0 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd random.trust_cpu=on',
   aarch64: 'reboot=k panic=30 pci=off nomodules console=ttyS0 random.trust_cpu=on root=/dev/ram0',
 };
 /** A triple fault is the one end that every hypervisor takes for one, and at once. */
-export const DEFAULT_CMDLINE = 'console=ttyS0 quiet reboot=t panic=-1';
+const defaultCmdline = 'console=ttyS0 quiet reboot=t panic=-1';
 // Chosen: no kernel for an enclave comes near.
 const maxBytes = 268_435_456;
 
@@ -32,7 +32,7 @@ export async function openKernel(name: string, architecture: Architecture): Prom
       { hint: `name another with --kernel, or build with --arch ${head.architecture}` },
     );
   }
-  const standard = origin === 'aws' ? AWS_CMDLINES[architecture] : DEFAULT_CMDLINE;
+  const standard = origin === 'aws' ? awsCmdlines[architecture] : defaultCmdline;
   return {
     ...(await openPart(path, 'kernel')),
     // A path is no property of a kernel: the digest is.

@@ -92,7 +92,7 @@ export function toolchainOf({ toolchain, runtime, settings }: BuildPlan): 'ledge
     : 'local';
 }
 
-export function inputsOf({ kernel, toolchain, runtime, settings, source }: BuildPlan): ManifestInput[] {
+function inputsOf({ kernel, toolchain, runtime, settings, source }: BuildPlan): ManifestInput[] {
   const input = ({ name, origin, size, sha384 }: Omit<BuildInput, 'sha256'>, as = name): ManifestInput => ({
     name: as,
     origin,

@@ -62,7 +62,7 @@ export function createApplicationRamdisk(tree: RootTree, { argv, environment }: 
 // more than this in use is a fault, and PID 1 starts another.
 const memoryFlags = ['--max-old-space-size=96', '--max-semi-space-size=1'];
 
-export function supervisorArgv(architecture: 'x86_64' | 'aarch64'): string[] {
+function supervisorArgv(architecture: 'x86_64' | 'aarch64'): string[] {
   return [...runtimeArgv(architecture), ...memoryFlags, `/${ENCLAVE_PROGRAM}`, 'supervise'];
 }
 

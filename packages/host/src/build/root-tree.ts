@@ -15,12 +15,12 @@ export const LAUNCHER = `${CAISSON_FOLDER}/caisson-launcher`;
 /** Of development images alone. */
 const BUSYBOX = `${CAISSON_FOLDER}/busybox`;
 /** Chosen: what one looks around with; an operator's PATH ends with their folder, and no service's does. */
-export const BUSYBOX_NAMES: readonly string[] = (
+const busyboxNames: readonly string[] = (
   'awk base64 cat chmod chown cp cut date dd df diff dirname dmesg du echo env expr false find free grep gunzip gzip head hexdump hostname id ' +
   'ifconfig ip kill less ln ls md5sum mkdir mount mv nc netstat nproc od pidof ping printf ps pwd readlink rm rmdir route sed seq sh sha256sum ' +
   'sha512sum sleep sort stat stty tail tar tee test time timeout top touch tr true tty uname uniq uptime vi wc wget which whoami xargs xxd'
 ).split(' ');
-export const MEASURED_FOLDER = 'etc/caisson';
+const measuredFolder = 'etc/caisson';
 // Chosen: what argonaut's users and initctl's call inside. A source's own programs of these names stay.
 export const ENCLAVE_NAMES: readonly string[] = ['argonaut', 'caisson-enclave', 'initctl', 'pipeline'];
 // Given: what AWS's builder makes, and PID 1 mounts on.
@@ -63,17 +63,17 @@ export function createRootTree(
     add(tree, `${CAISSON_FOLDER}/caisson.node`, part(toolchain.addon));
     add(tree, LAUNCHER, part(toolchain.launcher, 0o755));
     if (tree.has(BUSYBOX)) {
-      for (const name of BUSYBOX_NAMES) add(tree, `${CAISSON_FOLDER}/bin/${name}`, linkEntry('../busybox'));
+      for (const name of busyboxNames) add(tree, `${CAISSON_FOLDER}/bin/${name}`, linkEntry('../busybox'));
     }
     for (const name of ENCLAVE_NAMES) linkName(tree, `usr/bin/${name}`);
   }
-  if (isSupervised) requireFree(tree, MEASURED_FOLDER);
+  if (isSupervised) requireFree(tree, measuredFolder);
   return tree;
 }
 
 /** `measured`: files of /etc/caisson by name. Throws PolicyError BUILD_CLASH. */
 export function addMeasured(tree: Map<string, TreeEntry>, measured: ReadonlyMap<string, Uint8Array>): void {
-  for (const [name, bytes] of measured) add(tree, `${MEASURED_FOLDER}/${name}`, textEntry(bytes));
+  for (const [name, bytes] of measured) add(tree, `${measuredFolder}/${name}`, textEntry(bytes));
 }
 
 export function createBytesContent(bytes: Uint8Array): TreeContent {

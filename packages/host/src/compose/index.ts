@@ -21,4 +21,3 @@ export { formatCompose, resolveCompose } from './print-compose.ts';
 export { hashKey, readPublicKey } from './public-key.ts';
 export { chooseEnclave, readCompose, readComposeText } from './read-compose.ts';
 export type { EnclaveSpec } from './schema.ts';
-export { composeSchema } from './schema.ts';

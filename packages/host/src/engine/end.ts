@@ -60,7 +60,7 @@ export async function remove({ names, force }: RemoveCommand, context: EngineCon
 }
 
 /** Ended already: nothing happens. Throws what the shim throws. */
-export async function endOne(
+async function endOne(
   record: EnclaveRecord,
   { state, env, words, shims }: EngineContext,
   graceMs: number | undefined,

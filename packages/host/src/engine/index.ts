@@ -20,7 +20,6 @@ export type { Engine, EngineOptions, EngineWatch, HostLook, ShimDoor, StartShimO
 export type { EngineErrorCode } from './error-code.ts';
 export { ENGINE_ERROR_CODES } from './error-code.ts';
 export type { EngineEvent, OnEvent, UpPhase } from './event.ts';
-export { UP_PHASES } from './event.ts';
 export { verifyProvable } from './provable.ts';
 export type {
   ComparedPcr,

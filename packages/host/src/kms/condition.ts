@@ -34,7 +34,7 @@ export function pinnedPcrs(conditions: readonly AttestationCondition[], kind: 'e
 }
 
 /** The form of a register that is not zero. */
-export function isPossiblePcr(value: string): boolean {
+function isPossiblePcr(value: string): boolean {
   return isPcrForm(value) && !isZeroPcr(value);
 }
 

@@ -1,6 +1,6 @@
 // nitro-cli's verbs, its names and its JSON, over the engine.
 export { describeEnclaves } from './describe.ts';
-export { NITRO_NAME_LABEL, shownName } from './enclave-name.ts';
+export { NITRO_NAME_LABEL } from './enclave-name.ts';
 export type { NitroVerbErrorCode } from './error-code.ts';
 export { NITRO_VERB_ERROR_CODES } from './error-code.ts';
 export type { EnclaveQuery, NitroVerbWorld } from './list.ts';

@@ -29,7 +29,7 @@ export const DEVELOPMENT_OPERATOR = 'dev';
 const maxKeyFileBytes = 16_384;
 const othersMode = 0o077;
 
-export function operatorKeyPath(env: Environment, name: string): string {
+function operatorKeyPath(env: Environment, name: string): string {
   return join(operatorFolder(env), 'operators', `${checkOperatorName(name)}.key`);
 }
 

@@ -5,18 +5,18 @@ import { ENCLAVE_NAMES, LAUNCHER } from '../build/root-tree.ts';
 import type { RootTree, TreeEntry } from '../tree/index.ts';
 import type { RbuildsErrorCode } from './error-code.ts';
 
-export const APPS_FOLDER = 'apps';
-export const LOG_FOLDER = `/${APPS_FOLDER}/.logs`;
+const appsFolder = 'apps';
+export const LOG_FOLDER = `/${appsFolder}/.logs`;
 const owner = { uid: 0, gid: 0, origin: 'rbuilds' } as const;
 
 /** `initYaml` is shown in /apps/.config as it was compiled; null: the source's own is linked there. Throws PolicyError RBUILDS_APPS. */
 export function addApps(source: RootTree, initYaml: string | null): RootTree {
   const tree = new Map(source);
-  for (const path of ['', '/.config', '/.logs']) addFolder(tree, `${APPS_FOLDER}${path}`);
+  for (const path of ['', '/.config', '/.logs']) addFolder(tree, `${appsFolder}${path}`);
   const shown = initYaml === null ? linkTo('../../etc/init.yaml') : textFile(initYaml);
-  addOwn(tree, `${APPS_FOLDER}/.config/init.yaml`, shown);
+  addOwn(tree, `${appsFolder}/.config/init.yaml`, shown);
   // Relative, so that it also holds when the root is mounted somewhere else.
-  for (const name of ENCLAVE_NAMES) addOwn(tree, `${APPS_FOLDER}/${name}`, linkTo(`../${LAUNCHER}`));
+  for (const name of ENCLAVE_NAMES) addOwn(tree, `${appsFolder}/${name}`, linkTo(`../${LAUNCHER}`));
   return tree;
 }
 

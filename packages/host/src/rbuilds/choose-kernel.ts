@@ -20,7 +20,7 @@ export interface ChosenKernel {
 
 const versionForm = /^\d+\.\d+(?:\.\d+)?$/;
 
-export function isKernelVersion(text: string): boolean {
+function isKernelVersion(text: string): boolean {
   return versionForm.test(text);
 }
 

@@ -6,8 +6,8 @@ import type { RbuildsErrorCode } from './error-code.ts';
 import type { RbuildsSettings } from './settings.ts';
 import type { StageName } from './world.ts';
 
-export const HELP_TEXTS = ['help', 'help_cli', 'help_ext', 'help_ext_man', 'man', 'info'] as const;
-export type HelpText = (typeof HELP_TEXTS)[number];
+const helpTexts = ['help', 'help_cli', 'help_ext', 'help_ext_man', 'man', 'info'] as const;
+export type HelpText = (typeof helpTexts)[number];
 export type Toggle = 'terminal' | 'debug' | 'question' | 'localShell' | 'network' | 'reverseNetwork' | 'forwardNetwork';
 
 /** What a command does with enclaves; `all` asks before each. */

@@ -29,7 +29,7 @@ export interface ContainerEngine {
 const probeDeadlineMs = 10_000;
 
 /** In the order in which they are asked. */
-export const CONTAINER_ENGINES: readonly ContainerEngine[] = [
+const containerEngines: readonly ContainerEngine[] = [
   {
     name: 'docker',
     probe: ['version', '--format', '{{.Server.Version}}'],
@@ -84,7 +84,7 @@ export async function buildByEngine(
   world: Pick<RbuildsWorld, 'folder' | 'env' | 'stop' | 'say'>,
 ): Promise<string> {
   const refusals: string[] = [];
-  for (const { name, probe, steps, cleanUp, scheme } of CONTAINER_ENGINES) {
+  for (const { name, probe, steps, cleanUp, scheme } of containerEngines) {
     try {
       await runProgram(name, probe, world, { deadlineMs: probeDeadlineMs, isQuiet: true });
     } catch (error) {

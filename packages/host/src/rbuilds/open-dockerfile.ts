@@ -13,7 +13,7 @@ import type { RbuildsErrorCode } from './error-code.ts';
 import type { RbuildsWorld } from './world.ts';
 
 /** Given: the reference's. */
-export const DEFAULT_DOCKERFILE = 'pipeline-al2023.dockerfile';
+const defaultDockerfile = 'pipeline-al2023.dockerfile';
 // Chosen: the interpreter's own.
 const maxDockerfileBytes = 262_144;
 
@@ -24,7 +24,7 @@ export interface FoundDockerfile {
 
 /** null: none was named and the default is not there. Throws CaissonError RBUILDS_OPTION. */
 export function findDockerfile(named: string | null, folder: string): FoundDockerfile | null {
-  const path = resolve(folder, named ?? DEFAULT_DOCKERFILE);
+  const path = resolve(folder, named ?? defaultDockerfile);
   if (named === null && !existsSync(path)) return null;
   const size = statSync(path, { throwIfNoEntry: false })?.isFile() ? statSync(path).size : undefined;
   if (size !== undefined && size <= maxDockerfileBytes) return { path, text: readFileSync(path, 'utf8') };
@@ -43,7 +43,7 @@ export async function openDockerfile(
 ): Promise<OpenedSource> {
   const { folder, env, say } = world;
   if (found === null) {
-    say(`no ${DEFAULT_DOCKERFILE} here and no --dockerfile: the image is /apps alone`);
+    say(`no ${defaultDockerfile} here and no --dockerfile: the image is /apps alone`);
     const config = { entrypoint: null, cmd: null, env: [], workingDir: null, user: null, architecture };
     return { kind: 'oci', tree: new Map(), config, inputs: [], close: async () => {} };
   }

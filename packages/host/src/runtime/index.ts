@@ -1,6 +1,6 @@
 // The runtime archive and the ledger of what may enter an image.
 export type { Architecture } from './architecture.ts';
-export { ARCHITECTURES, parseArchitecture, readArchitecture } from './architecture.ts';
+export { parseArchitecture, readArchitecture } from './architecture.ts';
 export { cacheFolder } from './cache.ts';
 export { debianUrls } from './debian-mirror.ts';
 export { extractDebianFile } from './debian-package.ts';

@@ -14,7 +14,7 @@ import { refuseFaults, type ServiceFault } from './fault.ts';
 import { nearestWord } from './nearest-word.ts';
 
 // Chosen.
-export const MAX_INIT_FILE_CHARACTERS = 64 << 10;
+const maxInitFileCharacters = 64 << 10;
 
 export interface CompiledInit {
   readonly measured: MeasuredInit;
@@ -78,7 +78,7 @@ const groups = ['control', 'vsock'];
 
 /** `file` names the text in messages. Throws ServiceFaultError SERVICE_FAULTS with every fault. */
 export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
-  const yaml = parseLocatedYaml(text, { what: 'init.yaml', maxCharacters: MAX_INIT_FILE_CHARACTERS });
+  const yaml = parseLocatedYaml(text, { what: 'init.yaml', maxCharacters: maxInitFileCharacters });
   const faults: ServiceFault[] = yaml.faults.map((fault) => ({ level: 'fault', file, ...fault }));
   refuseFaults(faults);
   const draft: Draft = {

@@ -5,7 +5,7 @@ import type { RootTree } from '../tree/index.ts';
 // Given: as many links as Linux follows (path_resolution(7)).
 const mostLinks = 40;
 /** Chosen: where a bare name is looked for when the service's environment has no PATH. */
-export const DEFAULT_SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaultSearchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Filled when the enclave runs; nothing is known of them here. */
 const runtimeFolders = /^\/(?:dev|proc|run|sys|tmp)\//;
 
@@ -26,7 +26,7 @@ export function findProgram(
     const problem = problemOf(tree, path);
     return problem === undefined ? { path } : { missing: problem };
   }
-  const folders = (searchPath ?? DEFAULT_SEARCH_PATH).split(':').filter((folder) => folder.startsWith('/'));
+  const folders = (searchPath ?? defaultSearchPath).split(':').filter((folder) => folder.startsWith('/'));
   for (const folder of folders) {
     const path = `${folder.replace(/\/+$/, '')}/${word}`;
     if (problemOf(tree, path) === undefined) return { path };

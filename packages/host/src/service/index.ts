@@ -1,6 +1,5 @@
 // Service files and init.yaml: read, checked, compiled.
 export type { ApplicationCommand } from './built-in.ts';
-export { APPLICATION_SERVICE, NETWORK_SERVICE } from './built-in.ts';
 export type { CheckFolderOptions } from './check-folder.ts';
 export { checkServiceFolder } from './check-folder.ts';
 export type { CheckTextsOptions } from './check-text.ts';

@@ -6,7 +6,7 @@ export type { SimulatedNsmOptions } from './device.ts';
 export { createSimulatedNsm } from './device.ts';
 export type { SimulatorErrorCode } from './error-code.ts';
 export { SIMULATOR_ERROR_CODES } from './error-code.ts';
-export { createModuleId, instanceIdOf } from './module-id.ts';
+export { createModuleId } from './module-id.ts';
 export type { ServedNsm, ServeSimulatedNsmOptions } from './serve.ts';
 export { serveSimulatedNsm } from './serve.ts';
 export type { OpensslVerdict } from './verify-with-openssl.ts';

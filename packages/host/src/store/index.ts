@@ -6,4 +6,4 @@ export type { ImageRecord } from './record.ts';
 export type { ImageStore, StoredImage } from './store.ts';
 export { openImageStore } from './store.ts';
 export type { ImageReference, ImageTag } from './tag.ts';
-export { isImageTag, parseImageReference, parseImageTag, tagText, versionNumber } from './tag.ts';
+export { isImageTag, parseImageReference, parseImageTag, versionNumber } from './tag.ts';

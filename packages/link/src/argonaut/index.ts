@@ -3,7 +3,7 @@
 export type { BoundedRead } from './bounded-read.ts';
 export { readBoundedFile, readBoundedStream } from './bounded-read.ts';
 export type { BridgeLabel, ConnectionLine } from './connection-line.ts';
-export { ConnectionLines, formatArgonautAddress } from './connection-line.ts';
+export { ConnectionLines } from './connection-line.ts';
 export type { ArgonautErrorCode } from './error-code.ts';
 export { ARGONAUT_ERROR_CODES } from './error-code.ts';
 export type { ArgonautKnobs } from './knob.ts';

@@ -17,7 +17,7 @@ export interface ApprovalRequest {
 }
 
 // Chosen: a command has up to 8 KiB of words for PID 1, and a path 4 KiB.
-export const MAX_APPROVAL_FILE_BYTES = 131_072;
+const maxApprovalFileBytes = 131_072;
 
 const requestKeys = [
   'v',
@@ -76,7 +76,7 @@ export function isSameApproval(one: Approval, other: Approval): boolean {
 }
 
 function fieldsOf(bytes: Uint8Array, keys: readonly string[]) {
-  const root = parseStrictJson(bytes, { maxBytes: MAX_APPROVAL_FILE_BYTES, maxDepth: 2 });
+  const root = parseStrictJson(bytes, { maxBytes: maxApprovalFileBytes, maxDepth: 2 });
   if (!isJsonObject(root)) throw wrong('an object');
   for (const key of root.keys()) if (!keys.includes(key)) throw wrong(`the keys ${keys.join(', ')}`);
   const number = (key: string, highest: number): number => {

@@ -34,7 +34,6 @@ export interface SignedApproval {
 const purpose = 'caisson-approval/1';
 const maxMessageBytes = 512;
 export const MAX_APPROVAL_SECONDS = 86_400;
-export const MAX_APPROVALS = 64;
 
 /** The act of a request: its type and its first payload. */
 export function hashAct(type: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -2,13 +2,7 @@
 export type { Approval, SignedApproval } from './approval.ts';
 export { hashAct, MAX_APPROVAL_SECONDS, signApproval, verifyApproval } from './approval.ts';
 export type { ApprovalRequest } from './approval-file.ts';
-export {
-  encodeApprovalFile,
-  encodeApprovalRequest,
-  MAX_APPROVAL_FILE_BYTES,
-  parseApprovalFile,
-  parseApprovalRequest,
-} from './approval-file.ts';
+export { encodeApprovalFile, encodeApprovalRequest, parseApprovalFile, parseApprovalRequest } from './approval-file.ts';
 export type { ApproveRequest } from './approving-channel.ts';
 export { createApprovingChannel } from './approving-channel.ts';
 export type { ControlAuthority, ControlAuthorityOptions } from './authority.ts';
@@ -18,7 +12,7 @@ export type { ControlCaller } from './caller.ts';
 export type { ConnectControlOptions, ControlSession } from './client.ts';
 export { connectControl, said } from './client.ts';
 export type { ControlErrorCode, ControlRefusal } from './error-code.ts';
-export { CONTROL_ERROR_CODES, CONTROL_REFUSALS } from './error-code.ts';
+export { CONTROL_ERROR_CODES } from './error-code.ts';
 export type { ControlEvent } from './event.ts';
 export type { ControlHandlers, ControlMessageHandler, ControlStreamHandler } from './handler.ts';
 export type { ControlIdentity } from './identity.ts';
@@ -42,4 +36,4 @@ export type { ControlServer, ControlServerLimits, ControlServerOptions } from '.
 export { serveControl } from './server.ts';
 export type { SessionInfo } from './session-info.ts';
 export type { ControlVerb } from './verb.ts';
-export { allowsVerb, CONTROL_VERBS, DANGEROUS_VERBS, EVERY_VERB, isControlVerb } from './verb.ts';
+export { CONTROL_VERBS, EVERY_VERB, isControlVerb } from './verb.ts';

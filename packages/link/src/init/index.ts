@@ -18,7 +18,7 @@ export type {
 export type { InitSocketErrorCode } from './error-code.ts';
 export { INIT_SOCKET_ERROR_CODES } from './error-code.ts';
 export type { InitRequest, InitVerb } from './messages.ts';
-export { DEFAULT_INIT_SOCKET, DEFAULT_LOG_LINES, MAX_INIT_REQUEST_BYTES, MAX_LOG_LINES } from './messages.ts';
-export { INIT_VERBS, parseCall, parseTaggedRequest } from './parse-request.ts';
+export { MAX_INIT_REQUEST_BYTES } from './messages.ts';
+export { INIT_VERBS, parseCall } from './parse-request.ts';
 export type { InitSocketServerOptions } from './server.ts';
 export { serveInitSocket } from './server.ts';

@@ -64,7 +64,7 @@ export function rpcNotification(method: string, params: object): unknown {
   return { jsonrpc: '2.0', method, params };
 }
 
-export function rpcFailure(id: RpcId, error: unknown): unknown {
+function rpcFailure(id: RpcId, error: unknown): unknown {
   if (!(error instanceof CaissonError)) return rpcError(id, codes.internal, errorText(error));
   const { code } = error;
   const number =

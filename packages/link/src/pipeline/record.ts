@@ -24,7 +24,7 @@ export const recordType = {
   signal: 21,
   ended: 22,
 } as const;
-export const RECORD_HEADER_BYTES = 4;
+const recordHeaderBytes = 4;
 export const MAX_DATA_BYTES = 1 << 20;
 /** Of every record whose body is read whole. */
 export const MAX_RECORD_BYTES = 16_384;
@@ -89,19 +89,19 @@ export class RecordReader {
       if (available === 0) return undefined;
       return this.#piece(Math.min(available, this.#left));
     }
-    if (available < RECORD_HEADER_BYTES) return undefined;
+    if (available < recordHeaderBytes) return undefined;
     const type = this.#chunk[this.#at]!;
     const length = (this.#chunk[this.#at + 1]! << 16) | (this.#chunk[this.#at + 2]! << 8) | this.#chunk[this.#at + 3]!;
     if (!known.has(type)) throw recordFault('a type of docs/wire/pipeline.md', `type ${type}`);
     const most = streamed.has(type) ? MAX_DATA_BYTES : MAX_RECORD_BYTES;
     if (length > most) throw recordFault(`at most ${most} bytes`, `${length}`);
     if (!streamed.has(type) || length === 0) {
-      if (available < RECORD_HEADER_BYTES + length) return undefined;
-      const start = this.#at + RECORD_HEADER_BYTES;
+      if (available < recordHeaderBytes + length) return undefined;
+      const start = this.#at + recordHeaderBytes;
       this.#at = start + length;
       return { type, body: this.#chunk.subarray(start, this.#at), more: false };
     }
-    this.#at += RECORD_HEADER_BYTES;
+    this.#at += recordHeaderBytes;
     this.#type = type;
     this.#left = length;
     return this.#chunk.length === this.#at ? undefined : this.#piece(Math.min(this.#chunk.length - this.#at, length));
@@ -143,7 +143,7 @@ export class RecordWriter {
   /** Gathers; the bytes are copied when they are few and given away when they are not. Resolve `ready` from time to time. */
   put(type: number, body: Uint8Array): void {
     const isSmall = body.length < copyBelowBytes;
-    const needed = RECORD_HEADER_BYTES + (isSmall ? body.length : 0);
+    const needed = recordHeaderBytes + (isSmall ? body.length : 0);
     if (this.#used + needed > gatherBytes) this.flush();
     const { length } = body;
     const buffer = this.#buffer;
@@ -151,7 +151,7 @@ export class RecordWriter {
     buffer[this.#used + 1] = length >>> 16;
     buffer[this.#used + 2] = length >>> 8;
     buffer[this.#used + 3] = length;
-    this.#used += RECORD_HEADER_BYTES;
+    this.#used += recordHeaderBytes;
     if (isSmall) {
       buffer.set(body, this.#used);
       this.#used += length;

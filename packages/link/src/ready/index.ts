@@ -2,7 +2,6 @@
 export type { ReadyErrorCode } from './error-code.ts';
 export { READY_ERROR_CODES } from './error-code.ts';
 export type { ExchangeOptions, FrameExchange } from './exchange.ts';
-export { exchangeFrame } from './exchange.ts';
 export type { AskHealthOptions, HealthOutcome, SeenHealth } from './health-client.ts';
 export { askHealth, askHealthOn } from './health-client.ts';
 export type { HealthServer, HealthServerOptions } from './health-server.ts';
@@ -24,16 +23,7 @@ export type {
   ReadyWordsPart,
   ReasonCode,
 } from './messages.ts';
-export {
-  DEFAULT_HEALTH_PORT,
-  HEALTH_ERRORS,
-  HEALTH_STATUSES,
-  MAX_READY_LINE_BYTES,
-  PHASES,
-  READY_HEARTBEAT_MS,
-  REASON_CODES,
-  statusOfPhase,
-} from './messages.ts';
+export { DEFAULT_HEALTH_PORT, MAX_READY_LINE_BYTES, PHASES, REASON_CODES, statusOfPhase } from './messages.ts';
 export type { OpenedWords } from './open-words.ts';
 export { openLastWords } from './open-words.ts';
 export type { SeenReason } from './reason.ts';

@@ -45,7 +45,7 @@ export const steps = [
 ] as const;
 export type Step = (typeof steps)[number];
 
-export const scopes = ['process', 'group', 'cgroup'] as const;
+const scopes = ['process', 'group', 'cgroup'] as const;
 export type Scope = (typeof scopes)[number];
 
 const flag = { noNewPrivileges: 1, terminal: 2, hold: 4, limitNofile: 8, oomScoreAdjust: 16 } as const;

@@ -52,7 +52,7 @@ export function initctlUsage(): string {
   ].join('\n');
 }
 
-export function usageOf({ words, args, options }: InitctlCommand): string {
+function usageOf({ words, args, options }: InitctlCommand): string {
   const flags = [...options, initctlJsonOption].map(
     ({ name, value }) => `[--${name}${value === undefined ? '' : ` ${value}`}]`,
   );

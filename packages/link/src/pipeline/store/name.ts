@@ -6,7 +6,7 @@ import { plain } from '@caisson/core/log';
 import type { PipelineErrorCode } from '../error-code.ts';
 
 // Given: P-P4.
-export const MAX_NAME_BYTES = 255;
+const maxNameBytes = 255;
 export const MAX_COMPONENTS = 64;
 // Chosen.
 const maxPathBytes = 4_096;
@@ -29,7 +29,7 @@ export function verifyName(name: string, what: string, path = name): void {
   if (name === '' || name === '.' || name === '..') throw refused(what, path, "names other than '', '.' and '..'");
   if (!name.isWellFormed() || controls.test(name))
     throw refused(what, path, 'names of UTF-8 without control characters');
-  if (toUtf8(name).length > MAX_NAME_BYTES) throw refused(what, path, `names of at most ${MAX_NAME_BYTES} bytes`);
+  if (toUtf8(name).length > maxNameBytes) throw refused(what, path, `names of at most ${maxNameBytes} bytes`);
   if (ours.test(name)) throw refused(what, path, "names that do not begin with '.caisson-'");
 }
 
