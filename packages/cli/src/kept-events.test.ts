@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { logLineOf } from '@caisson/core/log';
 import fc from 'fast-check';
 import { readEnd, readKeptEvents } from './kept-events.ts';
-import { lineText, readLogRecord } from './shown-line.ts';
+import { lineText } from './shown-line.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
 const path = join(folder, 'events.jsonl');
@@ -51,7 +52,7 @@ test('what an enclave calls a log line of ours is one line on a terminal and ste
       fc.record({ level: fc.string(), code: fc.string(), message: fc.string({ unit: 'binary' }) }),
       (said) => {
         const text = JSON.stringify({ time: whole.time, ...said });
-        equal(readLogRecord(text)?.message, said.message);
+        equal(logLineOf(text)?.message, said.message);
         const line = lineText({ ...whole, level: 'info', message: text, service: 'app' }, 'app');
         ok(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(line), JSON.stringify(line));
       },
@@ -59,5 +60,5 @@ test('what an enclave calls a log line of ours is one line on a terminal and ste
     { seed: 5, numRuns: 300 },
   );
   for (const text of ['', '{"time":', '{"time":7}', `{"time":"x","level":"","code":"","message":""}`, 'hello'])
-    equal(readLogRecord(text), undefined, text);
+    equal(logLineOf(text), undefined, text);
 });

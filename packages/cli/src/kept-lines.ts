@@ -1,10 +1,10 @@
 // What this host kept of an enclave, and all that it can: events of its shim, last words that were let out, the end of its console. No session is
 // needed for it, and none is left where the enclave has ended.
 import { existsSync } from 'node:fs';
-import { plain } from '@caisson/core/log';
+import { logLineOf, plain } from '@caisson/core/log';
 import { enclaveFolder } from '@caisson/host/record';
 import { readEnd, readKeptEvents } from './kept-events.ts';
-import { lineOfEvent, readLogRecord, type ShownLine } from './shown-line.ts';
+import { lineOfEvent, type ShownLine } from './shown-line.ts';
 
 // Chosen.
 const maxConsoleBytes = 65_536;
@@ -32,7 +32,7 @@ function consoleLines(text: string, enclave: string): ShownLine[] {
     .split('\n')
     .map((line) => line.replace(/\r$/, ''))
     .filter((line) => line.trim() !== '');
-  const times = lines.map((line) => readLogRecord(line)?.time);
+  const times = lines.map((line) => logLineOf(line)?.time);
   const first = times.find((time) => time !== undefined);
   let beside = first === undefined ? undefined : Date.parse(first);
   return lines.map((line, at): ShownLine => {
@@ -70,5 +70,7 @@ export async function readWordsOf(path: string, enclave: string): Promise<KeptWo
 }
 
 function kept(enclave: string, time: string | null, code: string, message: string, service: string): ShownLine {
-  return { time, level: 'info', code, message, enclave, service };
+  // Of one that is going down: whoever asks for what is grave asks for these.
+  const level = code === 'LAST_WORDS' ? 'warn' : 'info';
+  return { time, level, code, message, enclave, service };
 }

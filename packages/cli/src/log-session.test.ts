@@ -155,6 +155,29 @@ test('--tail and --since bound what is shown, and more lines than an answer hold
   ]);
 });
 
+test('logs.level of caisson.yaml leaves out what is less grave, of the host and of services, and --level stands over it', async (context) => {
+  const said = (level: string): string =>
+    JSON.stringify({ time: '2026-11-21T10:00:03.000Z', level, code: 'DB', message: level });
+  const logs = { app: [`${at(2)} plain`], db: [`${at(3)} ${said('warn')}`, `${at(3)} ${said('debug')}`] };
+  const { lines, show, keep, seen, init, stop } = host(context, fakeRecord('web', { logLevel: 'warn' }), logs);
+  keep({ ...event(1, 'bad'), level: 'error' }, event(4, 'ready'));
+  const shown = (): unknown[] => lines.splice(0).map((line) => line.split(' | ')[1]);
+  await show();
+  deepEqual(shown(), ['ERROR SHIM_PHASE bad', 'WARN DB warn']);
+  await show({ tail: 1 });
+  deepEqual(shown(), ['WARN DB warn'], 'the newest of those that are grave enough');
+  await show({ level: 'info' });
+  deepEqual(shown(), ['ERROR SHIM_PHASE bad', 'plain', 'WARN DB warn', 'SHIM_PHASE ready']);
+  const followed = show({ follow: true });
+  await seen(2);
+  init.say('db', `${at(5)} ${said('info')}`);
+  init.say('db', `${at(6)} ${said('error')}`);
+  await seen(3);
+  stop.abort('SIGINT');
+  equal(await followed, 130);
+  deepEqual(shown(), ['ERROR SHIM_PHASE bad', 'WARN DB warn', 'ERROR DB error']);
+});
+
 test('with -f a line that comes while the kept ones are asked for is shown once, and a signal ends it', async (context) => {
   const { lines, show, seen, init, shim, stop } = host(context, fakeRecord('web'), {
     app: [`${at(1)} a`, `${at(2)} b`],

@@ -1,5 +1,6 @@
 // `caisson logs`: lines of services as an operator may read them, between the events that this host saw. Lines of a production enclave leave it over
 // the operator's session alone; where there is none, what the host kept is all there is, and is said to be.
+import { isAsGrave, type LogLevel } from '@caisson/core/log';
 import { ENDED_PHASES, type EnclavePhase, type EnclaveRecord } from '@caisson/host/record';
 import type { InitClient } from '@caisson/link/init';
 import type { EnclaveSource } from './enclave-source.ts';
@@ -9,7 +10,7 @@ import { readKeptLines } from './kept-lines.ts';
 import { type FollowLogsOptions, followLogs } from './log-follow.ts';
 import { SeenEvents } from './seen-events.ts';
 import { openServiceLines } from './service-lines.ts';
-import { createLineWriter, lineFacts, lineOfEvent, type ShownLine } from './shown-line.ts';
+import { createLineWriter, levelOf, lineFacts, lineOfEvent, type ShownLine } from './shown-line.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface LogOptions {
@@ -20,6 +21,8 @@ export interface LogOptions {
   /** At most so many of the newest lines. */
   readonly tail: number;
   readonly service: string | undefined;
+  /** What is less grave is left out; default `logs.level` of caisson.yaml, else nothing. Words that say nothing of it count as `info`. */
+  readonly level?: LogLevel | undefined;
   /** What this host kept, without a session. */
   readonly hostOnly: boolean;
   /** With `follow`: one whose shim is gone may be started again. Default `wait`. */
@@ -50,13 +53,18 @@ export async function showLogs(
   const { stdout, stderr, stop } = world;
   const { follow, json, sinceMs, tail, service } = options;
   const record = await source.find(name);
+  const least = options.level ?? record.spec?.logLevel ?? 'trace';
+  const isShown = (line: ShownLine): boolean => isAsGrave(levelOf(line), least);
   const { why, client } = await openUnlessMute(record, options);
   try {
-    const asked = { enclave: name, service, lines: tail, follow, stop };
+    // Of all of them the newest that are grave enough.
+    const asked = { enclave: name, service, lines: least === 'trace' ? tail : mostLines, follow, stop };
     const services = client === undefined ? undefined : await openServiceLines(client, asked);
     const kept = await readKeptLines({ state: source.state, enclave: name, sinceMs, withWords: why !== undefined });
     const lines = newest(
-      [...(services?.past ?? []), ...kept.filter((line) => service === undefined || line.service === service)],
+      [...(services?.past ?? []), ...kept.filter((line) => service === undefined || line.service === service)].filter(
+        isShown,
+      ),
       { sinceMs, tail },
     );
     if (why !== undefined) stderr.write(`${why}: ${isYetToCome(record, options) ? yetToCome : hostsPart}\n`);
@@ -66,10 +74,11 @@ export async function showLogs(
       );
       return 0;
     }
-    const write = createLineWriter((text) => void stdout.write(text), {
+    const writeAny = createLineWriter((text) => void stdout.write(text), {
       json,
       speaker: (line) => line.service ?? 'caisson',
     });
+    const write = (line: ShownLine): void => void (isShown(line) && writeAny(line));
     for (const line of lines) write(line);
     if (!follow || isEnded(record)) return 0;
     const seen = new SeenEvents();

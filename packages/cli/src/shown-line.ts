@@ -1,6 +1,6 @@
 // One line of `caisson logs` and `caisson events`, whoever said it: the form of a log line (wire.md 10), for people and as JSON. What an enclave wrote
 // is bytes of a stranger; nothing of it steers a terminal.
-import { type LogLevel, plain } from '@caisson/core/log';
+import { type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import type { ShimEvent } from '@caisson/host/shim';
 
 export interface ShownLine {
@@ -31,30 +31,14 @@ export function lineText({ time, level, code, message, service, fields }: ShownL
   const at = time === null ? ' '.repeat(19) : time.slice(0, 19).replace('T', ' ');
   if (service === undefined)
     return `${at} ${who} | ${gravity(level)}${plain(code)} ${plain(message)}${fieldText(message, fields)}`;
-  const record = readLogRecord(message);
+  const record = logLineOf(message);
   if (record === undefined) return `${at} ${who} | ${plain(message)}`;
   return `${at} ${who} | ${gravity(record.level)}${plain(record.code)} ${plain(record.message)}`;
 }
 
-export interface LogRecord {
-  readonly time: string;
-  readonly level: string;
-  readonly code: string;
-  readonly message: string;
-}
-
-/** A line that is a log line of ours (wire.md 10), whoever wrote it; people get what it says and not its braces. */
-export function readLogRecord(text: string): LogRecord | undefined {
-  if (!text.startsWith('{"time":')) return undefined;
-  try {
-    const { time, level, code, message } = JSON.parse(text) as Partial<Record<string, unknown>>;
-    const isRecord = [time, level, code, message].every((one) => typeof one === 'string');
-    return isRecord && !Number.isNaN(Date.parse(String(time)))
-      ? ({ time, level, code, message } as LogRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+/** What a line says of itself, whoever carried it. */
+export function levelOf({ level, message, service }: ShownLine): LogLevel {
+  return service === undefined ? level : (logLineOf(message)?.level ?? level);
 }
 
 function gravity(level: string): string {

@@ -1,4 +1,6 @@
 // `caisson logs`: what an enclave and its host have to say.
+import { LOG_LEVELS, type LogLevel } from '@caisson/core/log';
+import { Option } from 'commander';
 import { type ControlFlags, openControlSession, withControlFlags } from '../control-flag.ts';
 import { openEnclaveSource } from '../enclave-source.ts';
 import { withExitAction } from '../exit-action.ts';
@@ -10,6 +12,7 @@ interface Flags extends ControlFlags {
   readonly since?: string;
   readonly tail: string;
   readonly service?: string;
+  readonly level?: LogLevel;
   readonly host?: true;
   readonly json?: true;
 }
@@ -25,6 +28,11 @@ export const register: RegisterCommand = (program, surroundings) => {
     .option('--since <time>', 'so long ago (10m), or a moment (RFC 3339)')
     .option('--tail <lines>', 'the newest lines', '200')
     .option('--service <name>', 'of one service alone')
+    .addOption(
+      new Option('--level <level>', 'nothing less grave; default logs.level of caisson.yaml, else everything').choices(
+        LOG_LEVELS,
+      ),
+    )
     .option('--host', 'what this host kept, without a session')
     .option('--json', 'print one JSON document; with -f one for each line');
   withExitAction(withControlFlags(command), async (name: string, flags: Flags) => {
@@ -34,7 +42,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
       ...{ follow: flags.follow === true, json: flags.json === true, hostOnly: flags.host === true },
       sinceMs: flags.since === undefined ? 0 : parseSince(flags.since, Date.now()),
-      ...{ tail: parseTail(flags.tail, mostLines), service: flags.service },
+      ...{ tail: parseTail(flags.tail, mostLines), service: flags.service, level: flags.level },
       openSession: async () => createControlInitClient(await openSession(name, flags, surroundings)),
     });
   });

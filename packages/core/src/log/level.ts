@@ -21,3 +21,8 @@ export function parseLogLevel(text: string | undefined): LogLevel {
     `log level must be one of ${LOG_LEVELS.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}`,
   );
 }
+
+/** Whether a log at `least` writes it. */
+export function isAsGrave(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(least);
+}

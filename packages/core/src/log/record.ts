@@ -1,6 +1,6 @@
 // One event in the log, and its three forms on a line.
 import { plain, quote } from './escape.ts';
-import type { LogLevel } from './level.ts';
+import { LOG_LEVELS, type LogLevel } from './level.ts';
 
 /** Undefined fields are left out. */
 export interface LogFields {
@@ -16,6 +16,29 @@ export interface LogRecord {
   readonly enclave: string | undefined;
   readonly service: string | undefined;
   readonly fields: LogFields;
+}
+
+/** One that somebody wrote, who may be anybody. */
+export interface LogLine {
+  /** RFC 3339. */
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Undefined for text that is no line of ours (docs/wire/log.md); a level that nobody knows is `info`. Never throws. */
+export function logLineOf(text: string): LogLine | undefined {
+  if (!text.startsWith('{"time":')) return undefined;
+  try {
+    const { time, level, code, message } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    if (![time, level, code, message].every((one) => typeof one === 'string')) return undefined;
+    if (Number.isNaN(Date.parse(String(time)))) return undefined;
+    const known = LOG_LEVELS.find((one) => one === level) ?? 'info';
+    return { time: String(time), level: known, code: String(code), message: String(message) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** `argonaut`: Go's standard logger, which readers of that program's output expect. */

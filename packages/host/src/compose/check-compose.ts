@@ -1,6 +1,6 @@
 // Everything about caisson.yaml that can be known before anything is built: its own faults, and the files that it names. Each part is read by
 // the function that will read it later, one by one, so that the first fault hides no second.
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
 import { checkPolicy } from '@caisson/verify/policy';
@@ -99,6 +99,7 @@ function partsOf(spec: EnclaveSpec, folder: string): Part[] {
       async () =>
         typeof attest === 'string' ? readPolicyFile(resolve(folder, attest)) : attest && checkPolicy(attest),
     ],
+    [['logs', 'file'], async () => requireLogFile(spec.logs?.file, folder)],
     [
       ['config'],
       async () => typeof config === 'string' && requireFile(resolve(folder, config), 'config', maxConfigBytes),
@@ -120,6 +121,20 @@ async function checkImage(eif: string | undefined, pcr0: string | undefined, fol
   if (pcr0 !== undefined && measured !== pcr0.toLowerCase()) {
     throw fault(`image.eif ${eif} must measure PCR0 ${pcr0}, got ${measured}`);
   }
+}
+
+/** It is opened when the enclave runs already, and then nobody looks. */
+function requireLogFile(file: string | undefined, folder: string): void {
+  if (file === undefined) return;
+  const path = resolve(folder, file);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile()) {
+    throw fault(
+      `logs.file ${file} must be a file or nothing yet, got a ${stat.isDirectory() ? 'folder' : 'link or a device'}`,
+    );
+  }
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw fault(`logs.file ${file} must lie in a folder that is there, got ${dirname(path)}`);
 }
 
 function requireFile(path: string, what: string, maxBytes: number): void {

@@ -157,6 +157,17 @@ test('a file of a boot config is judged as an inline one is, and one that is no 
   assert.equal((await faultsOf(development('none.json'))).length, 1);
 });
 
+test('a file for logs lies in a folder that is there, and is a file or nothing yet', async () => {
+  const faults = async (file: string): Promise<string> => (await faultsOf(`name: a\nlogs: { file: ${file} }\n`)).join();
+  for (const file of ['web.log', 'c.yaml', join(folder, 'web.log')]) assert.equal(await faults(file), '');
+  assert.match(
+    await faults('none/web.log'),
+    /^2:9: logs\.file none\/web\.log must lie in a folder that is there, got \//,
+  );
+  assert.match(await faults('more'), /logs\.file more must be a file or nothing yet, got a folder/);
+  assert.match(await faults('/dev/null'), /got a link or a device/);
+});
+
 test('reads standard input for -, within the bound of a file', async () => {
   async function* pieces(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('name: a\nla');

@@ -1,4 +1,5 @@
 // What no enclave of a file can see by itself: two that want one port of the host, one CID or one CPU.
+import { normalize } from 'node:path';
 import { findDependencyIssues } from './depends-on.ts';
 import { type IngressRule, isSameListener, readIngressRule } from './ingress-rule.ts';
 import type { ComposeIssue } from './issue-text.ts';
@@ -9,6 +10,7 @@ export function findSharedIssues(names: readonly string[], enclaves: ReadonlyMap
     ...findSameCids(enclaves),
     ...findSameCpus(enclaves),
     ...findSameListeners(enclaves),
+    ...findSameLogFiles(enclaves),
     ...findDependencyIssues(names, enclaves),
   ];
 }
@@ -22,6 +24,24 @@ function findSameCids(enclaves: ReadonlyMap<string, PlacedSpec>): ComposeIssue[]
     return owner === undefined
       ? []
       : [{ path: [...path, 'cid'], message: `cid of ${name} must be its own, got ${spec.cid}, which ${owner} has` }];
+  });
+}
+
+/** Each is turned over by the shim that writes it. */
+function findSameLogFiles(enclaves: ReadonlyMap<string, PlacedSpec>): ComposeIssue[] {
+  const owners = new Map<string, string>();
+  return [...enclaves].flatMap(([name, { spec, path }]) => {
+    if (spec.logs?.file === undefined) return [];
+    const file = normalize(spec.logs.file);
+    const owner = owners.get(file);
+    owners.set(file, owner ?? name);
+    if (owner === undefined) return [];
+    return [
+      {
+        path: [...path, 'logs', 'file'],
+        message: `logs.file of ${name} must be its own, got ${file}, which ${owner} has`,
+      },
+    ];
   });
 }
 

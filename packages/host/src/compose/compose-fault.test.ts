@@ -140,6 +140,10 @@ test('every fault is shown with file, line, column, bound, what was there, and t
         /^c.yaml:1:48: ingress\[0\] of b must have a host address and port of its own, got 0.0.0.0:8080, which ingress\[0\] of a has$/,
       ],
     ],
+    [
+      'enclaves: {a: {logs: {file: ./l}}, b: {logs: {file: l}}}',
+      ['c.yaml:1:47: logs.file of b must be its own, got l, which a has'],
+    ],
     ['enclaves: {a: {cid: 9}, b: {cid: 9}}', ['c.yaml:1:29: cid of b must be its own, got 9, which a has']],
     [
       'enclaves: {a: {resources: {cpu_ids: [1]}}, b: {resources: {cpu_ids: [1]}}}',

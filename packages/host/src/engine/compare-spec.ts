@@ -41,6 +41,7 @@ function describe(spec: RecordedSpec): Record<string, string> {
     config: config?.sha384 ?? '',
     restart: spec.restart,
     'log level': spec.logLevel ?? '',
+    'log file': spec.logFile ?? '',
     'depends on': dependsOn.join(', '),
     labels: Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)

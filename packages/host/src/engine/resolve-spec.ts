@@ -1,6 +1,7 @@
 // What was asked for, with nothing left to be guessed later: the record that a shim starts from, today and after the machine was off. An image's own
 // measured list of ways in and out is what counts; what is asked for beside it must fit, or it would be found out by a connection that fails.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseDuration } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
@@ -22,6 +23,8 @@ export interface ResolveSpecOptions {
   /** Over the file's. */
   readonly timeoutMs: number | undefined;
   readonly composeFile: string | null;
+  /** That relative paths are from. */
+  readonly folder: string;
   readonly now: Date;
 }
 
@@ -40,7 +43,7 @@ export interface ResolvedSpec {
 
 /** Throws CaissonError ENGINE_IMAGE where the image has not what is asked for, ENGINE_CONFIG for ways of the config that cannot be. */
 export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
-  const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, now } = options;
+  const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, folder, now } = options;
   const { resources = {}, ready, cid, logs } = spec;
   const readyMs = ready?.timeout === undefined ? undefined : Math.round(parseDuration(ready.timeout, 'ready.timeout'));
   const asked = ingressOf(name, spec, facts);
@@ -59,6 +62,7 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
     readyTimeoutMs: timeoutMs ?? readyMs ?? standardReadyMs[backend],
     ...{ hasReadyLine: facts.hasReadyLine, hasControl: facts.hasControl },
     ...(logs?.level !== undefined && { logLevel: logs.level }),
+    ...(logs?.file !== undefined && { logFile: resolve(folder, logs.file) }),
     dependsOn: spec.depends_on ?? [],
     labels: Object.fromEntries(Object.entries(spec.labels ?? {}).map(([key, value]) => [key, String(value)])),
     ...{ composeFile, createdAt: now.toISOString() },

@@ -54,7 +54,7 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const { timeoutMs } = command;
     const { recorded, warnings } = resolveSpec({
       ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs },
-      ...{ composeFile: null, now: new Date() },
+      ...{ composeFile: null, folder: resolve('.'), now: new Date() },
     });
     tellRecorded(recorded, warnings, timeline);
     const { detach } = command;

@@ -119,16 +119,10 @@ async function resolveEnclave(
   const { timeoutMs } = command;
   const { recorded, warnings } = resolveSpec({
     ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs, composeFile },
+    folder,
     now: new Date(),
   });
   tellRecorded(recorded, warnings, timeline);
-  if (spec.logs !== undefined) {
-    timeline.note(
-      'warn',
-      'logs of caisson.yaml is checked and not acted on',
-      `caisson logs -f ${name} shows them, and writes where it is led to`,
-    );
-  }
   return recorded;
 }
 
@@ -179,7 +173,7 @@ function skipped(name: string, other: string, timeline: Timeline, spec: Recorded
 type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** One after the other, whatever becomes of each. */
-export function createTurn(): Turn {
+function createTurn(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const mine = last.then(work);

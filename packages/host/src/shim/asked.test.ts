@@ -9,10 +9,18 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
-import { createFakeBackend, type FakeBackend, type FakeBackendOptions, fakeSpec } from '@caisson/testkit/fake';
-import { type RecordedSpec, type RecordedState, writeSpec } from '../record/index.ts';
+import {
+  createFakeBackend,
+  type FakeBackend,
+  type FakeBackendOptions,
+  type FakeEnclave,
+  fakeSpec,
+  isReady,
+} from '@caisson/testkit/fake';
+import { enclaveFolder, type RecordedSpec, type RecordedState, writeSpec } from '../record/index.ts';
 import { createSimulatedAuthority } from '../simulator/index.ts';
 import { openShim, type RunShimOptions, runShim, type ShimClient } from './index.ts';
+import { LogFile } from './log-file.ts';
 
 const kernel = createLinuxKernel();
 const { rootPem } = await createSimulatedAuthority();
@@ -163,4 +171,65 @@ test('of two enclaves that want one vsock port of the host the second is refused
     failure?.message ?? '',
     /^vsock port 8100 of this host must be free for enclave second: enclave first has/,
   );
+});
+
+test('logs of caisson.yaml writes what this host keeps into a file of its owner’s, from its level on', async () => {
+  const live = (fake: FakeEnclave): void => {
+    const log = { time: '2026-11-21T10:00:00.000Z', code: 'X_Y', message: 'said \u001b[2J' };
+    fake.print(`kernel: half a li`);
+    isReady(fake);
+    fake.print(`ne\n${JSON.stringify({ ...log, level: 'error' })}\n${JSON.stringify({ ...log, level: 'debug' })}\nend`);
+  };
+  const read = (name: string): Record<string, string>[] =>
+    readFileSync(join(folder, name), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const all = await keep({ logFile: join(folder, 'all.log') }, { live });
+  await ready(all);
+  await all.client.stop();
+  await all.over;
+  const lines = read('all.log');
+  const console = lines.filter(({ service }) => service === 'console');
+  assert.deepEqual(
+    console.map(({ level, code, message }) => [level, code, message]),
+    [
+      ['info', 'CONSOLE_LINE', 'kernel: half a line'],
+      ['error', 'X_Y', 'said \\u001b[2J'],
+      ['debug', 'X_Y', 'said \\u001b[2J'],
+      ['info', 'CONSOLE_LINE', 'end'],
+    ],
+  );
+  const codes = lines.filter(({ service }) => service === undefined).map(({ code }) => code);
+  assert.ok(codes.includes('SHIM_STARTED') && codes.includes('ENCLAVE_ENDED'), codes.join(' '));
+  assert.equal(codes.filter((code) => code === 'ENCLAVE_PHASE').length, 5);
+  const grave = await keep({ logFile: join(folder, 'grave.log'), logLevel: 'warn' }, { live });
+  await ready(grave);
+  await grave.client.stop();
+  await grave.over;
+  assert.deepEqual(
+    read('grave.log').map(({ level, code }) => [level, code]),
+    [['error', 'X_Y']],
+  );
+  const { events } = enclaveFolder(folder, 'web');
+  assert.ok(readFileSync(events, 'utf8').includes('"ENCLAVE_PHASE"'), 'events are kept whatever the level');
+});
+
+test('last words are grave enough for a log of warnings, and a file that cannot be written costs its lines and nothing else', async () => {
+  const written: unknown[] = [];
+  const file = new LogFile({
+    ...{ path: join(folder, 'words.log'), enclave: 'web', level: 'warn', date: () => 0 },
+    onTrouble: (error) => void written.push(error),
+  });
+  file.words('app', ['out of memory']);
+  file.close();
+  assert.match(
+    readFileSync(join(folder, 'words.log'), 'utf8'),
+    /"level":"warn","code":"LAST_WORDS","message":"out of m/,
+  );
+  const one = await keep({ logFile: join(folder, 'none/web.log') });
+  await ready(one);
+  const told: string[] = [];
+  for await (const { code } of one.client.events({ follow: false })) told.push(code);
+  assert.equal(told.filter((code) => code === 'LOG_FILE_UNWRITTEN').length, 1, told.join(' '));
 });

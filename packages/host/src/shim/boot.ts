@@ -21,6 +21,7 @@ import type { EventLog } from './event-log.ts';
 import { asShimError, isOfLeft, lateInside, leftRunning } from './failure.ts';
 import type { Gate } from './gate.ts';
 import { LineKeeper } from './line-keeper.ts';
+import type { LogFile } from './log-file.ts';
 import type { Outcome } from './restart.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import type { ShimStep } from './step.ts';
@@ -36,6 +37,7 @@ export interface BootTools {
   readonly keeper: StateKeeper;
   readonly gate: Gate;
   readonly folder: EnclaveFolder;
+  readonly logFile: LogFile | undefined;
   /** The enclave of this host that has this vsock port of it for itself. */
   findVsockHolder(port: number): Promise<string | undefined>;
   readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
@@ -101,7 +103,9 @@ export class Boot {
     } catch (error) {
       if (!this.#isAsked || isOfLeft(error)) failure = asShimError(error);
       if (error instanceof BootError) {
-        this.#file.append(Buffer.from(`${error.consoleTail}\n`));
+        const tail = Buffer.from(`${error.consoleTail}\n`);
+        this.#file.append(tail);
+        this.#tools.logFile?.console(tail);
         end = error.end;
       }
       try {
@@ -225,7 +229,7 @@ export class Boot {
     const { clock, events, keeper, onStep } = this.#tools;
     const { pids, documents, departures } = running;
     const heartbeatMs = Math.round(clock.now() - this.#startedAtMs);
-    this.#console = new ConsoleKeeper(running.console, this.#file);
+    this.#console = new ConsoleKeeper(running.console, this.#file, this.#tools.logFile);
     keeper.set({ pids, documents, departures, heartbeatMs });
     this.#target.keep(keeper.current);
     events.add('info', 'ENCLAVE_HEARTBEAT', `heartbeat of cid ${running.cid}`, { cid: running.cid, heartbeatMs });

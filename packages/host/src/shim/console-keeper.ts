@@ -1,20 +1,27 @@
 // The console of one boot: kept in `console.log`, and handed to whoever looks, from what the backend still has and then as it comes.
 import type { EnclaveConsole } from '../backend/index.ts';
 import type { BoundedFile } from './bounded-file.ts';
+import type { LogFile } from './log-file.ts';
 
 // Chosen: a reader that is further behind has lost the beginning, and the enclave goes on.
 const maxBehindBytes = 1 << 20;
 
 export class ConsoleKeeper {
   readonly #console: EnclaveConsole;
+  readonly #logFile: LogFile | undefined;
   readonly #stop: () => void;
   readonly #over = Promise.withResolvers<void>();
   #isOver = false;
 
-  constructor(console: EnclaveConsole, file: BoundedFile) {
+  constructor(console: EnclaveConsole, file: BoundedFile, logFile?: LogFile) {
     this.#console = console;
-    file.append(console.bytes);
-    this.#stop = console.listen((piece) => file.append(piece));
+    this.#logFile = logFile;
+    const keep = (piece: Uint8Array): void => {
+      file.append(piece);
+      logFile?.console(piece);
+    };
+    keep(console.bytes);
+    this.#stop = console.listen(keep);
   }
 
   async *read({
@@ -51,6 +58,7 @@ export class ConsoleKeeper {
 
   close(): void {
     this.#stop();
+    this.#logFile?.endConsole();
     this.#isOver = true;
     this.#over.resolve();
   }

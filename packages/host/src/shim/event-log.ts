@@ -9,6 +9,8 @@ export interface EventLogOptions {
   readonly path: string;
   /** Unix milliseconds. */
   date(): number;
+  /** Of each, for whoever keeps it elsewhere too. */
+  readonly onEvent?: (event: ShimEvent) => void;
 }
 
 // Chosen.
@@ -36,6 +38,7 @@ export class EventLog {
   add(level: LogLevel, code: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     const event = this.#keep(level, code, message, fields);
     this.#file.append(Buffer.from(`${JSON.stringify(event)}\n`));
+    this.#options.onEvent?.(event);
   }
 
   async *read(options: {

@@ -8,6 +8,7 @@ import type { EnclaveFolder, RecordedSpec } from '../record/index.ts';
 import type { ShimClock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import { failedInside } from './failure.ts';
+import type { LogFile } from './log-file.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import type { ShimStep } from './step.ts';
 
@@ -19,6 +20,7 @@ export interface LineKeeperOptions {
   readonly events: EventLog;
   readonly keeper: StateKeeper;
   readonly folder: EnclaveFolder;
+  readonly logFile: LogFile | undefined;
   readonly onStep: (step: ShimStep) => void;
   /** Somebody asked it to end: whatever it says now, it is stopping. */
   readonly isAsked: () => boolean;
@@ -90,8 +92,10 @@ export class LineKeeper {
       const { service } = event.words;
       const what = 'lines' in event.words ? `${event.words.lines.length} lines` : 'sealed';
       this.#wordsTold += 1;
-      if (this.#wordsTold <= maxWordsTold)
+      if (this.#wordsTold <= maxWordsTold) {
         events.add('warn', 'LAST_WORDS', `last words of service ${service}: ${what}`, { service });
+        if ('lines' in event.words) this.#options.logFile?.words(service, event.words.lines);
+      }
       this.#keepWords();
     }
     if (event.kind === 'final') {

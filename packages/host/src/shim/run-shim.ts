@@ -14,12 +14,13 @@ import {
   readSpec,
   readState,
 } from '../record/index.ts';
-import { SHIM_PROTOCOL, type ShimStats } from './client-interface.ts';
+import { SHIM_PROTOCOL, type ShimEvent, type ShimStats } from './client-interface.ts';
 import { type ShimClock, systemClock } from './clock.ts';
 import type { ShimErrorCode } from './error-code.ts';
 import { EventLog } from './event-log.ts';
 import { asShimError, failureOf } from './failure.ts';
 import { Keep } from './keep.ts';
+import { LogFile } from './log-file.ts';
 import { type ShimDesk, serveShim } from './server.ts';
 import { shimSocketPath } from './socket-place.ts';
 import { StateKeeper } from './state-keeper.ts';
@@ -96,7 +97,12 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const { state, name, version, kernel, stop, operatorEnv, onUp, clock = systemClock, onStep = () => {} } = options;
   const previous = await readState(state, name).catch(() => undefined);
   const date = (): number => clock.date();
-  const events = new EventLog({ enclave: name, path: folder.events, date });
+  const logFile = openLogFile(spec, date, (error) =>
+    events.add('warn', 'LOG_FILE_UNWRITTEN', `${spec.logFile} has no lines of it: ${error.message}`),
+  );
+  const onEvent = (event: ShimEvent): void => logFile?.event(event);
+  const events = new EventLog({ enclave: name, path: folder.events, date, onEvent });
+  logFile?.begin();
   const start = await readProcessStart(process.pid);
   const shim = { pid: process.pid, start, protocol: SHIM_PROTOCOL, version };
   const keeper = new StateKeeper(state, firstState(spec, shim, previous, date()), events, date);
@@ -107,7 +113,7 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
       const backend = await options.openBackend(spec.backend);
       await tellDifferences(state, backend, events);
       const made = new Keep({
-        ...{ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, onStep },
+        ...{ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, logFile, onStep },
         findVsockHolder: (port) => findVsockHolder(state, name, port),
       });
       const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
@@ -138,8 +144,17 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   if (!stop.aborted) await Promise.race([server.asked, timer.promise]);
   linger.cancel();
   events.end();
+  logFile?.close();
   await server.close();
   return keeper.current;
+}
+
+function openLogFile(
+  { name: enclave, logFile: path, logLevel: level = 'trace' }: RecordedSpec,
+  date: () => number,
+  onTrouble: (error: Error) => void,
+): LogFile | undefined {
+  return path === undefined ? undefined : new LogFile({ path, enclave, level, date, onTrouble });
 }
 
 function firstState(
