@@ -23,13 +23,19 @@ export interface CaissonOptions {
   readonly stop: AbortSignal;
 }
 
+/** Whether nitro-cli is one that is not on hardware, whose AF_VSOCK is what CAISSON_VSOCK says (docs/shim.md): of tests alone. */
+export function isStandIn(env: NodeJS.ProcessEnv): boolean {
+  return env['CAISSON_NITRO_ROOT'] !== undefined && env['CAISSON_NITRO_ROOT'] !== '';
+}
+
 /** What a caller of the script has set for enclaves of his own does not hold here. */
 export function createCaisson({ folder, env, isHardware, stop }: CaissonOptions): Caisson {
   const own = {
     ...env,
     ...(isHardware ? {} : { CAISSON_STATE: join(folder, 'state') }),
     XDG_CONFIG_HOME: join(folder, 'config'),
-    ...{ CAISSON_VSOCK: undefined, CAISSON_CID: undefined, CAISSON_NSM: undefined, CAISSON_OPERATOR: undefined },
+    CAISSON_VSOCK: isHardware && isStandIn(env) ? env['CAISSON_VSOCK'] : undefined,
+    ...{ CAISSON_CID: undefined, CAISSON_NSM: undefined, CAISSON_OPERATOR: undefined },
   };
   const attempt: Caisson['try'] = (words, options) =>
     runChild([...programWords(), ...words], { env: own, deadlineMs, stop, ...options });

@@ -206,7 +206,10 @@ test('what does not come up says one cause with its evidence, by exit code: fail
   equal(late.code, 3, late.err);
   match(late.err, /^never {2}NOT READY {2}in services\n {2}enclave never .*service-(starting|not-ready) app/m);
   match(late.err, /^ {2}try: /m);
-  match(late.err, /^hangs {2}NOT READY {2}in boot\n {2}enclave hangs must send its heartbeat within 1000 ms; /m);
+  match(
+    late.err,
+    /^hangs {2}NOT READY {2}in (boot|heartbeat)\n {2}enclave hangs must send its heartbeat within 1000 ms; /m,
+  );
   match(late.err, /^ {4}caisson-init: waits for ever$/m);
 
   const wrong = `name: wrong\nimage: { eif: ${builtImage()}, pcr0: "${'0'.repeat(96)}" }\n`;

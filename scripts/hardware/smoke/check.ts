@@ -90,7 +90,7 @@ export const checks: readonly Check[] = [
       const policy = ['--policy', writePolicy(scene)];
       const said = await scene.caisson.run(['attest', 'verify', file, ...policy, ...asked]);
       match(said, /^VERIFIED under the (AWS|CUSTOM) root$/m);
-      return scene.enclave.rootPem === null
+      return rootOf(scene) === null
         ? 'under the AWS root, with PCR0, PCR1 and PCR2 of the image and a nonce of this run'
         : 'under a SIMULATED root, which proves nothing about hardware; PCR0, PCR1, PCR2 and nonce hold';
     },
@@ -124,6 +124,11 @@ export const checks: readonly Check[] = [
   },
 ];
 
+/** Null: AWS's. */
+function rootOf({ settings: { rootPem }, enclave }: Scene): string | null {
+  return rootPem ?? enclave.rootPem;
+}
+
 function whyUnsigned({ settings: { backend }, enclave }: Scene): string | undefined {
   return backend !== 'nitro' && enclave.rootPem === null
     ? 'documents of this machine bear nobody’s signature'
@@ -131,10 +136,14 @@ function whyUnsigned({ settings: { backend }, enclave }: Scene): string | undefi
 }
 
 /** What the enclave must be, from the image that was built here and from nothing that the enclave says. */
-function writePolicy({ settings: { backend }, folder, image, enclave }: Scene): string {
+function writePolicy(scene: Scene): string {
+  const { settings, folder, image } = scene;
   const file = join(folder, 'policy.yaml');
   const pcrs = Object.fromEntries(image.pcrs.map((value, index) => [index, value]));
-  const roots = enclave.rootPem === null ? {} : { backend, roots: [enclave.rootPem] };
+  const root = rootOf(scene);
+  // A root that is not AWS's is of a simulation, whatever started the enclave.
+  const backend = settings.backend === 'nitro' ? 'sim' : settings.backend;
+  const roots = root === null ? {} : { backend, roots: [root] };
   writeFileSync(file, JSON.stringify({ v: 1, pcrs, ...roots }));
   return file;
 }

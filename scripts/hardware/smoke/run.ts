@@ -42,7 +42,7 @@ export async function runSmoke({ settings, env, stop, say }: SmokeRun): Promise<
     say(line);
   };
   // Beside the list: image, ready, ended.
-  const report = createReport(backend, checks.length + 3, sayAndKeep);
+  const report = createReport(settings, checks.length + 3, sayAndKeep);
   const name = `smoke-${process.pid}`;
   const base = { folder, env, isHardware: backend === 'nitro' };
   // By a program of its own: that of the checks ends with `stop`.

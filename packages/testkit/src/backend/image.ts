@@ -11,14 +11,22 @@ export interface ProbeImage {
   readonly kernel: string;
   /** Words of the probe; undefined: the image has no command. */
   readonly words: readonly string[] | undefined;
-  /** Instead of PID 1: a program of packages/sys/build. */
-  readonly init?: string;
+  /** Instead of PID 1: a program of packages/sys/build, or its bytes. */
+  readonly init?: string | Uint8Array;
+  /** Default development. */
+  readonly profile?: 'development' | 'production';
 }
 
 // Given by QEMU: without ACPI only a triple fault leaves a guest.
 const cmdline = 'console=ttyS0 reboot=t panic=-1 quiet';
 
-export async function writeProbeImage({ path, kernel, words, init = 'caisson-init' }: ProbeImage): Promise<void> {
+export async function writeProbeImage({
+  path,
+  kernel,
+  words,
+  init = 'caisson-init',
+  profile = 'development',
+}: ProbeImage): Promise<void> {
   const file = (name: string, content: Uint8Array, mode = 0o644): CpioEntry => ({
     path: name,
     kind: 'file',
@@ -28,7 +36,11 @@ export async function writeProbeImage({ path, kernel, words, init = 'caisson-ini
   const folder = (name: string): CpioEntry => ({ path: name, kind: 'directory', mode: 0o755 });
   const text = (lines: readonly string[]): Uint8Array => Buffer.from(lines.map((line) => `${line}\n`).join(''));
   const built = (name: string): Uint8Array => readFileSync(join(pid1Built, name));
-  const boot = createCpio([folder('dev'), file('init', built(init), 0o755), file('profile', text(['development']))]);
+  const boot = createCpio([
+    folder('dev'),
+    file('init', typeof init === 'string' ? built(init) : init, 0o755),
+    file('profile', text([profile])),
+  ]);
   const points = ['dev', 'proc', 'run', 'sys', 'tmp'].map((name) => folder(`rootfs/${name}`));
   const command =
     words === undefined ? [] : [file('cmd', text(['/bin/probe', ...words])), file('env', text(['PATH=/bin']))];

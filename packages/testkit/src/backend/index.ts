@@ -5,6 +5,7 @@ import { leavePromises } from './leave.ts';
 import { lifePromises } from './life.ts';
 import type { BackendPromise, BackendScene } from './scene.ts';
 
+export { hangingInit } from './hanging-init.ts';
 export type { ProbeImage } from './image.ts';
 export { writeProbeImage } from './image.ts';
 export type { BackendImages, BackendPromise, BackendScene } from './scene.ts';

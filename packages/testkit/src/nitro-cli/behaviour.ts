@@ -40,4 +40,6 @@ export interface FakeScript {
   readonly 'terminate-enclave'?: FakeTerminateBehaviour;
   /** By path. */
   readonly measurements?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Its enclaves are those of the simulator, and not processes that sleep. */
+  readonly isSimulated?: boolean;
 }

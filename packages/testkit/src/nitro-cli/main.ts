@@ -1,9 +1,10 @@
-// The fake nitro-cli: its words, its JSON, its codes, and an enclave that is a process which sleeps. Imports nothing of the house, so that it starts
+// The fake nitro-cli: its words, its JSON, its codes, and an enclave that is a process which sleeps, or one that keeps a simulated one. Imports nothing of the house, so that it starts
 // fast and shares no mistake with what it tests.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FakeDescribeBehaviour, FakeRunBehaviour, FakeScript, FakeTerminateBehaviour } from './behaviour.ts';
+import type { AskedEnclave, KeptAnswer } from './simulation.ts';
 
 const [folder = '', verb = '', ...words] = process.argv.slice(2);
 const script = JSON.parse(readFileSync(join(folder, 'script.json'), 'utf8')) as FakeScript;
@@ -13,6 +14,9 @@ mkdirSync(enclaves, { recursive: true });
 interface Kept {
   readonly EnclaveID: string;
   readonly EnclaveName: string | undefined;
+  readonly EnclaveCID: number;
+  readonly NumberOfCPUs: number;
+  readonly MemoryMiB: number;
   readonly ProcessID: number;
   readonly image: string;
 }
@@ -65,11 +69,9 @@ function behaviour(): Behaviour {
   return count >= skips && count < skips + times ? told : {};
 }
 
-function start({ mismeasures, dies }: FakeRunBehaviour): Kept & { readonly EnclaveCID: number } {
+async function start({ mismeasures, dies }: Behaviour): Promise<Kept> {
   const image = flag('eif-path') ?? '';
   const id = `i-0123456789abcdef0-enc${process.pid.toString(16).padStart(16, '0')}`;
-  const child = spawn('sleep', [dies ? '0' : '1000000'], { detached: true, stdio: 'ignore' });
-  child.unref();
   const first = words.indexOf('--cpu-ids') + 1;
   const ids =
     first === 0
@@ -80,17 +82,51 @@ function start({ mismeasures, dies }: FakeRunBehaviour): Kept & { readonly Encla
         );
   const CPUIDs = first === 0 ? Array.from({ length: Number(flag('cpu-count')) }, (_, n) => n) : ids.map(Number);
   const zero = '0'.repeat(96);
-  const measured = mismeasures ? { PCR0: 'ab'.repeat(48), PCR1: zero, PCR2: zero } : script.measurements?.[image];
-  const kept = {
-    ...{ EnclaveName: flag('enclave-name'), EnclaveID: id, ProcessID: child.pid ?? 0 },
+  const told = mismeasures ? { PCR0: 'ab'.repeat(48), PCR1: zero, PCR2: zero } : script.measurements?.[image];
+  const shown = {
+    ...{ EnclaveName: flag('enclave-name'), EnclaveID: id },
     ...{ EnclaveCID: Number(flag('enclave-cid')), NumberOfCPUs: CPUIDs.length, CPUIDs },
     ...{ MemoryMiB: Number(flag('memory')), State: 'RUNNING' },
     Flags: words.includes('--debug-mode') ? 'DEBUG_MODE' : 'NONE',
-    Measurements: { HashAlgorithm: 'Sha384 { ... }', ...measured },
+    ...(told !== undefined && { Measurements: { HashAlgorithm: 'Sha384 { ... }', ...told } }),
     image,
   };
-  if (!dies) writeFileSync(join(enclaves, id), JSON.stringify(kept));
+  const file = join(enclaves, id);
+  if (script.isSimulated) return { ...shown, ProcessID: await startSimulated(shown, file) };
+  const kept = { ...shown, ProcessID: startSleep(dies === true) };
+  if (!dies) writeFileSync(file, JSON.stringify(kept));
   return kept;
+}
+
+function startSleep(dies: boolean): number {
+  const child = spawn('sleep', [dies ? '0' : '1000000'], { detached: true, stdio: 'ignore' });
+  child.unref();
+  return child.pid ?? 0;
+}
+
+/** Resolves with its process at the heartbeat; ends with nitro-cli's code where none comes. */
+async function startSimulated(shown: Omit<Kept, 'ProcessID'>, file: string): Promise<number> {
+  const { image, EnclaveID, EnclaveCID: cid, MemoryMiB: memoryMiB, NumberOfCPUs: cpuCount } = shown;
+  const debug = words.includes('--debug-mode');
+  const asked: AskedEnclave = { image, cid, memoryMiB, cpuCount, debug, bootMs: 60_000, shown, file };
+  const program = join(import.meta.dirname, 'enclave.ts');
+  const log = openSync(join(folder, 'enclave.log'), 'a');
+  const child = spawn(
+    process.execPath,
+    ['--conditions=caisson-source', program, folder, EnclaveID, JSON.stringify(asked)],
+    { detached: true, stdio: ['ignore', 'pipe', log] },
+  );
+  child.unref();
+  let line = '';
+  for await (const piece of child.stdout ?? []) line += String(piece);
+  const answer = (line === '' ? { code: 'unknown', message: 'it died' } : JSON.parse(line)) as KeptAnswer;
+  if ('pid' in answer) return answer.pid;
+  process.stderr.write(`${answer.message}\n`);
+  return fail([answer.code === 'BACKEND_CAPACITY' ? 'E27' : 'E36', 'E39']);
+}
+
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** By its id or by its whole name. */
@@ -115,7 +151,7 @@ if (verb === 'run-enclave') {
     const again = [process.argv[1] ?? '', other, verb, ...words];
     spawn(process.execPath, again, { detached: true, stdio: 'ignore' }).unref();
   }
-  const kept = starts === true ? start(told) : undefined;
+  const kept = starts === true ? await start(told) : undefined;
   process.stderr.write('Start allocating memory...\n');
   if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
   if (told.fails !== undefined) fail(told.fails);
@@ -135,13 +171,21 @@ if (verb === 'describe-enclaves') {
   const one = asked();
   if (one === undefined) fail(flag('enclave-name') === undefined ? ['E40', 'E39'] : ['E58']);
   if (!told.lies) {
-    process.kill(one.ProcessID, 'SIGKILL');
+    process.kill(one.ProcessID, 'SIGTERM');
+    await gone(one.ProcessID);
     rmSync(join(enclaves, one.EnclaveID));
   }
   print({ EnclaveID: one.EnclaveID, Terminated: true });
 } else if (verb === 'console') {
-  const one = running().find(({ EnclaveID }) => EnclaveID === flag('enclave-id'));
+  const one = asked();
   if (one === undefined) fail(['E44']);
-  process.stdout.write('booting\ncaisson-init: exit 7\n');
-  while (isAlive(one.ProcessID)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const file = join(folder, 'consoles', one.EnclaveID);
+  if (!script.isSimulated) process.stdout.write('booting\ncaisson-init: exit 7\n');
+  for (let shown = 0, isLast = false; !isLast; ) {
+    isLast = !isAlive(one.ProcessID);
+    const bytes = script.isSimulated && existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+    process.stdout.write(bytes.subarray(shown));
+    shown = bytes.length;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 } else fail(['E14']);
