@@ -25,7 +25,7 @@ import {
   requireMeasurements,
   Undo,
 } from '../backend/index.ts';
-import { measureImage } from '../image/index.ts';
+import { type ImageErrorCode, measureImage, openImageFile } from '../image/index.ts';
 import { createModuleId, createSimulatedAuthority } from '../simulator/index.ts';
 import { type FindQemuOptions, type FoundQemu, findQemu } from './find-qemu.ts';
 import { Machine } from './machine.ts';
@@ -81,6 +81,7 @@ export function createQemuBackend({ state, folder }: QemuBackendOptions): Backen
 async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, undo: Undo): Promise<RunningEnclave> {
   const fromMs = performance.now();
   const { name, image, memoryMiB, cpus } = spec;
+  const identity = await identityOf(image);
   const measurements = await measureImage(image);
   requireMeasurements(spec, measurements);
   const run = await openRunFolder(state);
@@ -119,6 +120,13 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     return ended;
   };
   await awaitBoot({ ...{ spec, state: run.state, cid, transport, console, ended }, run: () => machine.start() });
+  // QEMU has opened it by its name: one that was put in its place meanwhile is not the one that was measured (P-G3).
+  if ((await identityOf(image)) !== identity) {
+    throw new CaissonError<ImageErrorCode>(
+      'IMAGE_CHANGED',
+      `image ${image} must not change while enclave ${name} boots, got another file, size or time`,
+    );
+  }
   return {
     ...{ name, ...place, backend: 'qemu', measurements, documents, console, ended, kill },
     pids: machine.pids,
@@ -126,6 +134,12 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     departures: spec.debug === true ? ['the debug flag changes nothing in QEMU: registers are not zero'] : [],
     stop: kill,
   };
+}
+
+async function identityOf(image: string): Promise<string> {
+  const file = await openImageFile(image);
+  await file.close();
+  return file.identity;
 }
 
 async function openSigner(
