@@ -1,6 +1,6 @@
 // Builds packages/sys/build/linux-<arch>/caisson-init, the first process of an enclave, from packages/sys/pid1/*.c: static, so
 // that it runs where there is nothing else. Beside it the probe that its tests start, and the launcher of the names in images, and
-// the program that sets the room of a simulated enclave. Does nothing when sources, flags and
+// the program that sets the stage of a simulated enclave, which where there is no room is PID 1 itself without its mounts. Does nothing when sources, flags and
 // compiler are those of the last build. Without a compiler or a static C library it says so in one line and succeeds.
 // `--sanitize`: UBSan that traps, in a folder of its own. `--arch arm64`: with CC set to a cross compiler.
 import { spawnSync } from 'node:child_process';
@@ -20,11 +20,17 @@ const flags = [
   ...(values.sanitize ? ['-fsanitize=undefined', '-fsanitize-undefined-trap-on-error'] : []),
 ];
 
+const pid1 = globSync('packages/sys/pid1/*.c', { cwd: root }).sort();
+const ofHardware = /\/(main|mount|place)\.c$/;
+
 for (const [name, sources] of [
-  ['caisson-init', globSync('packages/sys/pid1/*.c', { cwd: root }).sort()],
+  ['caisson-init', pid1],
   ['caisson-init-probe', globSync('packages/sys/pid1/probe/*.c', { cwd: root }).sort()],
   ['caisson-launcher', ['packages/sys/launcher/launcher.c']],
-  ['caisson-sim', globSync('packages/sys/sim/*.c', { cwd: root }).sort()],
+  [
+    'caisson-sim',
+    [...globSync('packages/sys/sim/*.c', { cwd: root }).sort(), ...pid1.filter((path) => !ofHardware.test(path))],
+  ],
 ] as const) {
   const line = build(name, sources);
   if (line === undefined) continue;

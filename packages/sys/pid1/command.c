@@ -2,6 +2,7 @@
 // /supervisor, with one word a line, instead. All are part of the measured image, read once and deleted, as AWS's own init
 // does. A NUL or a line without a name is a broken build.
 #include "pid1.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 
 // Returns the number of bytes, below CAISSON_TEXT_BYTES, or a negated errno.
 static ssize_t read_text(const char *path, char *text) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(caisson_place(path), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   size_t used = 0;
   ssize_t got;
@@ -45,7 +46,7 @@ static int read_lines(struct caisson_boot *boot, const char *path, struct caisso
 
 static int drop(struct caisson_boot *boot, const char *path, bool may_lack) {
   boot->object = path;
-  return unlink(path) < 0 && !(may_lack && errno == ENOENT) ? -errno : 0;
+  return unlink(caisson_place(path)) < 0 && !(may_lack && errno == ENOENT) ? -errno : 0;
 }
 
 // An image that says nothing is for production: what it allows must be asked for, and measured.

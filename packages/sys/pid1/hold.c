@@ -1,5 +1,5 @@
 // What PID 1 makes for a service and keeps while its entry stands: the FIFOs of its words and its cgroup.
-#include "table.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@ enum { fifo_bytes = 256 * 1024 };
 
 // Open both ways, so that a writer meets no EPIPE while the supervisor is away, and a reader no end of file.
 int caisson_hold_fifo(struct caisson_entry *entry, int stream, const char *path) {
+  path = caisson_place(path);
   if (mkfifo(path, 0600) < 0 && errno != EEXIST) return -errno;
   int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -errno;

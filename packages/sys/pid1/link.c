@@ -1,7 +1,7 @@
 // fd 3 as bytes: reads one frame at a time and only while the answer has room, so that nothing a supervisor does makes PID 1
 // wait or grow.
 #include "link.h"
-#include "start.h"
+#include "place.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,6 +45,7 @@ static bool obey_start(struct caisson_link *link, struct caisson_frame *frame, b
   struct caisson_failure failure;
   if (!caisson_parse_start(&frame->body, &start, &failure)) return false;
   start.simulated = simulated;
+  caisson_localize(&start);
   if (failure.error != 0 || !caisson_fork_service(&start, frame->id, &failure)) {
     answer(link, frame->id, failure.step, (int)failure.error);
   }

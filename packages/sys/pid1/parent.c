@@ -43,11 +43,13 @@ static int reach(const struct caisson_boot *boot, int fd, uint32_t port, long de
   int result;
   if (boot->fabric >= 0) {
     // From the folder itself: early, there is no /proc that could name it, and later no path.
-    if (fchdir(boot->fabric) < 0) return -errno;
+    int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (here < 0 || fchdir(boot->fabric) < 0) return -errno;
     snprintf(fabric.sun_path, sizeof fabric.sun_path, "%d/%u", parent_cid, port);
     result = connect(fd, (struct sockaddr *)&fabric, sizeof fabric);
     int error = errno;
-    if (chdir("/") < 0) return -errno;
+    if (fchdir(here) < 0) return -errno;
+    close(here);
     errno = error;
   } else {
     result = connect(fd, (struct sockaddr *)&vsock, sizeof vsock);

@@ -17,8 +17,8 @@
 
 struct caisson_list {
   char text[CAISSON_TEXT_BYTES];
-  // Three more for what a simulation adds.
-  char *lines[CAISSON_TEXT_LINES + 4];
+  // Four more for what a simulation adds.
+  char *lines[CAISSON_TEXT_LINES + 5];
 };
 
 struct caisson_boot {
@@ -41,6 +41,9 @@ struct caisson_boot {
   uint32_t end_ms;
   uint32_t stop_ms;
 };
+
+// Every step of a boot and what it was for, to the last line on the console. Returns 0..255.
+int caisson_boot(int count, char **words);
 
 int caisson_load_modules(struct caisson_boot *boot);
 int caisson_mount_dev(struct caisson_boot *boot);

@@ -1,7 +1,7 @@
 // The child between fork and exec. The order is fixed (docs/wire/pid1.md): what needs root comes before the user, and what
 // the supervisor set stands before the program can look. Nothing of PID 1 but descriptors 0 to 2 goes along.
 #include "pid1.h"
-#include "start.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static int write_number(const char *path, long number) {
 // O_NONBLOCK for the opening only: a FIFO without its other end would hold the child for ever.
 static int open_stream(const char *path, int target, bool terminal) {
   int way = terminal ? O_RDWR : target == STDIN_FILENO ? O_RDONLY : O_WRONLY | O_APPEND;
-  int fd = open(*path == '\0' ? "/dev/null" : path, way | O_NOCTTY | O_NONBLOCK);
+  int fd = open(*path == '\0' ? "/dev/null" : caisson_place(path), way | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return -errno;
   if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0) return -errno;
   if (fd == target) return 0;
@@ -76,12 +76,14 @@ _Noreturn void caisson_become_service(const struct caisson_start *start, int out
   // To protect a process from the others takes a right that a simulation may lack, and does not need.
   if (error < 0 && !(start->simulated && error == -EACCES)) fail(outcome, caisson_step_oom, -error);
   umask(start->mask);
+  error = caisson_enter_place();
+  if (error < 0) fail(outcome, caisson_step_folder, -error);
   error = set_groups(start);
   if (error < 0) fail(outcome, caisson_step_group, -error);
   // EAGAIN: the user has as many processes as it may.
   if (setresuid(start->uid, start->uid, start->uid) < 0) fail(outcome, caisson_step_user, errno);
   if (start->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(outcome, caisson_step_privileges, errno);
   caisson_free_signals();
-  if (chdir(start->cwd) < 0) fail(outcome, caisson_step_folder, errno);
+  if (chdir(caisson_place(start->cwd)) < 0) fail(outcome, caisson_step_folder, errno);
   fail(outcome, caisson_step_exec, caisson_become(start->words, start->environment));
 }

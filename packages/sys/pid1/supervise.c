@@ -5,7 +5,7 @@
 // deaths, stopping (SIGTERM to all, 5 s, SIGKILL to all) -> over. The supervisor's `end` leads from running to over at once.
 #include "link.h"
 #include "pid1.h"
-#include "start.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +80,7 @@ static void stop_all(long now_ms, int code, const char *reason) {
   now.code = code;
   now.reason = reason;
   now.stop_until_ms = now_ms + now.boot->stop_ms;
-  kill(-1, SIGTERM);
+  caisson_kill_all(SIGTERM);
 }
 
 static void count_death(long now_ms) {
@@ -134,7 +134,7 @@ static bool pass_time(long now_ms) {
   if (now.killing) return false;
   now.killing = true;
   now.stop_until_ms = now_ms + kill_ms;
-  kill(-1, SIGKILL);
+  caisson_kill_all(SIGKILL);
   return true;
 }
 

@@ -1,5 +1,5 @@
 // The fixed table: 256 entries in .bss, so that no number of services makes PID 1 allocate or forget.
-#include "table.h"
+#include "place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +58,7 @@ void caisson_forget_entry(struct caisson_entry *entry) {
     close(entry->held[stream]);
     snprintf(path, sizeof path, CAISSON_LOG_FOLDER "/%s.%s", entry->name, endings[stream]);
     // The next process of a service starts before the last is forgotten, and writes into the same FIFO.
-    if (!has_twin(entry, false)) unlink(path);
+    if (!has_twin(entry, false)) unlink(caisson_place(path));
   }
   snprintf(path, sizeof path, "/sys/fs/cgroup/%s", entry->cgroup);
   // Refused by the kernel while something still runs in it.

@@ -20,8 +20,12 @@ struct caisson_room {
   const char *size;
   // First user of the range that the enclave's 0 to 65535 become; 0: only the caller's own user.
   unsigned long base;
-  // The program after the stage is set, and its words.
+  // The program after the stage is set, and its words; of a plain one the words of PID 1 alone.
   char **command;
+  int count;
+  // No room: the folder that the image is unpacked into, and whether services are shut into its root.
+  const char *target;
+  bool is_chroot;
   // Whoever started this and holds the other end: its end is the enclave's end.
   int control;
   int user_space;
@@ -38,6 +42,8 @@ int caisson_make_users(struct caisson_room *room);
 int caisson_enter(struct caisson_room *room);
 // A tmpfs that becomes the enclave's root, as the working folder, in a mount namespace that nobody else sees.
 int caisson_raise_stage(struct caisson_room *room);
+// Whether the machine's root can be shown as the enclave's there.
+int caisson_try_lift(struct caisson_room *room, const char *path);
 // What stands in it besides the image: device nodes, the fabric, the NSM.
 int caisson_furnish(struct caisson_room *room);
 // In process 1: proc and sys of its own, and nothing of the machine's files.

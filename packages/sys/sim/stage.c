@@ -35,6 +35,12 @@ static int lift(struct caisson_room *room, const char *path, unsigned long flags
   return error;
 }
 
+int caisson_try_lift(struct caisson_room *room, const char *path) {
+  int fd = lift(room, path, 0);
+  if (fd >= 0) close(fd);
+  return fd < 0 ? fd : 0;
+}
+
 static int set_down(struct caisson_room *room, int fd, const char *path) {
   room->object = path;
   return syscall(SYS_move_mount, fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;

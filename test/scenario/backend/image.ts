@@ -24,7 +24,7 @@ const service = `
 const { spawn } = require('node:child_process');
 require('node:http').createServer((ask, answer) => {
   if (!ask.url.startsWith('/document?')) return answer.end('hello from inside');
-  const nsm = spawn('/usr/bin/caisson-enclave', ['nsm']);
+  const nsm = spawn('caisson-enclave', ['nsm']);
   nsm.stdout.pipe(answer);
   nsm.stdin.end(JSON.stringify({ id: '1', method: 'ATT', publicKey: '01', nonce: ask.url.slice(10) }) + '\\n');
 }).listen(8080, '127.0.0.1');

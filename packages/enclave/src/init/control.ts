@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import type { InitErrorCode } from './error-code.ts';
 import { describeFault } from './health.ts';
 import { LOOSE_PREFIX } from './process-desk.ts';
-import { type ProcessReading, readProcess, readProcesses } from './process-list.ts';
+import { onlyFamily, type ProcessReading, readProcess, readProcesses } from './process-list.ts';
 import { type ServiceEntry, viewOf } from './service-entry.ts';
 import { isActive, processOf } from './service-state.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -28,6 +28,8 @@ export interface ControlOptions {
   readServices(): Promise<readonly MeasuredService[]>;
   /** Begins the end of the enclave. */
   end(code: 'stopped' | 'rebooted'): void;
+  /** The enclave's first process, where it is not 1 and other processes are the machine's. */
+  readonly firstPid?: number | undefined;
   /** Default `process.kill`. */
   readonly kill?: (pid: number, signal: number) => void;
 }
@@ -76,19 +78,27 @@ export function createControl(options: ControlOptions): Control {
     await supervisor.until(() => hasEnded() || (entry.wanted && entry.state.phase !== 'stopping'));
     if (!hasEnded()) throw refused('INIT_SERVICE_RUNNING', `service ${name} was started again before it could stop`);
   };
-  const processes = async (): Promise<readonly ProcessView[]> => (await readProcesses()).map(toView);
+  const { firstPid } = options;
+  const readings = async (): Promise<readonly ProcessReading[]> => {
+    const all = await readProcesses();
+    return firstPid === undefined ? all : onlyFamily(all, firstPid);
+  };
+  const processes = async (): Promise<readonly ProcessView[]> => (await readings()).map(toView);
   const toView = ({ session, ...reading }: ProcessReading): ProcessView => {
     const owner = [...set.entries.values()].find(({ state }) => processOf(state)?.pid === session);
     return { ...reading, managed: owner !== undefined, serviceName: owner?.service.name ?? null };
   };
+  const findReading = async (pid: number): Promise<ProcessReading | undefined> =>
+    (await readings()).find((one) => one.pid === pid);
   const findProcess = async (pid: number): Promise<ProcessView> => {
-    const reading = Number.isInteger(pid) && pid > 0 ? await readProcess(pid) : undefined;
+    const isPid = Number.isInteger(pid) && pid > 0;
+    const reading = !isPid ? undefined : firstPid === undefined ? await readProcess(pid) : await findReading(pid);
     if (reading === undefined) throw refused('INIT_PROCESS_UNKNOWN', `process ${pid} does not run`);
     return toView(reading);
   };
   const signal = async (pid: number, number: number): Promise<void> => {
     await findProcess(pid);
-    if (pid === 1 || pid === process.pid) {
+    if (pid === (firstPid ?? 1) || pid === process.pid) {
       throw refused('INIT_PROCESS_FOREIGN', `process ${pid} is the enclave's own and takes no signals from here`);
     }
     kill(pid, number);

@@ -1,4 +1,5 @@
 // The supervisor: what runs services inside an enclave.
+export { measuredAtRoot, servicesAtRoot } from './at-root.ts';
 export type { BootMark } from './boot-mark.ts';
 export { logOfBoot, readBootMark } from './boot-mark.ts';
 export type { Clock, Timer } from './clock.ts';

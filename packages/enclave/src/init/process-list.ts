@@ -25,6 +25,20 @@ export async function readProcesses(root = '/proc'): Promise<readonly ProcessRea
   return found;
 }
 
+/** Of those, what came of `first`, and itself: where the enclave has no processes of its own, the others are the machine's. */
+export function onlyFamily(readings: readonly ProcessReading[], first: number): readonly ProcessReading[] {
+  const parents = new Map(readings.map(({ pid, ppid }) => [pid, ppid]));
+  const isOfIt = (pid: number): boolean => {
+    // No longer than there are processes: what was read one after the other could be a circle.
+    for (let at: number | undefined = pid, left = parents.size; at !== undefined && left >= 0; left -= 1) {
+      if (at === first) return true;
+      at = parents.get(at);
+    }
+    return false;
+  };
+  return readings.filter(({ pid }) => isOfIt(pid));
+}
+
 /** Undefined when no such process runs. */
 export async function readProcess(pid: number, root = '/proc'): Promise<ProcessReading | undefined> {
   const uptimeSeconds = Number.parseFloat(await readFile(`${root}/uptime`, 'utf8'));

@@ -1,4 +1,4 @@
-// The same program for simulations: CAISSON_VSOCK may name the fabric or a hybrid socket. The NSM is still a device or somebody
+// The same program for simulations: CAISSON_VSOCK may name the fabric or a hybrid socket, CAISSON_ROOT a root that is a folder. The NSM is still a device or somebody
 // else's socket: no enclave bundle holds a simulator.
 import { CaissonError } from '@caisson/core/errors';
 import { openNsmSocket } from '@caisson/link/nsm';
@@ -8,6 +8,8 @@ import { runEnclaveProgram } from './program.ts';
 
 await runEnclaveProgram({
   openTransport: (env, kernel) => openTransportFromEnvironment(env, kernel),
+  // A simulation without a room: PID 1 says where the image was unpacked (packages/sys/sim/place.c).
+  rootOf: (env) => env['CAISSON_ROOT'] ?? '',
   async openNsm(env, kernel) {
     const choice = env['CAISSON_NSM'] ?? 'device';
     if (choice === 'device') return kernel.openNsm();

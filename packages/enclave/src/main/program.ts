@@ -22,6 +22,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface EnclaveDoors {
   openTransport(env: Environment, kernel: Kernel, say: Say): Transport;
   openNsm(env: Environment, kernel: Kernel, say: Say): Promise<NsmDevice>;
+  /** Where the enclave's `/` is, without a slash at its end; absent: there, whatever anybody says. */
+  rootOf?(env: Environment): string;
   /** For the supervisor: what everybody else reaches through it. */
   openOwnNsm(env: Environment, kernel: Kernel): Promise<NsmDevice>;
 }
@@ -80,17 +82,20 @@ async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: Abor
   const say = openSay(env);
   const kernel = createLinuxKernel();
   const world = { stdin, stdout, env, kernel, say, stop };
+  const root = doors.rootOf?.(env) ?? '';
+  const hostsFile = values['hosts-file'] ?? `${root}/etc/hosts`;
   if (verb === 'config recv' && positionals.length === 3 && Object.keys(values).length === 0) {
     const port = parsePort(positionals[2] ?? '');
     return runConfigRecv({ port }, { ...world, transport: doors.openTransport(env, kernel, say) });
   }
   if (verb === 'enclave' && positionals.length === 1) {
-    const files = { hostsFile: values['hosts-file'], policyFile: values.policy };
+    const files = { hostsFile, policyFile: values.policy };
     return runEnclave(files, { ...world, transport: doors.openTransport(env, kernel, say) });
   }
   if (verb === 'network' && positionals.length === 1 && values.policy === undefined) {
     const transport = doors.openTransport(env, kernel, say);
-    return runNetwork({ hostsFile: values['hosts-file'] }, { ...world, transport });
+    const files = { imageFile: `${root}/etc/caisson/image.json`, configFile: `${root}/run/caisson/config.json` };
+    return runNetwork({ ...files, hostsFile }, { ...world, transport });
   }
   if (verb === 'supervise' && positionals.length === 1 && Object.keys(values).length === 0) {
     const log = createLog({ level: parseLogLevel(env['LOG_LEVEL']), format: 'json', write: writeLine, now: Date.now });
@@ -99,10 +104,11 @@ async function runVerb(words: readonly string[], doors: EnclaveDoors, stop: Abor
     // Without PID 1 nothing can be decided or done; the next supervisor finds out why.
     void host.closed.then(() => process.exit(1));
     const openOwnNsm = () => doors.openOwnNsm(env, kernel);
-    return runSupervise({ env, kernel, transport, host, log, stop, openOwnNsm });
+    return runSupervise({ env, kernel, transport, host, log, stop, root, openOwnNsm });
   }
   if (verb === 'pipeline' && positionals[1] === 'listen' && positionals.length === 2 && values.port !== undefined) {
-    return runPipelineListen(parsePort(values.port), world);
+    const files = { operatorsFile: `${root}/etc/caisson/operators.json`, runFolder: `${root}/run/caisson` };
+    return runPipelineListen(parsePort(values.port), { ...world, ...files });
   }
   if (verb === 'nsm' && positionals.length === 1 && Object.keys(values).length === 0) {
     return runNsm({ ...world, openNsm: () => doors.openNsm(env, kernel, say) });

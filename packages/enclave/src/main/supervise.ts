@@ -29,11 +29,13 @@ import {
   createControl,
   logOfBoot,
   type Measured,
+  measuredAtRoot,
   type Outcome,
   readBootMark,
   readMeasured,
   readMeasuredServices,
   Supervisor,
+  servicesAtRoot,
   soundGraph,
   systemClock,
 } from '../init/index.ts';
@@ -56,15 +58,18 @@ export interface SuperviseWorld {
   readonly stop: AbortSignal;
   /** The device itself, for nobody else. */
   openOwnNsm(): Promise<NsmDevice>;
-  /** Default /etc/caisson. */
+  /** Where the enclave's `/` is, without a slash at its end; default there. Only a simulation has another (docs/simulation.md). */
+  readonly root?: string;
+  /** Default /etc/caisson, at the root. */
   readonly measuredFolder?: string;
-  /** Default /run. */
+  /** Default /run, at the root. */
   readonly runFolder?: string;
   readonly clock?: Clock;
 }
 
 interface Boot extends SuperviseWorld {
   readonly clock: Clock;
+  readonly root: string;
   readonly runFolder: string;
   readonly measuredFolder: string;
   readonly measured: Measured;
@@ -76,14 +81,15 @@ type Close = () => Promise<void> | void;
 
 /** Resolves when the enclave has been told to end, which on hardware it never does. */
 export async function runSupervise(world: SuperviseWorld): Promise<void> {
-  const { measuredFolder = '/etc/caisson', runFolder = '/run', clock = systemClock } = world;
+  const { root = '', clock = systemClock } = world;
+  const { measuredFolder = `${root}/etc/caisson`, runFolder = `${root}/run` } = world;
   const { bootId, startedMs } = readBootMark(`${runFolder}/caisson`, clock);
   const log = logOfBoot(world.log, bootId);
   log.info('BOOT_STARTING', 'supervisor starts', { pid: process.pid });
   const told = listenForEnd(world);
   let measured: Measured;
   try {
-    measured = await readMeasured(measuredFolder, world.env['INIT_CONFIG']);
+    measured = measuredAtRoot(await readMeasured(measuredFolder, world.env['INIT_CONFIG']), root);
   } catch (error) {
     log.error('BOOT_MEASURED', (error as Error).message);
     return await world.host.end(1);
@@ -100,7 +106,7 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
     : undefined;
   const { reporter, readiness } = watchPhase(line ?? quietReporter);
   reporter.report('booting', []);
-  const boot: Boot = { ...world, log, clock, runFolder, measuredFolder, measured };
+  const boot: Boot = { ...world, log, clock, root, runFolder, measuredFolder, measured };
   let outcome: Outcome;
   try {
     if (image.healthPort !== null && line !== undefined) {
@@ -179,7 +185,7 @@ interface Service extends Prepared {
 
 /** Services and who may command them, until the end. */
 async function serve(boot: Boot, { config, device, ...service }: Service): Promise<Outcome> {
-  const { clock, host, kernel, log, measured, measuredFolder, runFolder, transport } = boot;
+  const { clock, host, kernel, log, measured, measuredFolder, root, runFolder, transport } = boot;
   const { reporter, readiness, bootId, startedMs, told, closers } = service;
   const { image, init, operators, services } = measured;
   const [nsmPath, attestPath] = [`${runFolder}/nsm.sock`, `${runFolder}/attest.sock`];
@@ -190,6 +196,7 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
       ownEnvironment: ownEnvironment(boot, nsmPath, attestPath),
       configPath: config.config === null ? null : `${runFolder}/caisson/config.json`,
       hasCgroups: hasCgroups(transport),
+      ...(root !== '' && { root }),
       ownProgram: ({ name }) => [...ownCommand(), name],
     },
   });
@@ -204,7 +211,7 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
   };
   const serviceOf = (pid: number): string | undefined => supervisor.serviceOf(pid);
   const callers = {
-    ...{ device, peerOf, callerOf: createCallerFinder({ services, serviceOf }) },
+    ...{ device, peerOf, callerOf: createCallerFinder({ services, serviceOf, root }) },
     // One for both sockets: whoever asks at two doors asks no more often.
     rate: createNsmRate(),
     onRefusal: ({ kind }: NsmRefusal) => log.warn('NSM_REFUSED', 'a request to the nsm was refused', { kind }),
@@ -218,7 +225,9 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
   const control = createControl({
     ...{ supervisor, host, clock, bootId, startedMs, logDir: init.logDir },
     allowedVariables: image.profile === 'production' ? image.config.environment : null,
-    readServices: () => readMeasuredServices(measuredFolder),
+    readServices: async () => servicesAtRoot(await readMeasuredServices(measuredFolder), root),
+    // There PID 1 is a process among the machine's, and this one's parent.
+    firstPid: root === '' ? undefined : process.ppid,
     end: (code) => told.end({ exit: 0, code }),
   });
   if (init.controlSocket !== null) {
@@ -229,7 +238,7 @@ async function serve(boot: Boot, { config, device, ...service }: Service): Promi
     closers.push(() => socket.close());
   }
   if (operators !== null) {
-    const place = { runFolder: `${runFolder}/caisson`, hasCgroups: hasCgroups(transport) };
+    const place = { runFolder: `${runFolder}/caisson`, hasCgroups: hasCgroups(transport), root };
     const pipeline = await openPipeline({ host, kernel, image, fileRoots: operators.fileRoots ?? [], ...place });
     closers.push(() => pipeline.close());
     const port = await serveEnclaveControl({

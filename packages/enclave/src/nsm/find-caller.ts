@@ -11,22 +11,23 @@ export interface FindCallerOptions {
   serviceOf(pid: number): string | undefined;
   /** Default /proc. */
   readonly proc?: string;
-  /** The enclave program, whose `nsm` verb has limits of its own. Default /usr/lib/caisson/caisson-enclave.mjs. */
-  readonly program?: string;
+  /** Where the enclave's `/` is, for those who see it as another; default there. */
+  readonly root?: string;
 }
 
 // Chosen.
 const maxAncestors = 64;
 const maxFileBytes = 4_096;
-const defaultProgram = '/usr/lib/caisson/caisson-enclave.mjs';
+/** The enclave program, whose `nsm` verb has limits of its own. */
+const program = '/usr/lib/caisson/caisson-enclave.mjs';
 
 export function createCallerFinder(options: FindCallerOptions): (peer: PeerCredentials) => Promise<NsmCaller> {
-  const { services, proc = '/proc', program = defaultProgram } = options;
+  const { services, proc = '/proc', root = '' } = options;
   const rights = new Map(services.map(({ name, nsmPcrs }) => [name, nsmPcrs]));
   return async ({ pid, uid }) => {
     const service = await findService(pid, proc, options.serviceOf);
     const words = (await readProc(`${proc}/${pid}/cmdline`)).split('\0');
-    const at = words.indexOf(program);
+    const at = words.findIndex((word) => word === program || word === `${root}${program}`);
     return {
       pid,
       uid,

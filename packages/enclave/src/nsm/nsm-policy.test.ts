@@ -364,7 +364,6 @@ test('hands a request in another order of keys to the device as it would have wr
 });
 
 test('finds the service of a process by its line of parents, and none for a stranger', async (context) => {
-  const program = join(import.meta.dirname, 'nsm-policy.test.ts');
   // A shell with a child: the child's parent is the service's main process.
   const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -378,7 +377,6 @@ test('finds the service of a process by its line of parents, and none for a stra
       { name: 'other', nsmPcrs: [18] },
     ],
     serviceOf: (pid) => (pid === shell.pid ? 'api' : undefined),
-    program,
   });
   const child = { pid: Number(String(line)), uid: 12, gid: 12 };
   deepEqual(await find(child), { pid: child.pid, uid: 12, service: 'api', pcrs: [17], fieldLimitBytes: 1_024 });
@@ -398,9 +396,11 @@ test('reads the parent of a process whose name is made to mislead, and knows the
   context.after(() => rmSync(proc, { recursive: true }));
   mkdirSync(join(proc, '20'));
   writeFileSync(join(proc, '20/stat'), '20 (a) S 99 (x) S 10 20 20 0');
-  writeFileSync(join(proc, '20/cmdline'), 'ld.so\0node\0/usr/lib/caisson/caisson-enclave.mjs\0nsm\0');
+  const write = (root: string): void =>
+    writeFileSync(join(proc, '20/cmdline'), `ld.so\0node\0${root}/usr/lib/caisson/caisson-enclave.mjs\0nsm\0`);
+  write('');
   const find = createCallerFinder({
-    proc,
+    ...{ proc, root: '/where/it/is' },
     services: [
       { name: 'lines', nsmPcrs: [20] },
       { name: 'forged', nsmPcrs: [21] },
@@ -414,6 +414,14 @@ test('reads the parent of a process whose name is made to mislead, and knows the
     pcrs: [20],
     fieldLimitBytes: 2_048,
   });
+  // In a simulation without a root of its own the program may be told by its whole path, and another's is another.
+  for (const [root, fieldLimitBytes] of [
+    ['/where/it/is', 2_048],
+    ['/elsewhere', 1_024],
+  ] as const) {
+    write(root);
+    deepEqual((await find({ pid: 20, uid: 1, gid: 1 })).fieldLimitBytes, fieldLimitBytes, root);
+  }
 });
 
 test('takes the device from everybody else before it opens it', async (context) => {

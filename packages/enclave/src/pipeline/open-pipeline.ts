@@ -16,6 +16,8 @@ export interface PipelineTerms {
   /** `/run/caisson`. */
   readonly runFolder: string;
   readonly hasCgroups: boolean;
+  /** Where the enclave's `/` is; default there. Without a slash at its end. */
+  readonly root?: string;
 }
 
 export interface Pipeline {
@@ -25,14 +27,15 @@ export interface Pipeline {
 
 /** Before services start: it reads PID 1's table for what a supervisor before this one has left. */
 export async function openPipeline(terms: PipelineTerms): Promise<Pipeline> {
-  const { host, kernel, image, fileRoots, runFolder, hasCgroups } = terms;
+  const { host, kernel, image, fileRoots, runFolder, hasCgroups, root = '' } = terms;
   const watch = new EndWatch(host);
-  const starter = createCommandStarter({ watch, kernel, hasCgroups, folder: `${runFolder}/exec` });
-  const place = { watch, hasCgroups, folder: `${runFolder}/jobs`, fifoFolder: `${runFolder}/log` };
+  const where = { watch, hasCgroups, ...(root !== '' && { root }) };
+  const starter = createCommandStarter({ ...where, kernel, folder: `${runFolder}/exec` });
+  const place = { ...where, folder: `${runFolder}/jobs`, fifoFolder: `${runFolder}/log` };
   const handlers = createPipelineHandlers({
     starter,
     jobs: await openJobs(place),
-    roots: fileRootsOf(image.profile, fileRoots),
+    roots: fileRootsOf(image.profile, fileRoots).map((one) => ({ ...one, folder: `${root}${one.path}` })),
     environment: image.config.environment,
   });
   return { handlers, close: () => watch.close() };

@@ -26,7 +26,7 @@ const image: ReadImage = {
 };
 
 test('without root users of services are taken out of the measured file, and each service is named', () => {
-  const { instead, servicesWithoutUser } = adaptImage(image, false);
+  const { instead, servicesWithoutUser } = adaptImage(image, { appliesUsers: false, root: undefined });
   deepEqual(servicesWithoutUser, ['app']);
   const other = instead.get('rootfs/etc/caisson/services.json');
   ok(other !== undefined && 'bytes' in other);
@@ -38,12 +38,18 @@ test('without root users of services are taken out of the measured file, and eac
     ],
   );
   const said = describeDepartures({
-    ...{ isRoot: false, isProgramReplaced: false, servicesWithoutUser, hasMemoryGroup: true },
+    ...{
+      stage: { kind: 'room', why: '' } as const,
+      isRoot: false,
+      isProgramReplaced: false,
+      servicesWithoutUser,
+      hasMemoryGroup: true,
+    },
     ...{ cpuCount: undefined, leftOut: [{ path: 'rootfs/x', why: 'fifo' }] },
   });
   match(said.join('\n'), /`User=` and `Group=` are not applied: app\nleft out of the image: rootfs\/x \(fifo\)$/);
 });
 
 test('as root, and of a development image, nothing is changed', () => {
-  deepEqual([...adaptImage(image, true).instead], []);
+  deepEqual([...adaptImage(image, { appliesUsers: true, root: undefined }).instead], []);
 });

@@ -1,11 +1,13 @@
 // What of an image cannot run here as it is, and what stands in its place: the program of a production image, which knows no wall but the real one,
-// and without root the users of services. Each is told to whoever starts the enclave; the measurements stay those of the image.
+// without root the users of services, and where the root is a folder the launcher, which knows one path alone. Each is told to whoever starts the
+// enclave; the measurements stay those of the image.
 
 import { CaissonError } from '@caisson/core/errors';
 import { parseMeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
 import type { BackendErrorCode } from '../backend/index.ts';
+import { readArchitecture, runtimeArgv } from '../runtime/index.ts';
 import { findDevelopmentProgram } from './find-helper.ts';
-import { PROGRAM_PATH, type ReadImage, SERVICES_PATH } from './read-image.ts';
+import { LAUNCHER_PATH, PROGRAM_PATH, type ReadImage, SERVICES_PATH } from './read-image.ts';
 
 export interface Adaptation {
   /** By path in the image: another file's bytes, or these. */
@@ -15,13 +17,23 @@ export interface Adaptation {
   readonly servicesWithoutUser: readonly string[];
 }
 
+export interface AdaptTerms {
+  readonly appliesUsers: boolean;
+  /** The enclave's `/` by its path, where programs are told it. */
+  readonly root: string | undefined;
+}
+
 /** Throws CaissonError BACKEND_UNAVAILABLE without a program to put in, and what `parseMeasuredServices` throws. */
-export function adaptImage({ profile, hasProgram, services }: ReadImage, isRoot: boolean): Adaptation {
+export function adaptImage(
+  { plan, profile, hasProgram, services }: ReadImage,
+  { appliesUsers, root }: AdaptTerms,
+): Adaptation {
   const instead = new Map<string, { readonly file: string } | { readonly bytes: Uint8Array }>();
   const isProgramReplaced = profile === 'production' && hasProgram;
   if (isProgramReplaced) instead.set(PROGRAM_PATH, { file: requireProgram() });
+  if (root !== undefined && plan.files.has(LAUNCHER_PATH)) instead.set(LAUNCHER_PATH, { bytes: launcherIn(root) });
   const servicesWithoutUser: string[] = [];
-  if (!isRoot && services !== undefined) {
+  if (!appliesUsers && services !== undefined) {
     const measured = parseMeasuredServices(services);
     const same = measured.services.map((service) => {
       if (service.user === null && service.group === null) return service;
@@ -33,6 +45,17 @@ export function adaptImage({ profile, hasProgram, services }: ReadImage, isRoot:
     }
   }
   return { instead, isProgramReplaced, servicesWithoutUser };
+}
+
+/** As packages/sys/launcher has it, with the root before its paths; who asks for one by name finds this machine's shell. */
+function launcherIn(root: string): Uint8Array {
+  const words = [...runtimeArgv(readArchitecture()), '/usr/lib/caisson/caisson-enclave.mjs'];
+  const led = words.map((word) => (word.startsWith('/') ? quote(`${root}${word}`) : word));
+  return Buffer.from(`#!/bin/sh\nexec ${led.join(' ')} --called-as "\${0##*/}" "$@"\n`);
+}
+
+function quote(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function requireProgram(): string {

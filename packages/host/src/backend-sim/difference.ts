@@ -1,5 +1,8 @@
 // How a simulation differs from hardware, for whoever starts one; docs/simulation.md has the same list with its reasons.
 
+import type { StageChoice, StageKind } from './choose-stage.ts';
+import { isRoom } from './stage.ts';
+
 export const SIM_DIFFERENCES: readonly string[] = [
   'SIMULATED: nothing is isolated from this machine, whose kernel and root see everything inside',
   'documents are signed by a root made here; no verifier takes them that was not told to',
@@ -10,7 +13,17 @@ export const SIM_DIFFERENCES: readonly string[] = [
   'file systems of the image lie in memory with nosuid and nodev',
 ];
 
+/** Of one that has no room of its own. */
+export const PLAIN_DIFFERENCES: readonly string[] = [
+  'SIMULATED, AND NOT ISOLATED AT ALL: programs of the image are processes of this machine; run none that may not run here',
+  ...SIM_DIFFERENCES.slice(1, -1),
+  'PID 1 is not process 1: it is a program of this Caisson, outside of the image; the one of the image does not run',
+  "ports, loopback, names and ways out are this machine's: two enclaves cannot listen on one port, and `egress` keeps nobody in",
+  'the image lies on the disk under the state folder until the enclave ends; neither its files nor its processes are bounded in memory or number',
+];
+
 export interface DepartureTerms {
+  readonly stage: StageChoice;
   readonly isRoot: boolean;
   /** The program of a production image was replaced. */
   readonly isProgramReplaced: boolean;
@@ -25,18 +38,20 @@ const maxNamed = 8;
 
 /** What of this image and this spec does not hold. */
 export function describeDepartures(terms: DepartureTerms): string[] {
-  const { isRoot, isProgramReplaced, servicesWithoutUser, hasMemoryGroup, cpuCount, leftOut } = terms;
-  const said: string[] = [];
+  const { stage, isRoot, isProgramReplaced, servicesWithoutUser, hasMemoryGroup, cpuCount, leftOut } = terms;
+  const said = describeStage(stage, isRoot);
   if (isProgramReplaced) {
     said.push(
       'the production program of the image knows no simulated wall: the development program of this Caisson runs in its place, under the measurements of the image',
     );
   }
-  if (!isRoot) said.push('without root everything inside is one user: owners of files are not applied');
+  const cause = isRoot ? 'here' : 'without root';
+  if (!appliesUsers(stage.kind, isRoot))
+    said.push(`${cause} everything inside is one user: owners of files are not applied`);
   if (servicesWithoutUser.length > 0) {
-    said.push(`without root \`User=\` and \`Group=\` are not applied: ${servicesWithoutUser.join(', ')}`);
+    said.push(`${cause} \`User=\` and \`Group=\` are not applied: ${servicesWithoutUser.join(', ')}`);
   }
-  if (!hasMemoryGroup) said.push('memory of processes is not bounded here, only that of files');
+  if (!hasMemoryGroup && isRoom(stage.kind)) said.push('memory of processes is not bounded here, only that of files');
   if (cpuCount !== undefined)
     said.push(`${cpuCount} cpus are a number only: processes run on all of this machine's; name cpu ids to bind them`);
   if (leftOut.length > 0) {
@@ -44,5 +59,32 @@ export function describeDepartures(terms: DepartureTerms): string[] {
     const more = leftOut.length > maxNamed ? ` and ${leftOut.length - maxNamed} more` : '';
     said.push(`left out of the image: ${named.join(', ')}${more}`);
   }
+  return said;
+}
+
+/** Whether users of the image become users of this machine, its own or a range of theirs. */
+export function appliesUsers(kind: StageKind, isRoot: boolean): boolean {
+  return isRoot && (kind === 'room' || kind === 'chroot');
+}
+
+function describeStage({ kind, why }: StageChoice, isRoot: boolean): string[] {
+  if (kind === 'room') return [];
+  if (kind === 'single') return [`users of this enclave are one: the kernel lets this root map no others (${why})`];
+  const said = [
+    `NOT ISOLATED: the kernel gives no room for this enclave (${why}); it is a plain process of this machine, `,
+  ];
+  if (kind === 'chroot') {
+    said[0] += "its services shut into the image's root and nothing else";
+    said.push(
+      "users inside are this machine's users of the same numbers: user 0 is root here, without the rights over the machine",
+      'services find no /proc, no /sys and no /dev/pts',
+    );
+    return said;
+  }
+  said[0] += `which can read and write what ${isRoot ? 'root without rights' : 'this user'} can`;
+  said.push(
+    'the image is a folder: words, variables, links, loaders and interpreters are led to it, and every other absolute path in a program or a script of the image means this machine',
+    'a program started through its loader finds the loader where it looks for itself (/proc/self/exe)',
+  );
   return said;
 }

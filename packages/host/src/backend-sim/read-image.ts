@@ -7,6 +7,7 @@ import type { BackendErrorCode } from '../backend/index.ts';
 import type { ImageFile, LeftOut } from '../image/index.ts';
 import { type ExtractPlan, planExtract } from '../image/plan-extract.ts';
 import { openRamdisk, type RamdiskPlace } from '../image/ramdisk.ts';
+import type { Hides } from './stage.ts';
 
 export interface ReadImage {
   readonly plan: ExtractPlan;
@@ -23,6 +24,7 @@ export interface ReadImage {
 
 // Given: host/build.
 export const PROGRAM_PATH = 'rootfs/usr/lib/caisson/caisson-enclave.mjs';
+export const LAUNCHER_PATH = 'rootfs/usr/lib/caisson/caisson-launcher';
 export const SERVICES_PATH = 'rootfs/etc/caisson/services.json';
 /** Top-level names that PID 1 reads; the rest of a boot ramdisk is the kernel's. */
 const topNames = new Set(['init', 'profile', 'supervisor', 'cmd', 'env', 'rootfs']);
@@ -31,10 +33,12 @@ const ownMark = Buffer.from('caisson-init: ');
 const maxInitBytes = 16 << 20;
 const maxProfileBytes = 64;
 
-/** True for what is unpacked. */
-export function isWanted(path: string): boolean {
+/** True for what is unpacked. `rootfs` itself always is. */
+export function isWanted(path: string, { made, hidden }: Hides): boolean {
   const [top = ''] = path.split('/', 1);
-  return topNames.has(top) && !path.startsWith('rootfs/dev/');
+  const isIn = (folder: string): boolean => path.startsWith(`${folder}/`);
+  if (!topNames.has(top) || hidden.some(isIn)) return false;
+  return !made.some((folder) => folder !== 'rootfs' && (path === folder || isIn(folder)));
 }
 
 /** Throws PolicyError BACKEND_IMAGE or IMAGE_ENTRY, LimitError BACKEND_CAPACITY, and what `openRamdisk` throws. */
@@ -42,6 +46,7 @@ export async function readImage(
   file: ImageFile,
   ramdisks: readonly RamdiskPlace[],
   maxBytes: number,
+  hides: Hides,
 ): Promise<ReadImage> {
   const kept = new Map<string, Buffer>();
   const leftOut: LeftOut[] = [];
@@ -49,7 +54,7 @@ export async function readImage(
   async function* entries(): AsyncGenerator<StreamedCpioEntry> {
     for (const section of ramdisks) {
       for await (const entry of openRamdisk(file, section)) {
-        if (entry.fault === undefined && !isWanted(entry.path)) continue;
+        if (entry.fault === undefined && !isWanted(entry.path, hides)) continue;
         bytes += entry.size;
         if (bytes > maxBytes) throw exceeded(file, maxBytes);
         const limit = keptBytes(entry.path);

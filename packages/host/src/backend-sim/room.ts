@@ -1,5 +1,5 @@
-// One simulated enclave as a process of this machine: caisson-sim with its control socket on descriptor 3 (packages/sys/sim/main.c), from the
-// empty stage over the start of PID 1 to the end. This end of the socket is the enclave's life: the kernel closes it when this process dies.
+// One simulated enclave as a process of this machine, in a room or not: caisson-sim with its control socket on descriptor 3
+// (packages/sys/sim/main.c), from the empty stage over the start of PID 1 to the end. This end of the socket is the enclave's life: the kernel closes it when this process dies.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,19 +9,13 @@ import { readProcessStart } from '../file/index.ts';
 
 export interface RoomOptions {
   readonly helper: string;
-  readonly fabric: string;
-  readonly cid: number;
-  readonly nsm: string;
-  /** First user of its range; 0: the caller's own only. */
-  readonly base: number;
-  readonly sizeBytes: number;
+  /** Of caisson-sim. */
+  readonly words: readonly string[];
   /** CPU ids it may run on; undefined: all. */
   readonly cpuIds: readonly number[] | undefined;
   readonly console: ConsoleRing;
 }
 
-// Given: docs/pid1.md.
-const initPath = '/init';
 // Chosen.
 const longestSaid = 4_096;
 const longestEndMs = 10_000;
@@ -38,10 +32,9 @@ export class Room {
   #initPid: number | undefined;
   #initStart = '';
 
-  constructor({ helper, fabric, cid, nsm, base, sizeBytes, cpuIds, console }: RoomOptions) {
-    const init = [initPath, '--simulated', '--fabric', '/fabric', '--cid', String(cid)];
-    const words = [helper, fabric, String(cid), nsm, String(base), String(sizeBytes), ...init];
-    const [program = '', ...rest] = cpuIds === undefined ? words : ['taskset', '-c', cpuIds.join(','), ...words];
+  constructor({ helper, words, cpuIds, console }: RoomOptions) {
+    const all = [helper, ...words];
+    const [program = '', ...rest] = cpuIds === undefined ? all : ['taskset', '-c', cpuIds.join(','), ...all];
     // A session of its own: Ctrl-C at a terminal is for whoever stops the enclave, not for PID 1.
     this.#child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -122,7 +115,7 @@ async function awaitGone(pid: number | undefined, start: string): Promise<void> 
 }
 
 function unavailable(why: string): CaissonError<BackendErrorCode> {
-  return new CaissonError('BACKEND_UNAVAILABLE', `cannot set the room of a simulated enclave: ${why}`, {
+  return new CaissonError('BACKEND_UNAVAILABLE', `cannot set the stage of a simulated enclave: ${why}`, {
     hint: 'caisson-sim needs Linux 5.12 with user namespaces for this user; as root also a file system of the state folder that can be mapped (tmpfs, ext4, xfs, btrfs)',
   });
 }

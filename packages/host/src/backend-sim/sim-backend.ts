@@ -2,7 +2,6 @@
 //
 //   spec, machine, image looked at -> CID claimed -> simulated NSM with the image's measurements -> room staged -> ramdisks unpacked
 //   -> (one boot at a time from here) port 9000 -> PID 1 -> heartbeat
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { CID_PARENT, type Cid } from '@caisson/core/address';
@@ -18,7 +17,6 @@ import {
   clearLost,
   type DocumentOrigin,
   type EnclaveSpec,
-  fabricOfCid,
   openRunFolder,
   pathOfCid,
   type RunFolder,
@@ -30,31 +28,41 @@ import {
 import { type ImageMeasurements, openImageFile } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
 import { adaptImage } from './adapt.ts';
-import { describeDepartures, SIM_DIFFERENCES } from './difference.ts';
+import { chooseStage, type StageChoice } from './choose-stage.ts';
+import { appliesUsers, describeDepartures, PLAIN_DIFFERENCES, SIM_DIFFERENCES } from './difference.ts';
 import { findHelper, findMissing } from './find-helper.ts';
 import { measureOnce } from './measure-once.ts';
 import { createMemoryGroup, removeMemoryGroup } from './memory-group.ts';
 import { readImage } from './read-image.ts';
+import { removeRoot } from './remove-root.ts';
 import { Room } from './room.ts';
 import { watchEnd } from './running.ts';
+import { hidesOf, isRoom, openStage } from './stage.ts';
 import { unpackImage } from './unpack.ts';
 
 export interface SimBackendOptions {
   /** The state folder (wire.md 10); made when absent. */
   readonly state: string;
+  /** As CAISSON_SIM has it: `auto`, or the kind that it must be (`StageWish`). Default auto. */
+  readonly wish?: string | undefined;
 }
 
 const mebibyte = 2 ** 20;
 const zeroPcr = '0'.repeat(96);
-// Given: the users of containers, docs of systemd UIDS-GIDS. Chosen: a range for each of 20,000 CIDs.
-const firstUser = 524_288;
-const usersOfOne = 65_536;
-const ranges = 20_000;
 
-export function createSimBackend({ state }: SimBackendOptions): Backend {
+/** What a start goes by. */
+interface Ground {
+  readonly folder: RunFolder;
+  readonly helper: string;
+  readonly choice: StageChoice;
+  readonly isRoot: boolean;
+}
+
+export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): Backend {
   const isRoot = process.getuid?.() === 0;
   return {
     kind: 'sim',
+    // Of a room; what a plain process has not is told with its start.
     capabilities: {
       stopsInOrder: true,
       consoleAlways: true,
@@ -62,8 +70,12 @@ export function createSimBackend({ state }: SimBackendOptions): Backend {
       cpuIds: true,
       users: isRoot,
     },
-    findMissing: async () => findMissing(),
-    describeDifferences: () => SIM_DIFFERENCES,
+    findMissing: async () => findMissing(wish),
+    describeDifferences() {
+      const helper = findHelper();
+      const isPlain = helper !== undefined && findMissing(wish).length === 0 && !isRoom(chooseStage(helper, wish).kind);
+      return isPlain ? PLAIN_DIFFERENCES : SIM_DIFFERENCES;
+    },
     async endLeft() {
       const folder = await openRunFolder(state);
       await clearLost(folder.state, (cid) => clear(folder, cid));
@@ -71,14 +83,17 @@ export function createSimBackend({ state }: SimBackendOptions): Backend {
     },
     async start(spec) {
       checkSpec(spec);
-      const [missing] = findMissing();
-      if (missing !== undefined) {
-        const { what, get: hint } = missing;
-        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint });
-      }
+      const helper = requireHelper();
+      // Before anything is made: a wish that cannot be had leaves no state folder.
+      chooseStage(helper, wish);
+      const folder = await openRunFolder(state);
       const undo = new Undo();
       try {
-        return await startEnclave(spec, state, isRoot, undo);
+        return await startEnclave(
+          spec,
+          { folder, helper, choice: chooseStage(helper, wish, folder.path), isRoot },
+          undo,
+        );
       } catch (error) {
         await undo.run();
         throw error;
@@ -87,33 +102,32 @@ export function createSimBackend({ state }: SimBackendOptions): Backend {
   };
 }
 
-async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, undo: Undo): Promise<RunningEnclave> {
+async function startEnclave(spec: EnclaveSpec, ground: Ground, undo: Undo): Promise<RunningEnclave> {
+  const { folder, helper, choice, isRoot } = ground;
   const fromMs = performance.now();
   const { name, memoryMiB, signal } = spec;
   const file = await openImageFile(spec.image);
   try {
-    const folder = await openRunFolder(state);
     const { measurements, ramdisks } = await measureOnce(file, folder.state);
     requireMeasurements(spec, measurements);
-    const image = await readImage(file, ramdisks, memoryMiB * mebibyte);
-    const adapted = adaptImage(image, isRoot);
+    const image = await readImage(file, ramdisks, memoryMiB * mebibyte, hidesOf(choice.kind));
     const claim = await claimCid(folder.state, { name, cid: spec.cid, clear: (one) => clear(folder, one) });
     undo.add(() => claim.release());
     const { cid } = claim;
     undo.add(() => clear(folder, cid));
     await clear(folder, cid);
-    await mkdir(fabricOfCid(folder, cid), { mode: 0o700 });
-    const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
-    const place = { cid, transport, vsock: `fabric:${folder.fabric}` };
+    const stage = await openStage(choice.kind, folder, cid);
+    const adapted = adaptImage(image, { appliesUsers: appliesUsers(choice.kind, isRoot), root: stage.root });
+    const transport = createFabricTransport({ directory: stage.fabric, localCid: CID_PARENT, hostWide: true });
+    const place = { cid, transport, vsock: `fabric:${stage.fabric}` };
     await spec.onPlace?.(place);
     const documents = await serveNsm(spec, folder, cid, measurements, undo);
     const console = new ConsoleRing();
     const group = await createMemoryGroup(folder.state, cid, memoryMiB * mebibyte);
     if (group !== undefined) undo.add(() => group.remove());
-    const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
+    const terms = { cid, nsm: pathOfCid(folder, cid, 'nsm'), memoryBytes: memoryMiB * mebibyte };
     const room = new Room({
-      ...{ helper: findHelper()!, fabric: folder.fabric, cid, nsm: pathOfCid(folder, cid, 'nsm'), base, console },
-      sizeBytes: memoryMiB * mebibyte,
+      ...{ helper, words: stage.words(terms), console },
       cpuIds: 'ids' in spec.cpus ? spec.cpus.ids : undefined,
     });
     undo.add(async () => {
@@ -121,7 +135,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       await room.ended;
     });
     const pid = await room.staged();
-    await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, base, instead: adapted.instead, signal });
+    await unpackImage(file, ramdisks, image, { target: `/proc/${pid}/cwd`, stage, instead: adapted.instead, signal });
     await file.requireUnchanged();
     await group?.add(pid);
     const running = watchEnd(room, console, undo);
@@ -135,7 +149,7 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
       pids: room.pids,
       bootMs: Math.round(performance.now() - fromMs),
       departures: describeDepartures({
-        ...{ ...adapted, isRoot, hasMemoryGroup: group !== undefined },
+        ...{ ...adapted, stage: choice, isRoot, hasMemoryGroup: group !== undefined },
         // All of this machine's is what it has.
         cpuCount: 'count' in spec.cpus && spec.cpus.count < availableParallelism() ? spec.cpus.count : undefined,
         leftOut: image.leftOut,
@@ -146,7 +160,15 @@ async function startEnclave(spec: EnclaveSpec, state: string, isRoot: boolean, u
   }
 }
 
+function requireHelper(): string {
+  const helper = findHelper();
+  if (helper !== undefined && process.platform === 'linux') return helper;
+  const [{ what, get: hint } = { what: 'caisson-sim', get: 'npm run build' }] = findMissing('auto');
+  throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint });
+}
+
 async function clear(folder: RunFolder, cid: Cid): Promise<void> {
+  await removeRoot(pathOfCid(folder, cid, 'root'));
   await removeRemains(folder, cid);
   await removeMemoryGroup(folder.state, cid);
 }

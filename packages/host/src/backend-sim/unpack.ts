@@ -1,6 +1,7 @@
 // Writes the ramdisks of an image where the simulation's first process will find its root. As in taking an image apart, the order is the defence:
 // folders and files are made new, no link followed, and links come last, when nothing is written any more; here they may lead anywhere,
-// because whoever follows them stands inside. With `base` every user of the image is that many further on, which is himself inside.
+// because whoever follows them stands inside, or because they are led back to a root that is told by its path. With `base` every user of the image is
+// that many further on, which is himself inside.
 import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle, lchown, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,12 +12,12 @@ import type { ImageFile } from '../image/index.ts';
 import { openRamdisk, type RamdiskPlace, readRamdiskForm } from '../image/ramdisk.ts';
 import type { Adaptation } from './adapt.ts';
 import { isWanted, type ReadImage } from './read-image.ts';
+import type { Stage } from './stage.ts';
 
 export interface UnpackOptions {
-  /** Empty, and nobody else's. */
+  /** Nobody else's, and empty but for what the stage made. */
   readonly target: string;
-  /** 0: owners are not applied. */
-  readonly base: number;
+  readonly stage: Omit<Stage, 'fabric' | 'words'>;
   /** What stands in the place of files of the image. */
   readonly instead: Adaptation['instead'];
   readonly signal?: AbortSignal | undefined;
@@ -36,13 +37,15 @@ export async function unpackImage(
   file: ImageFile,
   ramdisks: readonly RamdiskPlace[],
   { plan }: ReadImage,
-  { target, base, instead, signal }: UnpackOptions,
+  { target, stage, instead, signal }: UnpackOptions,
 ): Promise<void> {
+  const { base, root } = stage;
   const at = (path: string): string => join(target, path);
-  for (const path of plan.folders) await mkdir(at(path), { mode: 0o700 });
+  for (const path of plan.folders) if (!stage.made.includes(path)) await mkdir(at(path), { mode: 0o700 });
   // PID 1 mounts there and finds /dev as the simulation furnishes it, whether the image has the folder or not.
+  const folders = new Set(plan.folders);
   const owned = new Map<string, Owned>(plan.folders.map((path) => [path, { mode: 0o755, uid: 0, gid: 0 }]));
-  if (!plan.folders.includes('rootfs/dev')) {
+  if (!folders.has('rootfs/dev')) {
     await mkdir(at('rootfs/dev'), { mode: 0o755 });
     owned.set('rootfs/dev', { mode: 0o755, uid: 0, gid: 0 });
   }
@@ -52,7 +55,7 @@ export async function unpackImage(
     for await (const entry of openRamdisk(file, section)) {
       signal?.throwIfAborted();
       const { path, kind } = entry;
-      if (!isWanted(path) || (kind !== 'file' && kind !== 'directory' && kind !== 'symlink')) continue;
+      if (!isWanted(path, stage) || (kind !== 'file' && kind !== 'directory' && kind !== 'symlink')) continue;
       requirePlanned(file, entry, plan.files.has(path) || owned.has(path) || kind === 'symlink');
       const owner = { mode: entry.mode, ...ownerOf(file, entry, base) };
       if (kind === 'symlink') links.push([path, entry.target!, owner]);
@@ -71,17 +74,23 @@ export async function unpackImage(
   for (const [path, holder] of plan.copies) await copyFile(at(holder), at(path), constants.COPYFILE_EXCL);
   // Children first: a folder that is closed to its owner is closed to whoever has no privilege.
   for (const [path, { mode, uid, gid }] of [...owned].reverse()) {
-    if (base !== 0) await lchown(at(path), uid + base, gid + base);
-    await chmod(at(path), mode);
+    if (base !== undefined) await lchown(at(path), uid + base, gid + base);
+    // On a disk of this machine nothing is set-id, and what this user has made he can remove.
+    await chmod(at(path), stage.keepsModes ? mode : (mode & 0o1777) | (folders.has(path) ? 0o700 : 0));
   }
   for (const [path, to, { uid, gid }] of links) {
-    await symlink(to, at(path));
-    if (base !== 0) await lchown(at(path), uid + base, gid + base);
+    const isLed = root !== undefined && to.startsWith('/') && path.startsWith('rootfs/');
+    await symlink(isLed ? `${root}${to}` : to, at(path));
+    if (base !== undefined) await lchown(at(path), uid + base, gid + base);
   }
 }
 
-function ownerOf(file: ImageFile, { path, uid, gid }: StreamedCpioEntry, base: number): { uid: number; gid: number } {
-  if (base !== 0 && (uid >= users || gid >= users)) {
+function ownerOf(
+  file: ImageFile,
+  { path, uid, gid }: StreamedCpioEntry,
+  base: number | undefined,
+): { uid: number; gid: number } {
+  if (base !== undefined && (uid >= users || gid >= users)) {
     const message = `image ${file.path} must have owners below ${users}, got ${uid}:${gid} of ${JSON.stringify(path)}`;
     throw new PolicyError<BackendErrorCode>('BACKEND_IMAGE', message);
   }

@@ -106,6 +106,7 @@ int main(int count, char **words) {
   if (strcmp(verb, "ignore") == 0) return probe_wait(1);
   if (strcmp(verb, "count") == 0) return probe_count();
   if (strcmp(verb, "leave") == 0) return probe_leave();
+  if (strcmp(verb, "stray") == 0) return probe_stray();
   if (strcmp(verb, "mkfifo") == 0 && count > 2) return mkfifo(words[2], 0600) < 0;
   if (strcmp(verb, "bomb") == 0 && count > 2) return probe_bomb(atoi(words[2]));
   if (strcmp(verb, "relay") == 0 && count > 2) return probe_relay(words[2]);

@@ -8,6 +8,8 @@ int probe_relay(const char *path);
 int probe_count(void);
 // Leaves a child of a child behind, which waits, and ends.
 int probe_leave(void);
+// Waits, and has left a process that heeds no signal, in a session of its own and without a parent.
+int probe_stray(void);
 // Forks until it may not, under a limit of its own, and waits with what it has.
 int probe_bomb(int limit);
 // Ends by any signal, or by none but SIGKILL.

@@ -35,6 +35,18 @@ int probe_leave(void) {
   return probe_wait(0);
 }
 
+int probe_stray(void) {
+  pid_t child = fork();
+  if (child < 0) return 2;
+  // In a session of its own, and nobody's child: only whoever is a subreaper still knows of it.
+  if (child == 0) {
+    setsid();
+    if (fork() != 0) _exit(0);
+    setsid();
+  }
+  return probe_wait(child == 0);
+}
+
 int probe_bomb(int limit) {
   if (setrlimit(RLIMIT_NPROC, &(struct rlimit){(rlim_t)limit, (rlim_t)limit}) < 0) return 2;
   int made = 0;

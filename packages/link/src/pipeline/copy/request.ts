@@ -25,6 +25,8 @@ export interface FileRoot {
   /** Absolute, without `..`. */
   readonly path: string;
   readonly access: 'read' | 'write' | 'both';
+  /** Where it is; default `path`. A simulation without a root of its own has it elsewhere. */
+  readonly folder?: string;
 }
 
 export function encodeCopyRequest(request: CopyRequest): Uint8Array<ArrayBuffer> {
@@ -63,10 +65,10 @@ export function openRoot(roots: readonly FileRoot[], asked: string, access: 'rea
   const isBelow = (root: readonly string[]): boolean => root.every((name, index) => names[index] === name);
   const found = roots
     .filter((root) => root.access === 'both' || root.access === access)
-    .map(({ path: at }) => ({ at, parts: at.split('/').filter(Boolean) }))
+    .map(({ path: at, folder = at }) => ({ folder, parts: at.split('/').filter(Boolean) }))
     .filter(({ parts }) => isBelow(parts))
     .sort((one, other) => other.parts.length - one.parts.length)[0];
-  if (found !== undefined) return { folder: Folder.open(found.at), names: names.slice(found.parts.length) };
+  if (found !== undefined) return { folder: Folder.open(found.folder), names: names.slice(found.parts.length) };
   const offered =
     roots
       .map(({ name, path: at, access: way }) => `${name === undefined ? '' : `${name}: `}${at} (${way})`)

@@ -1,0 +1,77 @@
+// What a simulated enclave can be on this machine: a room of its own, or where the kernel gives none a plain process. The kernel is asked by the very
+// steps that a start takes (packages/sys/sim/probe.c): the settings that forbid one are too many to know. Whoever wants a room or nothing says so.
+import { spawnSync } from 'node:child_process';
+import { CaissonError } from '@caisson/core/errors';
+import type { BackendErrorCode, MissingPart } from '../backend/index.ts';
+
+/**
+ * `room`: namespaces; as root with users of its own. `single`: the same with one user, where root may not map more. `chroot`: services shut into the
+ * image's root, all else this machine's. `folder`: not even that.
+ */
+export type StageKind = 'room' | 'single' | 'chroot' | 'folder';
+
+export interface StageChoice {
+  readonly kind: StageKind;
+  /** Why it is nothing better, as the kernel said it; empty for a room. */
+  readonly why: string;
+}
+
+/** `auto`: the best there is. Another one: that, or a refusal. */
+export const STAGE_WISHES = ['auto', 'room', 'chroot', 'folder'] as const;
+export type StageWish = (typeof STAGE_WISHES)[number];
+
+// Chosen: two forks and a few system calls.
+const askMs = 10_000;
+const maxAnswerBytes = 4_096;
+const answerForm = /^(room|single|chroot|folder) ([^\n]*)\n$/;
+
+/** How to get a room where there is none. */
+export const ROOM_HINT =
+  'sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns say who may make user namespaces; in a container seccomp and capabilities do; caisson doctor looks';
+
+/** `folder`: where enclaves will be unpacked, if it is known yet. Throws CaissonError BACKEND_UNAVAILABLE where a wish is none, or cannot be had. */
+export function chooseStage(helper: string, wish: string, folder?: string): StageChoice {
+  if (!isWish(wish)) {
+    throw unavailable(
+      `CAISSON_SIM must be one of ${STAGE_WISHES.join(', ')}, got ${JSON.stringify(wish.slice(0, 80))}`,
+    );
+  }
+  const found = askStage(helper, folder);
+  const isRoom = found.kind === 'room' || found.kind === 'single';
+  if (wish === 'auto' || wish === found.kind || (wish === 'room' && isRoom)) return found;
+  if (wish === 'room') {
+    throw unavailable(`the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: ${found.why}`);
+  }
+  // Less than there is, as somebody has said; root in a user namespace may not have more either.
+  if (wish === 'folder' || found.kind === 'room') return { kind: wish, why: `CAISSON_SIM is ${wish}` };
+  throw unavailable(`the backend sim must shut services into a root, as CAISSON_SIM says, and this process may not`);
+}
+
+/** For those who only look: what keeps every start from here. */
+export function findStageFault(helper: string, wish: string): MissingPart | undefined {
+  try {
+    chooseStage(helper, wish);
+    return undefined;
+  } catch (error) {
+    return { what: (error as Error).message, get: (error as CaissonError).hint ?? ROOM_HINT };
+  }
+}
+
+function isWish(text: string): text is StageWish {
+  return (STAGE_WISHES as readonly string[]).includes(text);
+}
+
+function askStage(helper: string, folder: string | undefined): StageChoice {
+  const { stdout, error } = spawnSync(helper, ['--probe', ...(folder === undefined ? [] : [folder])], {
+    ...{ timeout: askMs, maxBuffer: maxAnswerBytes, encoding: 'latin1', killSignal: 'SIGKILL' },
+    ...{ stdio: ['ignore', 'pipe', 'ignore'], env: {} },
+  });
+  const [, kind, why = ''] = answerForm.exec(stdout ?? '') ?? [];
+  if (kind === undefined)
+    throw unavailable(`caisson-sim must say what this machine gives, got ${error?.message ?? stdout}`);
+  return { kind: kind as StageKind, why };
+}
+
+function unavailable(message: string): CaissonError<BackendErrorCode> {
+  return new CaissonError('BACKEND_UNAVAILABLE', message, { hint: ROOM_HINT });
+}

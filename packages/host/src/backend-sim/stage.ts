@@ -1,0 +1,99 @@
+// How the stage of one simulated enclave is set, which is all that a room and a plain process differ in for the backend: what caisson-sim is told,
+// where the fabric lies, and how the image is unpacked.
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Cid } from '@caisson/core/address';
+import { fabricOfCid, pathOfCid, type RunFolder } from '../backend/index.ts';
+import type { StageKind } from './choose-stage.ts';
+
+export interface StageTerms {
+  readonly cid: Cid;
+  readonly nsm: string;
+  readonly memoryBytes: number;
+}
+
+/** What is not taken of an image: what a mount would hide. */
+export interface Hides {
+  /** Folders that are there already, with nothing of the image in them; `rootfs` holds it all. */
+  readonly made: readonly string[];
+  /** Folders of the image, as empty. */
+  readonly hidden: readonly string[];
+}
+
+export interface Stage extends Hides {
+  /** The folder of the fabric as the parent has it. */
+  readonly fabric: string;
+  /** Users of the image are that many further on; undefined: owners are not applied. */
+  readonly base: number | undefined;
+  /** The enclave's `/` by its path here, where programs are told it; undefined: they see it as `/`. */
+  readonly root: string | undefined;
+  /** Set-id bits stay, and folders may be closed to their owner. */
+  readonly keepsModes: boolean;
+  /** What caisson-sim is started with. */
+  words(terms: StageTerms): readonly string[];
+}
+
+// Given: docs/pid1.md, and what it mounts over.
+const initPath = '/init';
+const roomHides: Hides = { made: [], hidden: ['rootfs/dev'] };
+const plainHides: Hides = {
+  made: ['rootfs', 'rootfs/run', 'rootfs/tmp'],
+  hidden: ['rootfs/dev', 'rootfs/proc', 'rootfs/sys'],
+};
+const fabricInside = 'rootfs/run/caisson/fabric';
+// Given: the users of containers, docs of systemd UIDS-GIDS. Chosen: a range for each of 20,000 CIDs.
+const firstUser = 524_288;
+const usersOfOne = 65_536;
+const ranges = 20_000;
+
+export async function openStage(kind: StageKind, folder: RunFolder, cid: Cid): Promise<Stage> {
+  return kind === 'room' || kind === 'single' ? await openRoom(kind, folder, cid) : await openPlain(kind, folder, cid);
+}
+
+/** Whether the image is unpacked into a room of namespaces. */
+export function isRoom(kind: StageKind): boolean {
+  return kind === 'room' || kind === 'single';
+}
+
+export function hidesOf(kind: StageKind): Hides {
+  return isRoom(kind) ? roomHides : plainHides;
+}
+
+async function openRoom(kind: StageKind, folder: RunFolder, cid: Cid): Promise<Stage> {
+  await mkdir(fabricOfCid(folder, cid), { mode: 0o700 });
+  const isRoot = kind === 'room' && process.getuid?.() === 0;
+  const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
+  return {
+    ...{ fabric: folder.fabric, base: isRoot ? base : undefined, root: undefined },
+    ...{ ...roomHides, keepsModes: true },
+    words({ nsm, memoryBytes }) {
+      const init = [initPath, '--simulated', '--fabric', '/fabric', '--cid', String(cid)];
+      return [folder.fabric, String(cid), nsm, String(base), String(memoryBytes), ...init];
+    },
+  };
+}
+
+/** The fabric lies in the enclave's root, where those who are shut in find it; so it is this enclave's alone. */
+async function openPlain(kind: 'chroot' | 'folder', folder: RunFolder, cid: Cid): Promise<Stage> {
+  const target = pathOfCid(folder, cid, 'root');
+  const fabric = join(target, fabricInside);
+  // Whoever else uses this machine has no business in it.
+  await make(target, 0o700);
+  for (const path of ['rootfs', 'rootfs/run', 'rootfs/run/caisson']) await make(join(target, path), 0o755);
+  await make(join(target, 'rootfs/tmp'), 0o1777);
+  for (const path of [fabric, join(fabric, '3'), join(fabric, String(cid))]) await make(path, 0o700);
+  return {
+    ...{ fabric, base: kind === 'chroot' ? 0 : undefined, ...plainHides, keepsModes: false },
+    root: kind === 'folder' ? join(target, 'rootfs') : undefined,
+    words({ nsm }) {
+      const init = ['caisson-init', '--simulated', '--fabric', fabric, '--cid', String(cid)];
+      return ['--plain', kind, target, nsm, ...init];
+    },
+  };
+}
+
+/** Whatever the umask of this process. */
+async function make(path: string, mode: number): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  await chmod(path, mode);
+}
