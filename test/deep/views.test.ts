@@ -112,6 +112,27 @@ test('rbuilds runs, lists and drops the image of ./eif, and keeps what was said'
   equal((await json<{ enclaves: object[] }>('ps', '-a', '--json')).enclaves.length, 1, 'web alone is left');
 });
 
+test(
+  'logs -f goes on through a restart and through the death of the shim, and ends with the enclave and its reason',
+  options,
+  async () => {
+    const follow = start(['logs', 'web', '-f', '--tail', '1']);
+    await follow.said(/\n/);
+    equal((await caisson('restart', 'web')).code, 0);
+    await follow.said(/ENCLAVE_AGAIN .*says \\u001b\[2J hello\n/s);
+    const [pid] = readFileSync(at('s/enclaves/web/shim.pid'), 'utf8').split(' ');
+    process.kill(Number(pid), 'SIGKILL');
+    equal((await caisson('restart', 'web')).code, 0);
+    await follow.said(/ENCLAVE_AGAIN .*SHIM_STARTED .*says \\u001b\[2J hello\n/s);
+    equal((await caisson('stop', 'web')).code, 0);
+    const { code, out, err } = await follow.ended;
+    equal(code, 0, err);
+    match(err, /enclave web is lost, its shim is gone.*\nenclave web is stopped: ended with 0\n/s);
+    equal(out.match(/ app +\| says /g)?.length, 3, out);
+    equal((await caisson('restart', 'web')).code, 0);
+  },
+);
+
 test('of an enclave that has ended, logs and console show what its host kept', options, async () => {
   equal((await caisson('stop', 'web')).code, 0);
   const logs = await caisson('logs', 'web');
@@ -120,4 +141,21 @@ test('of an enclave that has ended, logs and console show what its host kept', o
   match(logs.out, /ENCLAVE_ENDED/);
   match((await caisson('console', 'web')).out, /caisson-init: exit 0/);
   equal((await caisson('wait', 'web')).code, 3);
+});
+
+test('what a record names is pruned with --ended alone, and an image that nobody names without', options, async () => {
+  interface Told {
+    readonly bytes: number;
+    readonly removed: readonly { readonly kind: string; readonly what: string }[];
+  }
+  const kinds = ({ removed }: Told): string[] => removed.map(({ kind, what }) => `${kind} ${what}`).sort();
+  equal((await caisson('stop', 'web')).code, 0);
+  deepEqual(kinds(await json<Told>('prune', '--json')), []);
+  const told = await json<Told>('prune', '--ended', '--dry-run', '--json');
+  assertFitsSchema(told, 'prune');
+  deepEqual(kinds(told), ['built web', 'record web']);
+  ok(told.bytes > 1_000_000);
+  equal((await caisson('rm', 'web')).code, 0);
+  deepEqual(kinds(await json<Told>('prune', '--json')), ['built web']);
+  equal((await caisson('prune')).out, 'nothing to remove\n');
 });

@@ -64,7 +64,7 @@ class Prune {
     if (!this.#ended) return;
     for (const { name, state: last } of (await listRecords(state)).filter(hasEnded)) {
       // Its own word that it failed comes before its end.
-      if (last !== undefined && (await isShimAlive(last))) continue;
+      if (last?.phase === 'failed' && (await isShimAlive(last))) continue;
       const { path } = enclaveFolder(state, name);
       await this.#take({ kind: 'record', what: name, path, bytes: await sizeOf(path) }, async () => {
         await removeRecord(state, name);
