@@ -28,6 +28,11 @@ export function isStandIn(env: NodeJS.ProcessEnv): boolean {
   return env['CAISSON_NITRO_ROOT'] !== undefined && env['CAISSON_NITRO_ROOT'] !== '';
 }
 
+/** What stands in results: nobody may take figures of a stand-in for those of hardware. */
+export function nameGround(backend: string, env: NodeJS.ProcessEnv): string {
+  return backend === 'nitro' && isStandIn(env) ? 'nitro-stand-in' : backend;
+}
+
 /** What a caller of the script has set for enclaves of his own does not hold here. */
 export function createCaisson({ folder, env, isHardware, stop }: CaissonOptions): Caisson {
   const own = {

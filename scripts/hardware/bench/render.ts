@@ -52,6 +52,7 @@ export function warnAbout(backend: string, rows: readonly Row[]): readonly strin
     ...(backend === 'qemu'
       ? ['SIMULATED: an emulated machine, 5 to 17 times slower; says nothing about hardware']
       : []),
+    ...(backend === 'nitro-stand-in' ? ['SIMULATED: CAISSON_NITRO_ROOT is set; says nothing about hardware'] : []),
     ...late.map(
       ({ rate, payloadBytes, generatorLagP99Ms }) =>
         `${rate}/s of ${payloadBytes} bytes: the generator itself was up to ${generatorLagP99Ms.toFixed(1)} ms late (p99); that is in the latencies`,

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Caisson, createCaisson } from '../caisson.ts';
+import { type Caisson, createCaisson, nameGround } from '../caisson.ts';
 import { ask, type HostSide, startHostSide, untilAnswers } from '../host-side.ts';
 import { buildImage } from '../image.ts';
 import { launch, takeDown } from '../launch.ts';
@@ -34,7 +34,7 @@ export async function runBench(run: BenchRun): Promise<void> {
     host = await startTarget(run, caisson, folder, name);
     const rows = await offerAll(run, host);
     writeResults(settings, (await caisson.run(['--version'])).trim(), rows, env);
-    for (const warning of warnAbout(settings.backend, rows)) note(warning);
+    for (const warning of warnAbout(nameGround(settings.backend, env), rows)) note(warning);
     run.print(renderText(rows));
   } finally {
     await host?.stop();

@@ -1,6 +1,7 @@
 // The files of a bench: results.tsv, results.json, results.txt, and each request only for whoever asks for it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nameGround } from '../caisson.ts';
 import { giveBack } from '../results.ts';
 import type { Offered } from './offer.ts';
 import { renderJson, renderText, renderTsv, warnAbout } from './render.ts';
@@ -13,7 +14,8 @@ export function writeResults(
   rows: readonly Row[],
   env: NodeJS.ProcessEnv,
 ): void {
-  const { backend, cpus, memoryMiB, durationMs, maxConnections, resultsDir } = settings;
+  const { cpus, memoryMiB, durationMs, maxConnections, resultsDir } = settings;
+  const backend = nameGround(settings.backend, env);
   const date = new Date().toISOString();
   const about = { backend, date, version, cpus, memoryMiB, durationMs, maxConnections };
   const warnings = warnAbout(backend, rows).map((line) => `${line}\n`);
