@@ -4,7 +4,7 @@ export type { CpioErrorCode } from './error-code.ts';
 export { CPIO_ERROR_CODES } from './error-code.ts';
 export type { CpioLimits, ParsedCpioEntry } from './parse.ts';
 export { parseCpio } from './parse.ts';
-export type { CpioChunks, StreamedCpioEntry, StreamedCpioLimits } from './stream.ts';
+export type { StreamedCpioEntry, StreamedCpioLimits } from './stream.ts';
 export { streamCpio } from './stream.ts';
 export type { CpioArchive } from './write.ts';
 export { createCpio } from './write.ts';

@@ -1,18 +1,13 @@
 // Reads newc archives as they come, one after another as the kernel does, for looking at ramdisks that others made: nothing is held but
 // one header. What a writer may do and ours does not (hard links, owners, folders twice) is shown; a name that could lead out
 // of the tree is shown with its fault, and what cannot be followed any further is an error.
-import { concatBytes, utf8Text } from '../bytes/index.ts';
+import { type SkippableChunks, utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import type { CpioKind } from './entry.ts';
 import { faultOfPath, kindBits, maxNameBytes, trailerName } from './entry.ts';
 import type { CpioErrorCode } from './error-code.ts';
 import { headerBytes, paddingOf, parseHeader } from './header.ts';
-
-/** A source that can pass over bytes without giving them, such as a file. */
-export interface CpioChunks extends AsyncIterable<Uint8Array> {
-  /** Gives how many it passed over: fewer than `length` where it ends before. */
-  skip?(length: number): number;
-}
+import { CpioInput } from './input.ts';
 
 export interface StreamedCpioEntry {
   /** As in the archive, with U+FFFD for what is not UTF-8. */
@@ -53,11 +48,11 @@ const lenient = new TextDecoder();
 
 /** Throws ParseError CPIO_TRUNCATED, CPIO_HEADER, CPIO_KIND, CPIO_LINK, CPIO_SIZE; LimitError CPIO_LIMIT. */
 export async function* streamCpio(
-  chunks: CpioChunks,
+  chunks: SkippableChunks,
   limits: StreamedCpioLimits = {},
 ): AsyncGenerator<StreamedCpioEntry, void, undefined> {
   const maxEntries = limits.maxEntries ?? 1_000_000;
-  const input = new Input(chunks, limits.maxBytes ?? Number.MAX_SAFE_INTEGER);
+  const input = new CpioInput(chunks, limits.maxBytes ?? Number.MAX_SAFE_INTEGER);
   try {
     for (let count = 0; await input.skipZeros(); ) {
       const start = input.offset;
@@ -113,7 +108,7 @@ export async function* streamCpio(
   }
 }
 
-async function takeTarget(input: Input, path: string, size: number, start: number): Promise<string> {
+async function takeTarget(input: CpioInput, path: string, size: number, start: number): Promise<string> {
   if (size < 1 || size >= maxNameBytes) {
     const bound = `1..${maxNameBytes - 1} bytes`;
     throw fault('CPIO_LINK', `${at(start)}: link target of ${JSON.stringify(path)} must have ${bound}, got ${size}`);
@@ -136,101 +131,6 @@ function faultOfName(name: Uint8Array, path: string): { code: CpioErrorCode; mes
     return refused('be UTF-8');
   }
   return faultOfPath(path, name.length - 1);
-}
-
-/** Chunks of any size as exact takes, with the offset for messages. */
-class Input {
-  readonly #source: CpioChunks;
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #maxBytes: number;
-  #chunk: Uint8Array = new Uint8Array();
-  #seen = 0;
-  offset = 0;
-
-  constructor(chunks: CpioChunks, maxBytes: number) {
-    this.#source = chunks;
-    this.#chunks = chunks[Symbol.asyncIterator]();
-    this.#maxBytes = maxBytes;
-  }
-
-  async close(): Promise<void> {
-    await this.#chunks.return?.();
-  }
-
-  async take(length: number, what: string): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for await (const piece of this.pieces(length, what)) parts.push(piece.slice());
-    return concatBytes(...parts);
-  }
-
-  async skip(length: number, what: string): Promise<void> {
-    const beyond = length - this.#chunk.length;
-    let left = length;
-    if (beyond > 0 && this.#source.skip !== undefined) {
-      const passed = this.#source.skip(beyond);
-      this.#see(passed);
-      // What could not be passed over is asked for, and so found to be missing.
-      left = beyond - passed;
-      this.offset += length - left;
-      this.#chunk = new Uint8Array();
-    }
-    for await (const _ of this.pieces(left, what));
-  }
-
-  async skipToWord(): Promise<void> {
-    // The last archive of a stream may end without padding.
-    for (let left = paddingOf(this.offset); left > 0 && (await this.#fill()); left -= 1) this.#advance(1);
-  }
-
-  /** The kernel skips zeros between archives. False at the end. */
-  async skipZeros(): Promise<boolean> {
-    while (await this.#fill()) {
-      const first = this.#chunk.findIndex((byte) => byte !== 0);
-      this.#advance(first < 0 ? this.#chunk.length : first);
-      if (first >= 0) return true;
-    }
-    return false;
-  }
-
-  async *pieces(length: number, what: string): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let left = length; left > 0; ) {
-      if (!(await this.#fill())) {
-        throw fault(
-          'CPIO_TRUNCATED',
-          `cpio ${what} at offset ${this.offset} must have ${left} more bytes, got the end`,
-        );
-      }
-      const piece = this.#chunk.subarray(0, left);
-      left -= piece.length;
-      // Before the yield: whoever stops reading here leaves the rest to be skipped.
-      this.#advance(piece.length);
-      yield piece;
-    }
-  }
-
-  #advance(length: number): void {
-    this.#chunk = this.#chunk.subarray(length);
-    this.offset += length;
-  }
-
-  async #fill(): Promise<boolean> {
-    while (this.#chunk.length === 0) {
-      const { done, value } = await this.#chunks.next();
-      if (done) return false;
-      this.#see(value.length);
-      this.#chunk = value;
-    }
-    return true;
-  }
-
-  #see(length: number): void {
-    this.#seen += length;
-    if (this.#seen <= this.#maxBytes) return;
-    throw new LimitError<CpioErrorCode>(
-      'CPIO_LIMIT',
-      `cpio stream must have at most ${this.#maxBytes} bytes, got more`,
-    );
-  }
 }
 
 function at(offset: number): string {

@@ -2,7 +2,6 @@
 export type { StreamedTarEntry, TarFields, TarKind, TarLimits } from './entry.ts';
 export type { TarErrorCode } from './error-code.ts';
 export { TAR_ERROR_CODES } from './error-code.ts';
-export type { TarChunks } from './input.ts';
 export { streamTar } from './stream.ts';
 export type { TarInputEntry, TarSource } from './write.ts';
 export { formatTarHeader, writeTar } from './write.ts';

@@ -1,17 +1,18 @@
 // Reads a tar archive as it comes, in the forms that container layers have: ustar, GNU tar, pax. Strict, because layers are read by
 // many programs: what two of them would take for different files is refused, with the entry and its offset. Nothing is held but
 // one entry's headers. An archive without its two zero blocks was cut; what follows them is a second archive.
+import type { SkippableChunks } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import { blockBytes, defaultLimits, type StreamedTarEntry, type TarLimits } from './entry.ts';
 import type { TarErrorCode } from './error-code.ts';
 import { type Extension, type Extensions, readExtension } from './extension.ts';
 import { fieldsOf } from './fields.ts';
 import { parseHeader, type TarHeader } from './header.ts';
-import { type TarChunks, TarInput } from './input.ts';
+import { TarInput } from './input.ts';
 
 /** Throws ParseError TAR_* and LimitError TAR_LIMIT. Ends the input when it ends itself. */
 export async function* streamTar(
-  chunks: TarChunks,
+  chunks: SkippableChunks,
   limits: TarLimits = {},
 ): AsyncGenerator<StreamedTarEntry, void, undefined> {
   const bounds = { ...defaultLimits, ...limits };

@@ -1,5 +1,6 @@
 // The entries of a layer that lies in a file as plain tar. Content is a place in that file: nothing of it is read here, and nothing held.
-import { streamTar, type TarChunks } from '@caisson/core/tar';
+import type { SkippableChunks } from '@caisson/core/bytes';
+import { streamTar } from '@caisson/core/tar';
 import type { LayerEntry, TreeContent } from '../tree/index.ts';
 import { nameArchive } from './archive-fault.ts';
 import type { FileRange } from './pinned-file.ts';
@@ -34,12 +35,14 @@ export async function* readLayer(
 }
 
 /** A part of a file as the chunks of an archive, which passes over content without reading it. */
-export function createFileChunks({ file, offset, size }: FileRange): TarChunks {
+export function createFileChunks({ file, offset, size }: FileRange): SkippableChunks {
   let at = 0;
   const buffer = new Uint8Array(Math.min(size, chunkBytes));
   return {
     skip(length) {
-      at += length;
+      const passed = Math.min(length, size - at);
+      at += passed;
+      return passed;
     },
     async *[Symbol.asyncIterator]() {
       while (at < size) {
