@@ -67,12 +67,12 @@ test('many that start at once share one root', async () => {
 test('sweeps what a dead process left half written, and only that', async () => {
   mkdirSync(state, { mode: 0o700 });
   // Above the greatest pid Linux gives (2^22).
-  writeFileSync(join(state, '.caisson-99999999-abcdef'), 'half');
-  writeFileSync(join(state, `.caisson-${process.pid}-abcdef`), 'of a living process');
+  writeFileSync(join(state, '.caisson-99999999-0123456789abcdef'), 'half');
+  writeFileSync(join(state, `.caisson-${process.pid}-0123456789abcdef`), 'of a living process');
   writeFileSync(join(state, 'mine.txt'), 'of somebody else');
   await open();
   assert.deepEqual(readdirSync(state).sort(), [
-    `.caisson-${process.pid}-abcdef`,
+    `.caisson-${process.pid}-0123456789abcdef`,
     'authority.pem',
     'mine.txt',
     'root.pem',

@@ -1,12 +1,12 @@
 // The folder that keeps a simulated root over restarts: `authority.pem` (0600: private key and certificate in one file, so that a
 // crash cannot part them) and `root.pem`, the certificate alone, for those who shall trust it. A folder that others can write
 // to or read is refused: whoever has the key makes documents that pass.
-import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
 import { commonNameOf, parsePem, toPem } from '@caisson/core/x509';
+import { replaceFile, sweepTemporaries, syncFolder, temporaryBeside } from '../file/index.ts';
 import { rootCommonName } from './chain-profile.ts';
 import type { SimulatorErrorCode } from './error-code.ts';
 import { restoreSigner, type Signer } from './signer.ts';
@@ -15,16 +15,15 @@ const keyFile = 'authority.pem';
 const certificateFile = 'root.pem';
 // Chosen: both blocks are under 2 KiB.
 const maxFileBytes = 16_384;
-const temporary = /^\.caisson-(\d+)-[0-9a-f]+$/;
 
 /** The kept root, or the one `createRoot` makes, kept from now on. Throws CaissonError SIMULATOR_STATE. */
 export async function openAuthorityState(folder: string, createRoot: () => Promise<Signer>): Promise<Signer> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   requirePrivate(folder, await lstat(folder));
-  await sweep(folder);
+  await sweepTemporaries(folder);
   const text = (await readKept(folder)) ?? (await keep(folder, await createRoot()));
   const root = await restore(folder, text);
-  await replaceFile(folder, certificateFile, toPem('CERTIFICATE', root.certificate));
+  await write(join(folder, certificateFile), toPem('CERTIFICATE', root.certificate));
   return root;
 }
 
@@ -83,9 +82,11 @@ async function keep(folder: string, root: Signer): Promise<string> {
   const privateKey = new Uint8Array(await crypto.subtle.exportKey('pkcs8', root.key));
   const text = toPem('PRIVATE KEY', privateKey) + toPem('CERTIFICATE', root.certificate);
   privateKey.fill(0);
-  const temp = await writeTemporary(folder, text);
+  const path = join(folder, keyFile);
+  const temp = temporaryBeside(path);
+  await write(temp, text);
   try {
-    await link(temp, join(folder, keyFile));
+    await link(temp, path);
     await syncFolder(folder);
     return text;
   } catch (error) {
@@ -98,47 +99,8 @@ async function keep(folder: string, root: Signer): Promise<string> {
   }
 }
 
-async function replaceFile(folder: string, name: string, text: string): Promise<void> {
-  await rename(await writeTemporary(folder, text), join(folder, name));
-  await syncFolder(folder);
-}
-
-async function writeTemporary(folder: string, text: string): Promise<string> {
-  const path = join(folder, `.caisson-${process.pid}-${randomBytes(6).toString('hex')}`);
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  return path;
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Removes what processes that are gone left half written. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = Number(temporary.exec(name)?.[1] ?? 0);
-    if (pid > 0 && !isAlive(pid)) await unlink(join(folder, name)).catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function write(path: string, text: string): Promise<void> {
+  await replaceFile(path, (file) => file.writeFile(text), { mode: 0o600 });
 }
 
 function fault(message: string, cause?: unknown): CaissonError<SimulatorErrorCode> {
