@@ -50,6 +50,11 @@ export function fail(found: string, command: string): Look {
   return { level: 'fail', found, command };
 }
 
+/** The command that gives this user what a group may do. */
+export function joinGroup(group: string): string {
+  return `sudo usermod -aG ${group} "$USER"   # and log in again`;
+}
+
 /** Two or more of this become one sentence: `1 enclave`, `2 enclaves`. */
 export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,5 +1,5 @@
 // Whether this machine can have Nitro enclaves at all, and whether this user may: instance, driver, devices, group, AF_VSOCK.
-import { type Check, fail, type Look, note, ok, warn } from '../check.ts';
+import { type Check, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import { type Ground, NITRO_DEVICE } from '../ground.ts';
 import { findKernelHazards } from '../kernel-version.ts';
 import { isContainer } from './sim.ts';
@@ -60,7 +60,7 @@ export const nitroDoorChecks: readonly Check[] = [
         );
       }
       if (machine.mayUse(NITRO_DEVICE)) return ok(`${NITRO_DEVICE} can be used`);
-      return fail(`${NITRO_DEVICE} is not for ${machine.userName}`, 'sudo usermod -aG ne "$USER"   # and log in again');
+      return fail(`${NITRO_DEVICE} is not for ${machine.userName}`, joinGroup('ne'));
     },
   },
   {
@@ -173,7 +173,6 @@ function lookAtInstance({ machine, cpus }: Ground): Look {
 function lookAtGroup({ machine }: Ground): Look {
   const line = /^ne:[^:]*:(\d+):(.*)$/m.exec(machine.readText('/etc/group') ?? '');
   if (machine.uid === 0) return ok(line === null ? 'root needs no group' : 'root needs no group; ne is there');
-  const join = 'sudo usermod -aG ne "$USER"   # and log in again';
   if (line === null)
     return warn(
       'there is no group ne',
@@ -183,7 +182,7 @@ function lookAtGroup({ machine }: Ground): Look {
   const isListed = line[2]?.split(',').includes(machine.userName) === true;
   return isListed
     ? warn(`${machine.userName} is in it, and this session is older`, 'newgrp ne   # or log in again')
-    : warn(`${machine.userName} is not in it`, join);
+    : warn(`${machine.userName} is not in it`, joinGroup('ne'));
 }
 
 async function lookAtSocket({ machine }: Ground): Promise<Look> {

@@ -1,6 +1,6 @@
 // nitro-cli: whether it is there, of which version, with which blobs, and what it has left in its logs.
 import { readNitroFailure } from '../../explain/index.ts';
-import { type Check, count, fail, type Look, note, ok, warn } from '../check.ts';
+import { type Check, count, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
 
 const install = 'sudo dnf install -y aws-nitro-enclaves-cli';
@@ -74,10 +74,7 @@ export const nitroToolChecks: readonly Check[] = [
       const refused = [own, logs].filter((path) => machine.stat(path) !== undefined && !machine.mayUse(path));
       if (machine.stat(own) === undefined) return warn(`no ${own}`, 'sudo systemd-tmpfiles --create');
       if (refused.length > 0)
-        return warn(
-          `${refused.join(' and ')} cannot be written by ${machine.userName}`,
-          'sudo usermod -aG ne "$USER"   # and log in again',
-        );
+        return warn(`${refused.join(' and ')} cannot be written by ${machine.userName}`, joinGroup('ne'));
       return ok('both can be written');
     },
   },

@@ -1,7 +1,9 @@
 // What an enclave in QEMU needs of this machine.
-import { type Check, fail, type Look, note, ok } from '../check.ts';
+import { type Check, fail, joinGroup, type Look, note, ok } from '../check.ts';
 import type { Ground } from '../ground.ts';
 import { describeAnswer } from '../nitro-cli.ts';
+
+const newer = 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor';
 
 export const qemuChecks: readonly Check[] = [
   {
@@ -35,7 +37,7 @@ export const qemuChecks: readonly Check[] = [
       if (machine.stat('/dev/kvm') === undefined) return note('no /dev/kvm: processors are emulated');
       return machine.mayUse('/dev/kvm')
         ? ok('/dev/kvm can be used')
-        : note('/dev/kvm is not for this user', 'sudo usermod -aG kvm "$USER"   # and log in again');
+        : note('/dev/kvm is not for this user', joinGroup('kvm'));
     },
   },
   {
@@ -55,19 +57,18 @@ export const qemuChecks: readonly Check[] = [
 async function lookAtQemu({ machine, qemu }: Ground): Promise<Look> {
   const program = qemu === undefined ? 'qemu-system-x86_64' : `${qemu}/qemu-system-x86_64`;
   if (qemu !== undefined && machine.stat(program) === undefined) {
-    return fail(`no qemu-system-x86_64 in ${qemu}`, 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
+    return fail(`no qemu-system-x86_64 in ${qemu}`, newer);
   }
   // Its own libraries lie beside it, as the backend has it.
   const libraries =
     qemu === undefined || machine.stat(`${qemu}/lib`) === undefined ? {} : { LD_LIBRARY_PATH: `${qemu}/lib` };
   const said = await machine.run(program, ['-M', 'help'], libraries);
-  if (said === undefined)
-    return fail('no qemu-system-x86_64', 'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor');
+  if (said === undefined) return fail('no qemu-system-x86_64', newer);
   if (said.stdout.includes('nitro-enclave')) return ok(`${program} has the machine nitro-enclave`);
   if (said.exitCode !== 0)
     return fail(`${program} cannot be started: ${describeAnswer(said)}`, `ldd "$(command -v ${program})"`);
   return fail(
     `${program} lacks the machine nitro-enclave: it is built with libcbor only, which those of distributions are not`,
-    'less docs/qemu.md   # QEMU 9.2 or newer, built with libcbor',
+    newer,
   );
 }

@@ -1,6 +1,6 @@
 // What caisson itself keeps on this machine: the state folder, its enclaves, what dead ones have left, an operator's keys.
 import { STATE_VERSION } from '../../record/index.ts';
-import { type Check, count, fail, type Look, note, ok, warn } from '../check.ts';
+import { type Check, count, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
 import { leastMemory } from '../wanted.ts';
 
@@ -70,10 +70,7 @@ export const remainsChecks: readonly Check[] = [
       if (machine.stat(path) === undefined) return ok('no Docker here, and none is needed');
       return machine.mayUse(path)
         ? ok('it can be used, and is not needed')
-        : note(
-            `${machine.userName} may not use it; caisson does not need it`,
-            'sudo usermod -aG docker "$USER"   # and log in again',
-          );
+        : note(`${machine.userName} may not use it; caisson does not need it`, joinGroup('docker'));
     },
   },
 ];
