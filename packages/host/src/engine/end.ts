@@ -21,7 +21,7 @@ import { faultOfError } from './failure.ts';
 import type { EndedEnclave, EndResult } from './result.ts';
 
 // Chosen.
-const leaveMs = 5_000;
+const leaveMs = 10_000;
 const lookMs = 20;
 
 /** Throws CaissonError RECORD_UNKNOWN before anything is ended. */
@@ -34,10 +34,9 @@ export async function stop({ names, graceMs }: StopCommand, context: EngineConte
 export async function down({ which, graceMs, images }: DownCommand, context: EngineContext): Promise<EndResult> {
   const records = await recordsFor(which, context);
   return await endAll(records, context, async (record) => {
-    const ended = await endOne(record, context, graceMs);
-    await removeOne(record, context);
+    const ended = await endAndRemove(record, context, graceMs);
     if (images) await pruneBuilt(context.state, record.name, null);
-    return { ...ended, removed: true };
+    return ended;
   });
 }
 
@@ -52,11 +51,7 @@ export async function remove({ names, force }: RemoveCommand, context: EngineCon
       { hint: `caisson stop ${record.name}, or rm -f` },
     );
   }
-  return await endAll(records, context, async (record) => {
-    const ended = await endOne(record, context, undefined);
-    await removeOne(record, context);
-    return { ...ended, removed: true };
-  });
+  return await endAll(records, context, async (record) => await endAndRemove(record, context, undefined));
 }
 
 /** Ended already: nothing happens. Throws what the shim throws. */
@@ -114,17 +109,28 @@ async function recordsFor(which: DownCommand['which'], context: EngineContext): 
   return (await listRecords(context.state)).filter(({ spec }) => spec?.composeFile === file);
 }
 
-async function removeOne({ name, state: last }: EnclaveRecord, { state, env }: EngineContext): Promise<void> {
-  await removeOwnPolicies(env, name, last?.cid ?? null);
+async function endAndRemove(
+  record: EnclaveRecord,
+  context: EngineContext,
+  graceMs: number | undefined,
+): Promise<EndedEnclave> {
+  const { name } = record;
+  const { state, env } = context;
+  let ended = await endOne(record, context, graceMs);
+  await removeOwnPolicies(env, name, record.state?.cid ?? null);
   for (const deadlineMs = performance.now() + leaveMs; ; ) {
     try {
-      return await removeRecord(state, name);
+      await removeRecord(state, name);
+      return { ...ended, removed: true };
     } catch (error) {
-      // Its shim has told the end and is on its way out.
+      // Its shim has told the end and is on its way out, or was just starting and can be asked now.
       const isLeaving = error instanceof CaissonError && error.code === 'RECORD_RUNNING';
       if (!isLeaving || performance.now() > deadlineMs) throw error;
-      await pause(lookMs);
     }
+    await pause(lookMs);
+    const now = await findRecord(state, name);
+    const again = isRunning(now) ? await endOne(now, context, graceMs) : ended;
+    if (again.wasRunning) ended = again;
   }
 }
 

@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { type ImageChanges, writeMeasuredEif } from '@caisson/testkit/boot';
 import { createFakeDoor, type FakeDoor } from '@caisson/testkit/fake';
+import { withLock } from '../file/index.ts';
 import { measureImage } from '../image/index.ts';
 import { enclaveFolder, listRecords, readSpec, readState } from '../record/index.ts';
 import { createEngine, type Engine, type EngineEvent, type UpOutcome, type UpPhase } from './index.ts';
@@ -331,6 +333,22 @@ test('what runs is ended also where its record was damaged, and is said to have 
   writeFileSync(enclaveFolder(engine.state, 'a').state, 'garbage');
   const { enclaves } = await engine.execute({ verb: 'remove', names: ['a'], force: true });
   deepEqual([enclaves[0]?.wasRunning, enclaves[0]?.removed, door.done.at(-1)], [true, true, 'stop a']);
+});
+
+test('rm -f of an enclave that is just being started ends it as soon as it can be asked', async () => {
+  await image('a.eif');
+  await up('name: a\nimage: { eif: a.eif }\n');
+  await engine.execute({ verb: 'stop', names: ['a'] });
+  const starting = withLock(enclaveFolder(engine.state, 'a').shimPid, async () => {
+    await pause(100);
+    await (await door.start({ state: engine.state, name: 'a', words: [], env: {} })).close();
+    while (door.shimOf('a') !== undefined) await pause(5);
+  });
+  const { enclaves } = await engine.execute({ verb: 'remove', names: ['a'], force: true });
+  await starting;
+  deepEqual([enclaves[0]?.wasRunning, enclaves[0]?.removed, enclaves[0]?.failure], [true, true, null]);
+  deepEqual(door.done, ['start a', 'stop a', 'start a', 'stop a']);
+  deepEqual(await listRecords(engine.state), []);
 });
 
 test('what a shim that was killed has left is ended by whoever stops it', async () => {

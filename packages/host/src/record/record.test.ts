@@ -71,8 +71,13 @@ test('what was asked for is read as it was written, in folders of one user alone
 test('a state folder that another user owns or may write to is neither read nor written', async () => {
   await writeSpec(state, spec);
   const refused = async (message: RegExp): Promise<void> => {
-    for (const tried of [readSpec(state, 'web'), listRecords(state), writeSpec(state, spec), readState(state, 'web')])
-      await assert.rejects(tried, { code: 'RECORD_STATE', message });
+    for (const run of [
+      () => readSpec(state, 'web'),
+      () => readState(state, 'web'),
+      () => listRecords(state),
+      () => writeSpec(state, spec),
+    ])
+      await assert.rejects(run(), { code: 'RECORD_STATE', message });
   };
   chmodSync(state, 0o770);
   await refused(/must be this user's own and writable by nobody else, got uid [0-9]+, mode 770$/);
