@@ -11,7 +11,9 @@ export interface OpenBackendOptions {
 
 /** Throws what opening the transport of CAISSON_VSOCK throws (nitro). */
 export async function openBackend(kind: BackendKind, { state, env, kernel }: OpenBackendOptions): Promise<Backend> {
-  if (kind === 'sim') return (await import('@caisson/host/backend-sim')).createSimBackend({ state });
+  if (kind === 'sim') {
+    return (await import('@caisson/host/backend-sim')).createSimBackend({ state, wish: set(env['CAISSON_SIM']) });
+  }
   if (kind === 'qemu') {
     const { createQemuBackend } = await import('@caisson/host/backend-qemu');
     return createQemuBackend({ state, folder: set(env['CAISSON_QEMU']) });

@@ -69,7 +69,8 @@ int caisson_bring_up_loopback(struct caisson_boot *boot) {
   int error = 0;
   if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) {
     error = -errno;
-  } else {
+  } else if ((request.ifr_flags & IFF_UP) == 0) {
+    // A simulation may find it up, and lack the right to say so again.
     request.ifr_flags |= IFF_UP;
     if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) error = -errno;
   }

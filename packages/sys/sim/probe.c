@@ -23,7 +23,8 @@ static int try_room(struct caisson_room *room, const char *folder) {
   room->object = "mount namespace";
   if (error == 0 && room->base != 0 && unshare(CLONE_NEWNS) < 0) return -errno;
   if (error == 0 && room->base != 0 && folder != NULL) error = caisson_try_lift(room, folder);
-  return error == 0 ? caisson_enter(room) : error;
+  if (error == 0) error = caisson_enter(room);
+  return error == 0 && room->base == 0 && folder != NULL ? caisson_try_lift(room, folder) : error;
 }
 
 static bool has_rights(void) {
@@ -70,7 +71,7 @@ int caisson_probe(const char *folder) {
   bool is_root = geteuid() == 0;
   const char *kind = is_root ? "room" : "single";
   if (gives_room(is_root ? strangers : 0, folder, why, sizeof why)) *why = '\0';
-  else if (is_root && gives_room(0, NULL, single, sizeof single)) kind = "single";
+  else if (is_root && gives_room(0, folder, single, sizeof single)) kind = "single";
   else kind = has_rights() && may_make_nodes(folder) ? "chroot" : "folder";
   printf("%s %s\n", kind, why);
   return 0;

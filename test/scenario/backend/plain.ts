@@ -20,6 +20,14 @@ export function withoutSpaces(folder: string): readonly string[] {
 /** As a user who has no right at all: folder. */
 export const withoutRights: readonly string[] = [...unmapped, alone, 'sh'];
 
+/** As a user of this machine who has no right at all, as on a laptop whose kernel lets nobody: folder. */
+export const asNobody: readonly string[] = [
+  ...['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'],
+  ...['unshare', '--user', '--map-current-user', '--keep-caps', '--net', 'sh', '-c'],
+  `ip link set lo up && echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps -all --ambient-caps -all --bounding-set -all -- "$@"`,
+  'sh',
+];
+
 /** For the `skip` of a test. */
 export function whyNotWithin(words: readonly string[]): string | false {
   const [program = '', ...rest] = words;

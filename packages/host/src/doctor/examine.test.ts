@@ -78,12 +78,13 @@ test('a parent whose allocator was never told anything is told to plan, by its o
 
 test('in a container the refusals of its engine are named as that, each with the flag that lifts it', async () => {
   const { findings, isFit } = await examine(await groundOf(container));
+  const nitro = await examine(await groundOf(container, { backend: 'nitro' }));
   const command = (id: string): string => findings.find((one) => one.id === id)?.command ?? '';
   assert.match(command('seccomp'), /seccomp=unconfined/);
   assert.match(command('vsock-device'), /--device \/dev\/vsock/);
   assert.match(command('nitro-device'), /--device \/dev\/nitro_enclaves/);
   assert.match(command('user-namespaces'), /docker run/);
-  assert.equal(isFit, false);
+  assert.deepEqual([isFit, nitro.isFit], [true, false], 'a plain process is a simulation too');
 });
 
 test('the rule for container engines allows sockets of AF_VSOCK and nothing else', () => {

@@ -73,7 +73,7 @@ const anyLinux: FakeMachineParts = {
     ),
   },
   commands: {
-    unshare: '',
+    '/opt/caisson/caisson-sim --probe': 'room \n',
     'chronyc -c tracking': 'A9FEA97B,169.254.169.123,4,1763.1,-0.000004,0.00001,0.00002,-15,0,0.0,0.0,0.0,16,Normal\n',
   },
 };
@@ -159,6 +159,6 @@ export const container: readonly FakeMachineParts[] = [
     files: { '/.dockerenv': '' },
     facts: { '/dev/nitro_enclaves': null, '/dev/vsock': null },
     listening: { vsock: 'EPERM' },
-    commands: { unshare: { exitCode: 1, stderr: 'unshare: unshare failed: Operation not permitted\n' } },
+    commands: { '/opt/caisson/caisson-sim --probe': 'chroot user namespace: Operation not permitted\n' },
   },
 ];

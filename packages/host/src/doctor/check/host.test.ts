@@ -79,16 +79,36 @@ test('names limits that a bridge meets, and an old node', async () => {
   assert.match(texts(await find('platform', {}, { platform: 'darwin' }))[0] ?? '', /^fail darwin/);
 });
 
-test('says which switch forbids user namespaces, and turns that one', async () => {
-  const refuses: FakeMachineParts = { commands: { unshare: { exitCode: 1, stderr: 'unshare failed\n' } } };
+test('says which switch forbids user namespaces, what a simulated enclave is then, and turns that one', async () => {
+  const says = (line: string): FakeMachineParts => ({
+    commands: { '/opt/caisson/caisson-sim --probe': `${line}\n` },
+  });
+  const refuses = says('folder user namespace: Operation not permitted');
   const apparmor = { files: { '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1\n' } };
   const [found] = await find('user-namespaces', {}, refuses, apparmor);
-  assert.match(found?.found ?? '', /kernel\.apparmor_restrict_unprivileged_userns is 1$/);
-  assert.equal(found?.command, 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0');
   assert.match(
-    texts(await find('user-namespaces', {}, { files: { '/proc/sys/user/max_user_namespaces': '0\n' } }))[0] ?? '',
-    /^fail user\.max_user_namespaces is 0/,
+    found?.found ?? '',
+    /plain process of this machine, not isolated, run from a folder: .*kernel\.apparmor_restrict_unprivileged_userns is 1\)$/,
   );
+  assert.equal(found?.command, 'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0');
+  const none = { files: { '/proc/sys/user/max_user_namespaces': '0\n' } };
+  const one = async (...parts: FakeMachineParts[]): Promise<string> =>
+    texts(await find('user-namespaces', {}, ...parts))[0] ?? '';
+  assert.match(
+    await one(says('chroot user namespace: No space left on device'), none),
+    /^warn .*services shut into .*user\.max_user_namespaces is 0\)/,
+  );
+  assert.match(
+    await one(refuses, { env: { CAISSON_SIM: 'room' } }),
+    /^fail .*\(user namespace: Operation not permitted\), and CAISSON_SIM wants one/,
+  );
+  assert.match(
+    await one(says('single mount namespace: Operation not permitted')),
+    /^note .*with one user: mount namespace/,
+  );
+  assert.match(await one(says('room ')), /^ok a simulated enclave is a room/);
+  for (const line of ['', 'room', 'cellar x', 'room \nroom '])
+    assert.match(await one(says(line)), /^note caisson-sim does not say/, line);
 });
 
 test('knows where root can give a simulated enclave users of its own', async () => {
@@ -99,9 +119,9 @@ test('knows where root can give a simulated enclave users of its own', async () 
   const level = async (part: FakeMachineParts): Promise<string | undefined> =>
     (await find('mapped-mounts', {}, part))[0]?.level;
   assert.equal(await level(root('6.1.0', '/dev/a / ext4 rw 0 0')), 'ok');
-  assert.equal(await level(root('6.1.0', '/dev/a / ext4 rw 0 0\ntmpfs /state tmpfs rw 0 0')), 'fail');
+  assert.equal(await level(root('6.1.0', '/dev/a / ext4 rw 0 0\ntmpfs /state tmpfs rw 0 0')), 'warn');
   assert.equal(await level(root('6.3.0', '/dev/a / ext4 rw 0 0\ntmpfs /state tmpfs rw 0 0')), 'ok');
-  assert.equal(await level(root('5.10.0', '/dev/a / ext4 rw 0 0')), 'fail');
+  assert.equal(await level(root('5.10.0', '/dev/a / ext4 rw 0 0')), 'warn');
   assert.equal(await level(root('6.8.0', 'overlay / overlay rw 0 0')), 'warn');
 });
 

@@ -5,6 +5,7 @@ import { type Ground, nearestFolder } from '../ground.ts';
 import { isAtLeast } from '../kernel-version.ts';
 
 const userSwitches = [
+  ['/proc/sys/user/max_user_namespaces', '0', 'sudo sysctl -w user.max_user_namespaces=15000'],
   ['/proc/sys/kernel/unprivileged_userns_clone', '0', 'sudo sysctl -w kernel.unprivileged_userns_clone=1'],
   [
     '/proc/sys/kernel/apparmor_restrict_unprivileged_userns',
@@ -32,8 +33,9 @@ export const simChecks: readonly Check[] = [
   {
     id: 'user-namespaces',
     group: 'sim',
-    looksAt: 'whether this user may make user namespaces',
-    matters: 'a simulated enclave is a room of its own: users, mounts, processes, network',
+    looksAt: 'whether this user may make user namespaces, and what a simulated enclave is where he may not',
+    matters:
+      'in a room it has users, mounts, processes and a network of its own; without one it is a plain process, not isolated at all',
     prevents: ['sim'],
     look: lookAtUsers,
   },
@@ -41,8 +43,9 @@ export const simChecks: readonly Check[] = [
     id: 'mapped-mounts',
     group: 'sim',
     looksAt: 'mounts that show other owners, where root simulates',
-    matters: 'as root each simulated enclave has users of its own, also for the one folder it shares with this machine',
-    prevents: ['sim'],
+    matters:
+      'as root each simulated enclave has users of its own, also for the one folder it shares with this machine, or just one',
+    prevents: [],
     look: lookAtMounts,
   },
   {
@@ -66,23 +69,25 @@ export const simChecks: readonly Check[] = [
   },
 ];
 
-async function lookAtUsers({ machine }: Ground): Promise<Look> {
-  if (machine.readText('/proc/sys/user/max_user_namespaces')?.trim() === '0') {
-    return fail('user.max_user_namespaces is 0', 'sudo sysctl -w user.max_user_namespaces=15000');
-  }
-  const asked = await machine.run('unshare', ['--user', '--map-root-user', '--mount', 'true']);
-  if (asked === undefined) return note('unshare is not here to ask the kernel; the first start will tell');
-  if (asked.exitCode === 0) return ok('this user may make them');
+/** Asked of the program that starts them, by the very steps of a start. */
+async function lookAtUsers({ machine, parts }: Ground): Promise<Look> {
+  const helper = parts.map((folder) => `${folder}/caisson-sim`).find((path) => machine.stat(path) !== undefined);
+  if (helper === undefined) return note('caisson-sim is not here to ask the kernel');
+  // Without a folder to try it in: a doctor makes nothing.
+  const asked = await machine.run(helper, ['--probe']);
+  const [, kind, said = ''] = /^(room|single|chroot|folder) ([^\n]*)\n$/.exec(asked?.stdout ?? '') ?? [];
+  if (kind === undefined) return note('caisson-sim does not say; the first start will tell');
+  if (kind === 'room') return ok('a simulated enclave is a room of its own');
   const found = userSwitches.find(([path, value]) => machine.readText(path)?.trim() === value);
-  const why =
-    found === undefined
-      ? asked.stderr.trim().split('\n')[0]
-      : `${found[0].replace('/proc/sys/', '').replaceAll('/', '.')} is ${found[1]}`;
+  const why = found === undefined ? said : `${found[0].replace('/proc/sys/', '').replaceAll('/', '.')} is ${found[1]}`;
   const inside = 'docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN ...';
-  return fail(
-    `the kernel does not let this user make them: ${why}`,
-    found?.[2] ?? (isContainer(machine) ? inside : 'sudo caisson up   # root may'),
-  );
+  const command = found?.[2] ?? (isContainer(machine) ? inside : 'sudo caisson up   # root may');
+  if (kind === 'single') return note(`a simulated enclave is a room of its own with one user: ${said}`, command);
+  const is = kind === 'chroot' ? "with its services shut into the image's root" : 'run from a folder';
+  const text = `a simulated enclave is a plain process of this machine, not isolated, ${is}: the kernel gives no room (${why})`;
+  return machine.env['CAISSON_SIM'] === 'room'
+    ? fail(`${text}, and CAISSON_SIM wants one`, command)
+    : warn(text, command);
 }
 
 export function isContainer({ stat, env, readText }: Ground['machine']): boolean {
@@ -98,11 +103,11 @@ function lookAtMounts({ machine, kernel, state }: Ground): Look {
   if (machine.uid !== 0) return ok('not needed without root');
   const elsewhere = 'CAISSON_STATE=/var/lib/caisson-state caisson up   # on ext4, xfs or btrfs';
   if (kernel !== undefined && !isAtLeast(kernel, 5, 12)) {
-    return fail(`Linux ${kernel.text} has none, 5.12 was the first`, 'su -s /bin/sh nobody   # simulate without root');
+    return warn(`Linux ${kernel.text} has none, 5.12 was the first`, 'su -s /bin/sh nobody   # simulate without root');
   }
   const kind = fileSystemAt(machine.readText('/proc/self/mounts') ?? '', nearestFolder(machine, state));
   if (kind === 'tmpfs' && kernel !== undefined && !isAtLeast(kernel, 6, 3)) {
-    return fail(`the state folder ${state} is on tmpfs, which Linux ${kernel.text} cannot show so`, elsewhere);
+    return warn(`the state folder ${state} is on tmpfs, which Linux ${kernel.text} cannot show so`, elsewhere);
   }
   if (kind === 'overlay' || kind?.startsWith('nfs') === true || kind?.startsWith('fuse') === true) {
     return warn(`the state folder ${state} is on ${kind}, which may not be shown with other owners`, elsewhere);
