@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../file/index.ts';
-import { draftPolicy, formatPolicy } from '../policy/index.ts';
+import { draftPolicy } from '../policy/draft-policy.ts';
+import { formatPolicy } from '../policy/format-policy.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import { ensureOwnFolder, operatorFolder } from './folder.ts';
 
