@@ -65,6 +65,8 @@ function specLines({ spec, image, ingress, egress }: InspectResult): string[] {
         `  egress      ${plain(destination)}${hostPort === null ? '' : ` by vsock 3:${hostPort}`}`,
     ),
     `  restart     ${restart}, ready within ${secondsText(readyTimeoutMs)}`,
+    ...(spec.logLevel === undefined ? [] : [`  logs        ${spec.logLevel} and graver`]),
+    ...(spec.logFile === undefined ? [] : [`  logs        also in ${plain(spec.logFile)}`]),
     ...(spec.hasReadyLine ? [] : ['  ready line  none: ready at its heartbeat']),
     ...(spec.hasControl ? [] : ['  control     none: nobody can be proven what runs']),
     ...(dependsOn.length === 0 ? [] : [`  depends on  ${dependsOn.join(', ')}`]),
