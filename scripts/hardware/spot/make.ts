@@ -12,13 +12,16 @@ import { findAmi, findOwnNetwork, findSubnets, type Subnet } from './place.ts';
 import type { RunId } from './run-id.ts';
 import type { SpotSettings } from './settings.ts';
 
-export interface Making {
+export interface SpotTerms {
   readonly settings: SpotSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Of the checkout or the packed folder that this script is part of. */
   readonly home: string;
   readonly stop: AbortSignal;
   readonly say: (line: string) => void;
+}
+
+export interface Making extends SpotTerms {
   readonly run: RunId;
   readonly aws: Aws;
   /** This run's own, on this machine. */

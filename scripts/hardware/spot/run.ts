@@ -13,19 +13,12 @@ import type { OnOutput } from '../child.ts';
 import { type Aws, createAws } from './aws.ts';
 import { howToRemove, type Made, removeAll } from './cleanup.ts';
 import { whyGone } from './instance.ts';
-import { makeInstance } from './make.ts';
+import { makeInstance, type SpotTerms } from './make.ts';
 import { createRemote, quoteWord } from './remote.ts';
 import { createRunId, type RunId } from './run-id.ts';
-import type { SpotSettings } from './settings.ts';
 import { useInstance } from './use.ts';
 
-export interface SpotRun {
-  readonly settings: SpotSettings;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Of the checkout or the packed folder that this script is part of. */
-  readonly home: string;
-  readonly stop: AbortSignal;
-  readonly say: (line: string) => void;
+export interface SpotRun extends SpotTerms {
   /** Of the command on the instance, as it comes. */
   readonly onOutput: OnOutput;
 }
