@@ -2,6 +2,7 @@
 import type { NitroVerbWorld } from '@caisson/host/nitro-verb';
 import { endedCode } from './ended-by.ts';
 import { openEngine } from './engine-session.ts';
+import { harmlessText } from './harmless.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export async function openNitroVerbs(
@@ -26,8 +27,8 @@ export async function underNitroVerb(
     const failure = asNitroFailure(error, during);
     if (failure === undefined) throw error;
     const { nitro, message, hint } = failure;
-    stderr.write(`[ ${nitro} ] ${message}\n`);
-    if (hint !== undefined) stderr.write(`  hint: ${hint}\n`);
+    stderr.write(`[ ${nitro} ] ${harmlessText(message)}\n`);
+    if (hint !== undefined) stderr.write(`  hint: ${harmlessText(hint)}\n`);
     stderr.write(`\ncaisson explain ${nitro} says what nitro-cli means by it\n`);
     return Number(nitro.slice(1));
   }

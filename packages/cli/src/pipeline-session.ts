@@ -7,6 +7,7 @@ import type { CommandRequest, TerminalSize } from '@caisson/link/pipeline';
 import { type ApprovalFlags, ApprovalRequested, withApprovals } from './approving-session.ts';
 import { type ControlFlags, openControlSession } from './control-flag.ts';
 import { EXIT_NOT_READY, UsageError } from './exit-code.ts';
+import { harmlessText } from './harmless.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** exec and job wait: the command never said its own. */
@@ -39,8 +40,9 @@ export async function failingAs(
     return await work();
   } catch (error) {
     if (error instanceof UsageError || error instanceof ApprovalRequested || !(error instanceof Error)) throw error;
-    stderr.write(`${name}: ${error.message}\n`);
-    if (error instanceof CaissonError && error.hint !== undefined) stderr.write(`  hint: ${error.hint}\n`);
+    stderr.write(`${name}: ${harmlessText(error.message)}\n`);
+    if (error instanceof CaissonError && error.hint !== undefined)
+      stderr.write(`  hint: ${harmlessText(error.hint)}\n`);
     return failed;
   }
 }

@@ -9,6 +9,7 @@ import { plain } from '@caisson/core/log';
 import type { RbuildsSession, RbuildsWorld, Stages } from '@caisson/host/rbuilds';
 import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from './exit-code.ts';
+import { harmlessText } from './harmless.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { openRbuildsEnclaves } from './rbuilds-enclaves.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -99,8 +100,9 @@ async function runLine(
     return await session.run(line);
   } catch (error) {
     if (stop.aborted) throw error;
-    stderr.write(`rbuilds: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (error instanceof CaissonError && error.hint !== undefined) stderr.write(`  hint: ${error.hint}\n`);
+    stderr.write(`rbuilds: ${harmlessText(error instanceof Error ? error.message : String(error))}\n`);
+    if (error instanceof CaissonError && error.hint !== undefined)
+      stderr.write(`  hint: ${harmlessText(error.hint)}\n`);
     if (session.settings.debug) for (const one of causes(error)) stderr.write(`  ${one.stack ?? one.message}\n`);
     return 'failed';
   }

@@ -6,6 +6,7 @@ import { openControlSession } from './control-flag.ts';
 import { openEnclaveSource } from './enclave-source.ts';
 import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED } from './exit-code.ts';
+import { harmlessText } from './harmless.ts';
 import { showLogs } from './log-session.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,7 +26,7 @@ export async function stayWith(
   await (proven !== undefined ? follow(name, proven.operator, surroundings) : watchConsole(name, surroundings)).catch(
     (error: Error) => {
       // There is its end to wait for all the same.
-      if (!stop.aborted) stderr.write(`${name}: ${error.message}\n`);
+      if (!stop.aborted) stderr.write(`${name}: ${harmlessText(error.message)}\n`);
     },
   );
   if (!stop.aborted) {
@@ -36,7 +37,7 @@ export async function stayWith(
     });
     if (ended !== undefined) {
       const { phase, end } = ended.state;
-      stderr.write(`${name}: ${phase}, ${end?.text ?? 'nobody saw how'}\n`);
+      stderr.write(`${name}: ${phase}, ${harmlessText(end?.text ?? 'nobody saw how')}\n`);
       return end?.exit ?? EXIT_FAILED;
     }
   }

@@ -2,6 +2,7 @@
 import { readEnvFile } from '../env-file.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
+import { harmlessText } from '../harmless.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -35,7 +36,7 @@ async function check({ file, envFile, json }: Flags, { stdin, stdout, stderr, en
     return ok ? EXIT_OK : EXIT_FAILED;
   }
   for (const note of notes) stderr.write(`note: ${note}\n`);
-  for (const { line, column, message } of faults) stdout.write(`${file}:${line}:${column}: ${message}\n`);
+  for (const { line, column, message } of faults) stdout.write(`${file}:${line}:${column}: ${harmlessText(message)}\n`);
   if (ok) stdout.write(`ok: ${names.join(', ')} in ${file}\n`);
   return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -1,6 +1,7 @@
 // `caisson config check`: every fault of a config with its path, before an enclave meets it.
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../exit-code.ts';
+import { harmlessText } from '../harmless.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -44,7 +45,7 @@ async function check(file: string, flags: Flags, { stdout }: Surroundings): Prom
   const ok = faults.length === 0;
   if (json) stdout.write(`${JSON.stringify({ v: 1, mode: mode ?? null, ok, faults, warnings })}\n`);
   else {
-    for (const { message } of faults) stdout.write(`${message}\n`);
+    for (const { message } of faults) stdout.write(`${harmlessText(message)}\n`);
     for (const warning of warnings) stdout.write(`warning: ${warning}\n`);
     if (ok) stdout.write(`ok: ${file} is ${mode === undefined ? `a config of ${schema}` : `a ${mode} config`}\n`);
   }

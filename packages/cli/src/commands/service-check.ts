@@ -1,6 +1,7 @@
 // `caisson service check`: every fault of every service file of a folder; exit 1 for any.
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
+import { harmlessText } from '../harmless.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -30,7 +31,9 @@ async function check(directory: string, flags: Flags, { stdout }: Surroundings):
   if (flags.json) stdout.write(`${JSON.stringify({ v: 1, ok, services: names, faults })}\n`);
   else {
     for (const fault of faults) {
-      stdout.write(`${formatServiceFault(fault)}\n${fault.hint === undefined ? '' : `  hint: ${fault.hint}\n`}`);
+      stdout.write(
+        `${harmlessText(formatServiceFault(fault))}\n${fault.hint === undefined ? '' : `  hint: ${fault.hint}\n`}`,
+      );
     }
     if (ok) stdout.write(`ok: ${names.length} services in ${directory}\n`);
   }
