@@ -13,6 +13,7 @@ const codes: Readonly<Record<string, string>> = {
   CLI_CONSOLE: 'E44',
   ENGINE_IMAGE: 'E35',
   ENGINE_NAME: 'E58',
+  ENGINE_PROFILE: 'E35',
   IMAGE_FILE: 'E35',
   NITRO_MEASUREMENTS: 'E57',
   RECORD_UNKNOWN: 'E58',

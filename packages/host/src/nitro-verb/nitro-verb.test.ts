@@ -53,6 +53,7 @@ test('the code of a failure is the one that nitro-cli gave, else that of what ha
     ['BACKEND_CID', 'cid 16 must be free', 'E29'],
     ['BACKEND_UNAVAILABLE', 'the backend nitro needs /dev/nitro_enclaves', 'E28'],
     ['EIF_CRC', 'x', 'E35'],
+    ['ENGINE_PROFILE', 'enclave x must be of profile production', 'E35'],
     ['IMAGE_FILE', 'cannot open x: ENOENT', 'E19'],
     ['NITRO_FAILED', 'nitro-cli describe-enclaves failed with E00: x', 'E38'],
     ['ANYTHING', 'x', 'E38'],
