@@ -23,6 +23,15 @@ test('the production bundle has neither the fabric nor the hybrid transport', ()
   assert.doesNotMatch(listed, /fabric|hybrid|from-environment/);
 });
 
+test('the production program knows no root but its own', () => {
+  const entry = (name: string): string => read(`packages/enclave/src/main/${name}.ts`);
+  assert.doesNotMatch(entry('caisson-enclave'), /rootOf|CAISSON_ROOT/);
+  // And what both share reads no such variable.
+  const shared = read('packages/enclave/bom/caisson-enclave.txt').trim().split('\n');
+  for (const path of shared) assert.doesNotMatch(read(path), /CAISSON_ROOT/, path);
+  assert.match(entry('caisson-enclave-development'), /rootOf.*CAISSON_ROOT/);
+});
+
 test('no enclave bundle has the bench server: whoever could dial it could keep an enclave busy', () => {
   for (const { name } of bundles.filter(({ bom }) => bom)) {
     assert.doesNotMatch(read(`packages/enclave/bom/${name}.txt`), /\/bench\//, name);

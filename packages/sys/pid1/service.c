@@ -52,8 +52,8 @@ static int set_limits(const struct caisson_start *start) {
 }
 
 static int set_groups(const struct caisson_start *start) {
-  // In a user namespace of one user the kernel refuses, and there is no other group to lose.
-  bool needless = start->simulated && start->uid == 0 && start->gid == 0;
+  // Who simulates without privilege is one user: the kernel refuses, and there is no other to become.
+  bool needless = start->simulated && start->uid == getuid() && start->gid == getgid();
   gid_t gid = start->gid;
   if (setgroups(gid == 0 ? 0 : 1, &gid) < 0 && !(needless && errno == EPERM)) return -errno;
   return setresgid(gid, gid, gid) < 0 ? -errno : 0;

@@ -18,12 +18,16 @@ export interface Account {
 const maxFileBytes = 1 << 20;
 const maxId = 0xffff_fffe;
 
-/** `root`: the folder that holds `etc`. Throws CaissonError INIT_ACCOUNT_UNKNOWN: a service must never become root by a typo. */
+/**
+ * `root`: the folder that holds `etc`. Where it is not `/` this may be a simulation of one user, who is then everybody that no file names. Throws CaissonError
+ * INIT_ACCOUNT_UNKNOWN: a service must never become root by a typo.
+ */
 export function findAccount(
   { name, user, group }: Pick<MeasuredService, 'name' | 'user' | 'group'>,
   root = '/',
 ): Account {
-  const account = user === null ? { uid: 0, gid: 0, name: 'root', home: '/root' } : findUser(name, user, root);
+  const own = root === '/' ? { uid: 0, gid: 0 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const account = user === null ? { ...own, name: 'root', home: '/root' } : findUser(name, user, root);
   return group === null ? account : { ...account, gid: findGroup(name, group, root) };
 }
 
