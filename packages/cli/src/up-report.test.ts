@@ -1,9 +1,11 @@
-// What people and scripts are told of enclaves that were brought up.
+// What people and scripts are told of enclaves that were brought up, and of one that they look at.
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UpOutcome } from '@caisson/host/engine';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { fakeSpec, fakeState } from '@caisson/testkit/fake';
 import { exitOfOutcomes } from './engine-session.ts';
+import { inspectLines } from './inspect-report.ts';
 import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
 
 const hash = 'ab'.repeat(48);
@@ -62,4 +64,20 @@ test('the exit code is that of the gravest: refused, failed, late, ready', () =>
   deepEqual([exit('ready', 'started'), exit('late', 'ready'), exit('late', 'skipped')], [0, 3, 3]);
   deepEqual([exit('failed', 'late'), exit('refused', 'failed', 'late'), exit('failed', 'skipped')], [1, 2, 1]);
   equal(exit(), 0);
+});
+
+test('inspect names the ways in and out of image and boot config, and where logs go, and no text of them steers a terminal', () => {
+  const lines = inspectLines({
+    ...{ name: 'web', state: fakeState('web'), folder: '/s', image: null, policyFile: null, fault: null },
+    spec: fakeSpec('web', { logLevel: 'warn', logFile: '/var/log/\u001b[2Jweb.log' }),
+    ingress: ['127.0.0.1:8080 -> 3000'],
+    egress: [{ destination: 'sui.io:443', hostPort: 8100 }],
+  });
+  const shown = lines.filter((line) => /^ {2}(ingress|egress|logs) /.test(line));
+  deepEqual(shown, [
+    '  ingress     127.0.0.1:8080 -> 3000',
+    '  egress      sui.io:443 by vsock 3:8100',
+    '  logs        warn and graver',
+    '  logs        also in /var/log/\\u001b[2Jweb.log',
+  ]);
 });
