@@ -38,6 +38,7 @@ if (skip) console.error(`shim: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 const timeout = 120_000;
 
 let made: Promise<BackendImages> | undefined;
+const measured = new Map<string, ReturnType<typeof measureImage>>();
 const words = [
   process.execPath,
   '--conditions=caisson-source',
@@ -51,7 +52,8 @@ async function start(
 ): Promise<ShimClient> {
   made ??= makeImages(folder);
   const image = (await made)[kind];
-  const asked = { image, measurements: await measureImage(image), memoryMiB: 384, cpus: { count: 1 }, ingress: [] };
+  measured.set(image, measured.get(image) ?? measureImage(image));
+  const asked = { image, measurements: await measured.get(image)!, memoryMiB: 384, cpus: { count: 1 }, ingress: [] };
   await writeSpec(state, fakeSpec(name, { ...asked, ...changes }));
   return await startShim({ state, name, words, env: process.env });
 }
