@@ -8,69 +8,31 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
-import { createLinuxKernel } from '@caisson/sys';
-import {
-  createFakeBackend,
-  type FakeBackend,
-  type FakeBackendOptions,
-  type FakeEnclave,
-  fakeSpec,
-  isReady,
-} from '@caisson/testkit/fake';
-import { enclaveFolder, type RecordedSpec, type RecordedState, writeSpec } from '../record/index.ts';
+import { endShims, type FakeEnclave, isReady, type KeepTerms, type KeptShim, keepShim } from '@caisson/testkit/fake';
+import { enclaveFolder, type RecordedState } from '../record/index.ts';
 import { createSimulatedAuthority } from '../simulator/index.ts';
-import { openShim, type RunShimOptions, runShim, type ShimClient } from './index.ts';
 import { LogFile } from './log-file.ts';
 
-const kernel = createLinuxKernel();
 const { rootPem } = await createSimulatedAuthority();
 let folder = '';
-const kept: Kept[] = [];
+const kept: KeptShim[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'c-ask-'));
 });
 afterEach(async () => {
-  for (const { stop, over } of kept.splice(0)) {
-    stop.abort();
-    await over.catch(() => {});
-  }
+  await endShims(kept.splice(0));
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Kept {
-  readonly name: string;
-  readonly backend: FakeBackend;
-  readonly client: ShimClient;
-  readonly stop: AbortController;
-  readonly over: Promise<RecordedState>;
-}
-
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
-async function keep(
-  changes: Partial<RecordedSpec> = {},
-  backendOptions: Partial<FakeBackendOptions> = {},
-  options: Partial<RunShimOptions> = {},
-): Promise<Kept> {
-  const spec = fakeSpec('web', { ingress: [], ...changes });
-  const { name } = spec;
-  await writeSpec(folder, spec);
-  const backend = createFakeBackend({ folder, ...backendOptions });
-  const stop = new AbortController();
-  const up = Promise.withResolvers<void>();
-  const over = runShim({
-    ...{ state: folder, name, version: '0.1.0', kernel, openBackend: () => backend, stop: stop.signal },
-    ...{ onUp: up.resolve, ...options },
-  });
-  await Promise.race([up.promise, over]);
-  const client = await openShim(folder, name);
-  assert.ok(client !== undefined);
-  const one: Kept = { name, backend, client, stop, over };
+async function keep(...terms: KeepTerms): Promise<KeptShim> {
+  const one = await keepShim(folder, ...terms);
   kept.push(one);
   return one;
 }
 
-async function ready({ client }: Kept): Promise<RecordedState> {
+async function ready({ client }: KeptShim): Promise<RecordedState> {
   for (;;) {
     const state = await client.status();
     if (state.phase === 'ready') return state;

@@ -23,92 +23,42 @@ import { createLinuxKernel } from '@caisson/sys';
 import {
   createFakeBackend,
   createFakeClock,
-  type FakeBackend,
-  type FakeBackendOptions,
+  endShims,
   type FakeClock,
   type FakeEnclave,
   fakeSpec,
   isReady,
+  type KeepTerms,
+  type KeptShim,
+  keepShim,
 } from '@caisson/testkit/fake';
 import { BootError } from '../backend/index.ts';
 import { readLastWords } from '../ready/index.ts';
-import { enclaveFolder, type RecordedSpec, type RecordedState, readState, writeSpec } from '../record/index.ts';
-import { openShim, type RunShimOptions, runShim, type ShimClient, type ShimEvent } from './index.ts';
+import { enclaveFolder, type RecordedState, readState, writeSpec } from '../record/index.ts';
+import { openShim, runShim, type ShimEvent } from './index.ts';
 
 const kernel = createLinuxKernel();
 let folder = '';
-const kept: Kept[] = [];
+const kept: KeptShim[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'c-shim-'));
 });
 afterEach(async () => {
-  for (const { stop, over } of kept.splice(0)) {
-    stop.abort();
-    await over.catch(() => {});
-  }
+  await endShims(kept.splice(0));
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Kept {
-  readonly backend: FakeBackend;
-  readonly client: ShimClient;
-  readonly stop: AbortController;
-  readonly over: Promise<RecordedState>;
-  readonly events: ShimEvent[];
-  /** Resolves with the first event that `is`, also of the past. */
-  until(is: (event: ShimEvent) => boolean): Promise<ShimEvent>;
-  phase(name: string): Promise<ShimEvent>;
-}
-
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
-type Changes = Partial<RecordedSpec>;
-
-async function keep(
-  changes: Changes = {},
-  backendOptions: Partial<FakeBackendOptions> = {},
-  options: Partial<RunShimOptions> = {},
-): Promise<Kept> {
-  const spec = fakeSpec('web', { ingress: [], config: undefined as never, ...changes });
-  await writeSpec(folder, JSON.parse(JSON.stringify(spec)));
-  const backend = createFakeBackend({ folder, ...backendOptions });
-  const stop = new AbortController();
-  const up = Promise.withResolvers<void>();
-  const over = runShim({
-    ...{ state: folder, name: 'web', version: '0.1.0', kernel, openBackend: () => backend, stop: stop.signal },
-    ...{ onUp: up.resolve, ...options },
-  });
-  await Promise.race([up.promise, over]);
-  const client = await openShim(folder, 'web');
-  assert.ok(client !== undefined);
-  const events: ShimEvent[] = [];
-  const waiting = new Set<() => void>();
-  void (async () => {
-    for await (const event of client.events({ follow: true })) {
-      events.push(event);
-      for (const look of waiting) look();
-    }
-  })().catch(() => {});
-  const until = (is: (event: ShimEvent) => boolean): Promise<ShimEvent> =>
-    new Promise((resolve) => {
-      const look = (): void => {
-        const found = events.find(is);
-        if (found === undefined) return;
-        waiting.delete(look);
-        resolve(found);
-      };
-      waiting.add(look);
-      look();
-    });
-  const phase = (name: string): Promise<ShimEvent> => until(({ fields }) => fields['phase'] === name);
-  const one: Kept = { backend, client, stop, over, events, until, phase };
+async function keep(...terms: KeepTerms): Promise<KeptShim> {
+  const one = await keepShim(folder, ...terms);
   kept.push(one);
   return one;
 }
 
-const phases = ({ events }: Kept): unknown[] =>
+const phases = ({ events }: KeptShim): unknown[] =>
   events.filter(({ code }) => code === 'ENCLAVE_PHASE').map(({ fields }) => fields['phase']);
-const bound = async (one: Kept): Promise<number> =>
+const bound = async (one: KeptShim): Promise<number> =>
   Number((await one.until(({ code }) => code === 'INGRESS_BOUND')).fields['port']);
 const rule = (vsockPort: number, holdMs = 0) => ({
   ...{ hostAddress: '127.0.0.1', hostPort: 0, port: vsockPort, vsockPort, holdMs },
@@ -132,7 +82,7 @@ async function ask(port: number): Promise<string> {
 }
 
 /** The shim lingers by its own clock. */
-async function settled({ over }: Kept, clock: FakeClock): Promise<RecordedState> {
+async function settled({ over }: KeptShim, clock: FakeClock): Promise<RecordedState> {
   let isOver = false;
   void over.finally(() => (isOver = true));
   while (!isOver) {
@@ -534,7 +484,7 @@ test('a name has one shim: the second is refused, and the first goes on', async 
 
 test('what the backend is not is told at the first start in a state folder, and not again', async () => {
   const first = await keep();
-  const told = ({ events }: Kept): string[] =>
+  const told = ({ events }: KeptShim): string[] =>
     events.filter(({ code }) => code === 'BACKEND_DIFFERS').map(({ message }) => message);
   await first.phase('ready');
   assert.deepEqual(told(first), ['SIMULATED: a script']);

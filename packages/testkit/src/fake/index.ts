@@ -10,6 +10,8 @@ export { createFakeEnclaveHost } from './enclave-host.ts';
 export { fakeRecord, fakeSpec, fakeState } from './enclave-record.ts';
 export type { HybridMuxer, HybridMuxerOptions } from './hybrid-muxer.ts';
 export { createHybridMuxer } from './hybrid-muxer.ts';
+export type { KeepTerms, KeptShim } from './kept-shim.ts';
+export { endShims, keepShim } from './kept-shim.ts';
 export type { FakeKernel, FakeKernelOptions } from './kernel.ts';
 export { createFakeKernel } from './kernel.ts';
 export { createLastingBackend, lastingEnclaves } from './lasting-backend.ts';
