@@ -100,23 +100,23 @@ async function startEnclave(
   const claim = await claimCid(state, { name, cid: spec.cid });
   undo.add(() => claim.release());
   const { cid } = claim;
-  const others = await endLeftovers(driver, state, name);
-  checkCapacity(
-    spec,
-    size,
-    readParentMachine(root),
-    others.flatMap(({ CPUIDs }) => CPUIDs ?? []),
-  );
-  requireFreeCid(cid, others);
+  const requireRoom = (others: readonly DescribedEnclave[]): void => {
+    const taken = others.flatMap(({ CPUIDs }) => CPUIDs ?? []);
+    checkCapacity(spec, size, readParentMachine(root), taken);
+    requireFreeCid(cid, others);
+  };
+  requireRoom(await endLeftovers(driver, state, name));
   const enclave = `${name}-${randomBytes(8).toString('hex')}`;
   await spec.onPlace?.({ cid, transport, vsock });
   await writeRecord(state, enclave, { isKept });
   const fromMs = performance.now();
   const { found, departures } = await withLock(
     join(state, 'boot.lock'),
-    () => {
+    async (waited) => {
+      // What was launched before it has taken its part since then.
+      if (waited) requireRoom(await driver.describe());
       spec.onBoot?.();
-      return launch(driver, { spec, image, state, enclave, cid, measurements });
+      return await launch(driver, { spec, image, state, enclave, cid, measurements });
     },
     { timeoutMs: lockMs },
   );

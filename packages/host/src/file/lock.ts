@@ -22,10 +22,10 @@ const leastWaitMs = 5;
 const claimDigits = 16;
 const maxVanished = 100;
 
-/** Runs `run` while nobody else holds the lock at `path`. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`, and the reason of the signal. */
+/** Runs `run` while nobody else holds the lock at `path`; it hears whether another had it first. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`, and the reason of the signal. */
 export async function withLock<Result>(
   path: string,
-  run: () => Promise<Result>,
+  run: (waited: boolean) => Promise<Result>,
   options: LockOptions = {},
 ): Promise<Result> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
@@ -33,9 +33,9 @@ export async function withLock<Result>(
   const temporary = temporaryBeside(path);
   try {
     await writeFile(temporary, mine, { flag: 'wx', mode: 0o600 });
-    await take(path, temporary, timeoutMs, options.signal);
+    const waited = await take(path, temporary, timeoutMs, options.signal);
     try {
-      return await run();
+      return await run(waited);
     } finally {
       // Only its own: what it was held for may have moved the folder, and another may hold one of this name by now.
       if ((await readHolder(path).catch(() => mine)) === mine) await rm(path, { force: true });
@@ -51,11 +51,11 @@ export async function isLocked(path: string): Promise<boolean> {
   return holder !== undefined && (await isHeld(holder));
 }
 
-async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (let tries = 0; ; tries += 1) {
     signal?.throwIfAborted();
-    if (await isFirst(temporary, path)) return;
+    if (await isFirst(temporary, path)) return tries > 0;
     const holder = await readHolder(path);
     // Free since then: whoever may not wait tries again all the same. A link to nothing is there and never read.
     if (holder === undefined && tries < maxVanished) continue;
