@@ -29,7 +29,7 @@ import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simu
 import { serveNsmSocket } from '@caisson/link/nsm';
 import { parseReadyLine, type SeenMessage } from '@caisson/link/ready';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
-import { type ImageChanges, measuredImage } from '@caisson/testkit/boot';
+import { type ImageChanges, measuredImage, measuredService } from '@caisson/testkit/boot';
 import { arrangePid1, childrenOf, type Pid1Run, pid1Skip, simulatedWords } from '@caisson/testkit/pid1';
 
 const root = join(import.meta.dirname, '../../..');
@@ -44,29 +44,11 @@ const memoryFlags = ['--max-old-space-size=96', '--max-semi-space-size=1'];
 export const supervisorSkip =
   pid1Skip || (!existsSync(program) && `${program} is not built`) || (!existsSync(node) && `no ${node}`);
 
-export function service(name: string, script: string, terms: Partial<MeasuredService> = {}): MeasuredService {
-  return {
-    ...{
-      name,
-      argv: ['/usr/bin/sh', '-c', script],
-      environment: {},
-      enabled: true,
-      workingDirectory: null,
-      user: null,
-    },
-    ...{
-      group: null,
-      umask: 0o022,
-      restart: 'on-failure',
-      restartDelayMs: 20,
-      startLimit: { count: 1_000, windowMs: 1_000 },
-    },
-    ...{ before: [], after: [], requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 20_000 },
-    ...{ nsmPcrs: [], stopSignal: 15, stopTimeoutMs: 5_000, killMode: 'control-group', limitNofile: null },
-    ...{ oomScoreAdjust: null, noNewPrivileges: true, standardInput: 'null', standardOutput: 'log', builtIn: false },
-    ...terms,
-  };
-}
+export const service = (name: string, script: string, terms: Partial<MeasuredService> = {}): MeasuredService =>
+  measuredService(name, {
+    ...{ argv: ['/usr/bin/sh', '-c', script], restartDelayMs: 20, startLimit: { count: 1_000, windowMs: 1_000 } },
+    ...{ readyTimeoutMs: 20_000, stopTimeoutMs: 5_000, standardOutput: 'log', ...terms },
+  });
 
 export interface Enclave {
   readonly run: Pid1Run;

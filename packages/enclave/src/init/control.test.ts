@@ -11,6 +11,7 @@ import type { MeasuredService, Readiness } from '@caisson/core/measured';
 import type { Control } from '@caisson/link/init';
 import { serveHealth } from '@caisson/link/ready';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
+import { measuredService } from '@caisson/testkit/boot';
 import { createFakeClock, createFakeProcessHost, type FakeProgram } from '@caisson/testkit/fake';
 import fc from 'fast-check';
 import { findAccount } from './account.ts';
@@ -24,24 +25,12 @@ const root = mkdtempSync(join(tmpdir(), 'caisson-control-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 let folders = 0;
 
-function service(name: string, terms: Partial<MeasuredService> = {}): MeasuredService {
-  return {
-    ...{
-      name,
-      argv: [`/bin/${name}`],
-      environment: {},
-      enabled: true,
-      workingDirectory: null,
-      user: null,
-      group: null,
-    },
-    ...{ umask: 0o022, restart: 'no', restartDelayMs: 100, startLimit: { count: 5, windowMs: 10_000 }, before: [] },
-    ...{ after: [], requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 1_000, nsmPcrs: [] },
-    ...{ stopSignal: 15, stopTimeoutMs: 1_000, killMode: 'control-group', limitNofile: null, oomScoreAdjust: null },
-    ...{ noNewPrivileges: true, standardInput: 'null', standardOutput: 'null', builtIn: false },
+/** Slow to try again, quick to give up. */
+const service = (name: string, terms: Partial<MeasuredService> = {}): MeasuredService =>
+  measuredService(name, {
+    ...{ restart: 'no', startLimit: { count: 5, windowMs: 10_000 }, readyTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
     ...terms,
-  };
-}
+  });
 
 async function arrange(services: readonly MeasuredService[], program?: (name: string) => FakeProgram | undefined) {
   folders += 1;

@@ -11,6 +11,7 @@ import type { MeasuredInit, MeasuredService } from '@caisson/core/measured';
 import type { Phase, ReadyReason } from '@caisson/link/ready';
 import type { Transport } from '@caisson/link/transport';
 import type { ProcessEnd, ProcessHost } from '@caisson/sys';
+import { measuredService as service } from '@caisson/testkit/boot';
 import { laneFigure } from '@caisson/testkit/contract';
 import { createFakeClock, createFakeProcessHost, type FakeProcessHost, type FakeProgram } from '@caisson/testkit/fake';
 import fc from 'fast-check';
@@ -19,25 +20,6 @@ import { Supervisor } from './supervisor.ts';
 
 const exited = (code: number): ProcessEnd => ({ kind: 'exit', code });
 const stopSignal = 15;
-
-function service(name: string, terms: Partial<MeasuredService> = {}): MeasuredService {
-  return {
-    ...{
-      name,
-      argv: [`/bin/${name}`],
-      environment: {},
-      enabled: true,
-      workingDirectory: null,
-      user: null,
-      group: null,
-    },
-    ...{ umask: 0o022, restart: 'on-failure', restartDelayMs: 100, startLimit: { count: 1_000, windowMs: 3_600_000 } },
-    ...{ before: [], after: [], requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 30_000 },
-    ...{ nsmPcrs: [], stopSignal, stopTimeoutMs: 10_000, killMode: 'control-group', limitNofile: null },
-    ...{ oomScoreAdjust: null, noNewPrivileges: true, standardInput: 'null', standardOutput: 'null', builtIn: false },
-    ...terms,
-  };
-}
 
 const init: MeasuredInit = {
   ...{ v: 1, logDir: '/dev/null/caisson', maxLogBytes: 1 << 20, maxLogFiles: 5, environment: { FROM: 'init' } },

@@ -1,24 +1,15 @@
 // What of an image is changed for a simulation, and that it is said.
 import { deepEqual, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MeasuredService, parseMeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
+import { parseMeasuredServices, writeMeasuredServices } from '@caisson/core/measured';
+import { measuredService } from '@caisson/testkit/boot';
 import { adaptImage } from './adapt.ts';
 import { describeDepartures } from './difference.ts';
 import type { ReadImage } from './read-image.ts';
 
-const service: Omit<MeasuredService, 'name' | 'user'> = {
-  ...{ argv: ['/bin/app'], environment: {}, enabled: true, workingDirectory: null, group: null, umask: 0o022 },
-  ...{ restart: 'no', restartDelayMs: 20, startLimit: { count: 5, windowMs: 1_000 }, before: [], after: [] },
-  ...{ requires: [], requiredBy: [], ready: { kind: 'fork' }, readyTimeoutMs: 1_000, nsmPcrs: [], stopSignal: 15 },
-  ...{ stopTimeoutMs: 1_000, killMode: 'mixed', limitNofile: null, oomScoreAdjust: null, noNewPrivileges: true },
-  ...{ standardInput: 'null', standardOutput: 'log', builtIn: false },
-};
 const services = writeMeasuredServices({
   v: 1,
-  services: [
-    { ...service, name: 'app', user: '1000' },
-    { ...service, name: 'other', user: null },
-  ],
+  services: [measuredService('app', { user: '1000' }), measuredService('other')],
 });
 const image: ReadImage = {
   plan: { folders: [], files: new Set(), copies: new Map(), links: new Map(), leftOut: [] },
