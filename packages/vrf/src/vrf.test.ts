@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { concatBytes, toHex, toUtf8 } from '@caisson/core/bytes';
 import { ParseError, PolicyError, VerificationError } from '@caisson/core/errors';
+import { laneFigure } from '@caisson/testkit/contract';
 import fc from 'fast-check';
 import { VRF_SUITE_NAMES, type VrfMode, vrfProve, vrfPublicKey, vrfVerify } from './index.ts';
 import { integerOf } from './integer.ts';
@@ -40,7 +41,7 @@ for (const suite of VRF_SUITE_NAMES) {
           });
         },
       ),
-      { seed: 1, numRuns: 4 },
+      { seed: 1, numRuns: laneFigure('vrf-runs') },
     );
   });
 
@@ -48,9 +49,10 @@ for (const suite of VRF_SUITE_NAMES) {
     const { publicKey, proof } = madeWith(suite);
     const refused = (options: { publicKey: Uint8Array; proof: Uint8Array }): void =>
       assert.throws(() => vrfVerify({ suite, alpha, ...options }), VerificationError);
-    // Every fifth byte: the scalar arithmetic costs milliseconds, and neighbours take the same path.
-    for (let at = 0; at < proof.length; at += 5) refused({ publicKey, proof: flipped(proof, at) });
-    for (let at = 0; at < publicKey.length; at += 5) refused({ publicKey: flipped(publicKey, at), proof });
+    // Not every byte in the gate: the scalar arithmetic costs milliseconds, and neighbours take the same path.
+    const step = laneFigure('vrf-bytes');
+    for (let at = 0; at < proof.length; at += step) refused({ publicKey, proof: flipped(proof, at) });
+    for (let at = 0; at < publicKey.length; at += step) refused({ publicKey: flipped(publicKey, at), proof });
     for (let length = 0; length < proof.length; length += 1) refused({ publicKey, proof: proof.subarray(0, length) });
     for (let length = 0; length < publicKey.length; length += 1) {
       refused({ publicKey: publicKey.subarray(0, length), proof });
