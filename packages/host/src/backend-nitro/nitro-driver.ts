@@ -85,16 +85,26 @@ export class NitroDriver {
     for (let tries = 0; tries < terminateTries; tries += 1) {
       const said = await this.#ask(['terminate-enclave', '--enclave-id', id]);
       const isDone = said.exitCode === 0 && said.cut === undefined;
-      if (pid !== undefined && life !== undefined) {
-        const { settleMs, pollMs } = this.times;
-        if (await isGoneWithin(pid, life, isDone ? settleMs : 0, pollMs)) return;
-      } else {
-        const left = await this.describe().catch(() => undefined);
-        if (left === undefined ? isDone : left.every(({ EnclaveID }) => EnclaveID !== id)) return;
-      }
+      // Its process takes a moment to leave after it has answered.
+      const forMs = isDone ? this.times.settleMs : 0;
+      const isGone =
+        pid === undefined || life === undefined
+          ? await this.#isUnlisted(id, forMs, isDone)
+          : await isGoneWithin(pid, life, forMs, this.times.pollMs);
+      if (isGone) return;
       fault = isDone ? goesOn(id, pid) : this.#failure('terminate-enclave', said);
     }
     throw fault;
+  }
+
+  /** `otherwise`: what holds where no list can be read. */
+  async #isUnlisted(id: string, forMs: number, otherwise: boolean): Promise<boolean> {
+    for (const untilMs = performance.now() + forMs; ; await pause(this.times.pollMs)) {
+      const left = await this.describe().catch(() => undefined);
+      if (left === undefined) return otherwise;
+      if (left.every(({ EnclaveID }) => EnclaveID !== id)) return true;
+      if (performance.now() >= untilMs) return false;
+    }
   }
 
   /** Where no list can be read: by the whole name, which nitro-cli finds itself. False: none has it. Throws what terminate-enclave failed with. */

@@ -57,7 +57,8 @@ export async function runBounded(
   child.once('exit', () => {
     if (cut !== undefined) return;
     clearTimeout(timer);
-    timer = setTimeout(letGo, lastWordsMs);
+    // After another look at the pipes: a process that was kept from running for so long has not read them yet.
+    timer = setTimeout(() => setImmediate(letGo), lastWordsMs);
   });
   const giveUp = (): void => end('told');
   signal?.addEventListener('abort', giveUp, { once: true });

@@ -59,7 +59,9 @@ try {
   const { pid } = process;
   const { measurements } = running;
   const Measurements = { HashAlgorithm: 'Sha384 { ... }', ...measurements };
-  writeFileSync(file, JSON.stringify({ Measurements, ...shown, ProcessID: pid }));
+  // Somebody may be looking.
+  writeFileSync(join(folder, `${pid}.new`), JSON.stringify({ Measurements, ...shown, ProcessID: pid }));
+  renameSync(join(folder, `${pid}.new`), file);
   say({ pid, measurements });
   await running.ended;
   process.exit(0);

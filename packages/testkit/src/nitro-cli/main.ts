@@ -1,7 +1,7 @@
 // The fake nitro-cli: its words, its JSON, its codes, and an enclave that is a process which sleeps, or one that keeps a simulated one. Imports nothing of the house, so that it starts
 // fast and shares no mistake with what it tests.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FakeDescribeBehaviour, FakeRunBehaviour, FakeScript, FakeTerminateBehaviour } from './behaviour.ts';
 import type { AskedEnclave, KeptAnswer } from './simulation.ts';
@@ -94,7 +94,12 @@ async function start({ mismeasures, dies }: Behaviour): Promise<Kept> {
   const file = join(enclaves, id);
   if (script.isSimulated) return { ...shown, ProcessID: await startSimulated(shown, file) };
   const kept = { ...shown, ProcessID: startSleep(dies === true) };
-  if (!dies) writeFileSync(file, JSON.stringify(kept));
+  if (!dies) {
+    // Somebody may be looking.
+    const made = join(folder, `${process.pid}.new`);
+    writeFileSync(made, JSON.stringify(kept));
+    renameSync(made, file);
+  }
   return kept;
 }
 
@@ -137,7 +142,9 @@ function asked(): Kept | undefined {
 
 const told = behaviour();
 if (told.mutters !== undefined) mutter(told.mutters);
-const print = (value: unknown): boolean => process.stdout.write(told.prints ?? `${JSON.stringify(value, null, 2)}\n`);
+/** Resolves when it has left: an exit would cut it. */
+const print = (value: unknown): Promise<void> =>
+  new Promise((resolve) => process.stdout.write(told.prints ?? `${JSON.stringify(value, null, 2)}\n`, () => resolve()));
 if (told.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, told.delayMs));
 if (verb === 'run-enclave') {
   const { starts = told.fails === undefined && told.hangs === undefined } = told;
@@ -156,7 +163,7 @@ if (verb === 'run-enclave') {
   if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
   if (told.fails !== undefined) fail(told.fails);
   const { State, Flags, Measurements, image, ...printed } = { ...kept } as unknown as Record<string, unknown>;
-  if (kept !== undefined || told.prints !== undefined) print(printed);
+  if (kept !== undefined || told.prints !== undefined) await print(printed);
   process.exit(0);
 }
 if (told.hangs) await new Promise(() => setInterval(() => {}, 1_000_000));
@@ -164,7 +171,7 @@ if (told.fails !== undefined) fail(told.fails);
 if (verb === 'describe-enclaves') {
   const all = running();
   const shown = all.map(({ image, ...one }) => one);
-  print(told.doubles ? shown.flatMap((one) => [one, { ...one, EnclaveID: `${one.EnclaveID}0` }]) : shown);
+  await print(told.doubles ? shown.flatMap((one) => [one, { ...one, EnclaveID: `${one.EnclaveID}0` }]) : shown);
   // An application that ends, once somebody has seen that it started.
   for (const { ProcessID } of all.filter(({ image }) => basename(image) === 'exits.eif')) process.kill(ProcessID);
 } else if (verb === 'terminate-enclave') {
@@ -175,7 +182,7 @@ if (verb === 'describe-enclaves') {
     await gone(one.ProcessID);
     rmSync(join(enclaves, one.EnclaveID));
   }
-  print({ EnclaveID: one.EnclaveID, Terminated: true });
+  await print({ EnclaveID: one.EnclaveID, Terminated: true });
 } else if (verb === 'console') {
   const one = asked();
   if (one === undefined) fail(['E44']);
