@@ -1,16 +1,15 @@
 // `caisson wait` and `caisson last-words` as they are used: exit codes, the words for each way of not being ready, --json against its schema.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CID_ANY, toCid, toVsockPort } from '@caisson/core/address';
+import { toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
 import { createReadyReporter, sealLastWords } from '@caisson/link/ready';
-import { createFabricTransport } from '@caisson/link/transport';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { openWall, serveBy } from '@caisson/testkit/loopback';
 import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
 
@@ -18,21 +17,10 @@ const cid = toCid(16);
 const bootId = 'a'.repeat(32);
 
 function wall(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const enclave = createFabricTransport({ directory: folder, localCid: cid });
+  const { directory: folder, enclave } = openWall(t, cid);
   const caisson = (...words: string[]) => hear(run, words, { env: { CAISSON_VSOCK: `fabric:${folder}` } });
-  const serve = async (port: number, behave: (socket: Socket) => void): Promise<void> => {
-    const sockets: Socket[] = [];
-    const listener = await enclave.listen({ cid: CID_ANY, port: toVsockPort(port) }, {}, (socket) => {
-      sockets.push(socket.on('error', () => {}).resume());
-      behave(socket);
-    });
-    t.after(async () => {
-      for (const socket of sockets) socket.destroy();
-      await listener.close();
-    });
-  };
+  const serve = (port: number, behave: (socket: Socket) => void): Promise<void> =>
+    serveBy(t, enclave, toVsockPort(port), behave);
   return { folder, enclave, caisson, serve };
 }
 

@@ -1,27 +1,18 @@
 // A wait ends well only when the enclave says so, and badly with what was seen: each way of being there without living has its words.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CID_ANY, CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
+import { toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
 import type { SaidLine } from '@caisson/link/argonaut';
 import { createReadyReporter, serveHealth, serveReadyLine } from '@caisson/link/ready';
-import { createFabricTransport, type Transport } from '@caisson/link/transport';
+import type { Transport } from '@caisson/link/transport';
+import { openWall, serveBy } from '@caisson/testkit/loopback';
 import { NotReadyError, waitUntilReady } from './index.ts';
 
 const cid = toCid(16);
 const port = toVsockPort(5000);
 const bootId = 'a'.repeat(32);
-
-function wall(t: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'caisson-'));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const [host, enclave] = [CID_PARENT, cid].map((localCid) => createFabricTransport({ directory, localCid }));
-  return { host: host as Transport, enclave: enclave as Transport };
-}
 
 async function boot(t: TestContext, transport: Transport) {
   const image = { profile: 'development', lastWords: 'inside', lastWordsKey: null } as const;
@@ -32,18 +23,6 @@ async function boot(t: TestContext, transport: Transport) {
     await health.close();
   });
   return reporter;
-}
-
-async function serveBy(t: TestContext, transport: Transport, behave: (socket: Socket) => void) {
-  const sockets: Socket[] = [];
-  const listener = await transport.listen({ cid: CID_ANY, port }, {}, (socket) => {
-    sockets.push(socket.on('error', () => {}).resume());
-    behave(socket);
-  });
-  t.after(async () => {
-    for (const socket of sockets) socket.destroy();
-    await listener.close();
-  });
 }
 
 async function failure(wait: Promise<unknown>): Promise<NotReadyError> {
@@ -57,7 +36,7 @@ async function failure(wait: Promise<unknown>): Promise<NotReadyError> {
 }
 
 test('waits through the phases and ends when the enclave says that it is ready', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   const lines: SaidLine[] = [];
   const say = (line: SaidLine): void => {
     lines.push(line);
@@ -79,8 +58,8 @@ test('waits through the phases and ends when the enclave says that it is ready',
 });
 
 test('a port that only accepts is never ready, and the wait ends at its deadline and says so', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, () => {});
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, () => {});
   const { code, message, report } = await failure(
     waitUntilReady({ cid, transport: host, port, deadlineMs: 120, intervalMs: 10 }),
   );
@@ -101,15 +80,15 @@ test('a port that refuses, closes early or babbles is told apart', async (t) => 
     [(socket) => socket.write(Uint8Array.of(0, 0, 0, 9, 1)), /begins an answer \(5 bytes\) and never ends it$/],
   ];
   for (const [behave, message] of cases) {
-    const { host, enclave } = wall(t);
-    if (behave !== undefined) await serveBy(t, enclave, behave);
+    const { host, enclave } = openWall(t, cid);
+    if (behave !== undefined) await serveBy(t, enclave, port, behave);
     const error = await failure(waitUntilReady({ cid, transport: host, deadlineMs: 60, intervalMs: 10 }));
     match(error.message, message);
   }
 });
 
 test('a boot that failed ends the wait at once with its reasons', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   const reporter = await boot(t, enclave);
   reporter.report('failed', [{ code: 'service-failed', service: 'app', exit: 1 }]);
   const { code, message } = await failure(waitUntilReady({ cid, transport: host, deadlineMs: 60_000 }));
@@ -118,9 +97,9 @@ test('a boot that failed ends the wait at once with its reasons', async (t) => {
 });
 
 test('a server that the caller named may recover from its failure', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   let answers = 0;
-  await serveBy(t, enclave, (socket) => {
+  await serveBy(t, enclave, port, (socket) => {
     answers += 1;
     socket.end(encodeFrame(Buffer.from(JSON.stringify({ status: answers < 3 ? 'failed' : 'ok' }))));
   });
@@ -129,7 +108,7 @@ test('a server that the caller named may recover from its failure', async (t) =>
 });
 
 test('on the line it learns of ready without a health port, and of a death with its last words', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   const image = { profile: 'development', lastWords: 'inside', lastWordsKey: null } as const;
   const open = (id: string) => createReadyReporter({ transport: enclave, image, bootId: id, clock: 'tsc' });
   const first = open(bootId);
@@ -157,8 +136,8 @@ test('on the line it learns of ready without a health port, and of a death with 
 });
 
 test('a server that the caller named is ready by its own word, not by the lineâ€™s', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, () => {});
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, () => {});
   const image = { profile: 'development', lastWords: 'inside', lastWordsKey: null } as const;
   const reporter = createReadyReporter({ transport: enclave, image, bootId, clock: 'tsc' });
   t.after(() => reporter.close());
@@ -171,7 +150,7 @@ test('a server that the caller named is ready by its own word, not by the lineâ€
 });
 
 test('a line that another process holds is refused, and a stopped wait rejects with its reason', async (t) => {
-  const { host } = wall(t);
+  const { host } = openWall(t, cid);
   const holder = await serveReadyLine({ transport: host, cid, onEvent() {} });
   await rejects(waitUntilReady({ cid, transport: host, line: true }), { code: 'EADDRINUSE' });
   await holder.close();

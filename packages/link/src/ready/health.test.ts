@@ -2,15 +2,12 @@
 // against callers who do not mean well.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CID_ANY, CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
+import { toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
 import type { SaidLine } from '@caisson/link/argonaut';
-import { createFabricTransport, type Transport } from '@caisson/link/transport';
+import type { Transport } from '@caisson/link/transport';
+import { openWall, serveBy } from '@caisson/testkit/loopback';
 import fc from 'fast-check';
 import { askHealth, type HealthAnswer, serveHealth } from './index.ts';
 
@@ -19,36 +16,16 @@ const port = toVsockPort(5000);
 const well: HealthAnswer = { status: 'ok', phase: 'ready', reasons: [], bootId: 'a'.repeat(32) };
 const question = encodeFrame(Buffer.from('{"action":"health"}'));
 
-function wall(t: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'caisson-'));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const [host, enclave] = [CID_PARENT, cid].map((localCid) => createFabricTransport({ directory, localCid }));
-  return { host: host as Transport, enclave: enclave as Transport };
-}
-
 async function serve(t: TestContext, transport: Transport, nowMs = () => 0, answer: () => HealthAnswer = () => well) {
   const server = await serveHealth({ transport, port, health: answer, nowMs });
   t.after(() => server.close());
-}
-
-/** An application's own server, or a broken one. */
-async function serveBy(t: TestContext, transport: Transport, behave: (socket: Socket) => void) {
-  const sockets: Socket[] = [];
-  const listener = await transport.listen({ cid: CID_ANY, port }, {}, (socket) => {
-    sockets.push(socket.on('error', () => {}).resume());
-    behave(socket);
-  });
-  t.after(async () => {
-    for (const socket of sockets) socket.destroy();
-    await listener.close();
-  });
 }
 
 const ask = (transport: Transport, timeoutMs = 500) => askHealth({ transport, cid, port, timeoutMs });
 const reply = (value: unknown) => encodeFrame(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
 
 test('a port that answers is heard with phase, reasons and boot id', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   const reasons = [{ code: 'service-failed', service: 'app', exit: 1 }] as const;
   await serve(t, enclave, undefined, () => ({ ...well, status: 'degraded', phase: 'degraded', reasons }));
   deepEqual(await ask(host), {
@@ -58,7 +35,7 @@ test('a port that answers is heard with phase, reasons and boot id', async (t) =
 });
 
 test('says that it is bound, with the boot id', async (t) => {
-  const { enclave } = wall(t);
+  const { enclave } = openWall(t, cid);
   const said: unknown[] = [];
   const say = ({ code, fields }: SaidLine): void => void said.push([code, fields]);
   const server = await serveHealth({ transport: enclave, port, health: () => well, say });
@@ -67,36 +44,39 @@ test('says that it is bound, with the boot id', async (t) => {
 });
 
 test('a port that refuses is refused', async (t) => {
-  deepEqual(await ask(wall(t).host), { kind: 'refused' });
+  deepEqual(await ask(openWall(t, cid).host), { kind: 'refused' });
 });
 
 test('a CID that can never be reached is unreachable, with the errno name', async (t) => {
-  deepEqual(await askHealth({ transport: wall(t).host, cid: toCid(2), port }), { kind: 'unreachable', code: 'ENODEV' });
+  deepEqual(await askHealth({ transport: openWall(t, cid).host, cid: toCid(2), port }), {
+    kind: 'unreachable',
+    code: 'ENODEV',
+  });
 });
 
 test('a port that only accepts is silent', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, () => {});
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, () => {});
   deepEqual(await ask(host, 30), { kind: 'silent', bytes: 0, afterMs: 30 });
 });
 
 test('a port that answers half is silent, and says how much came', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, (socket) => socket.write(reply(well).subarray(0, 9)));
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, (socket) => socket.write(reply(well).subarray(0, 9)));
   deepEqual(await ask(host, 60), { kind: 'silent', bytes: 9, afterMs: 60 });
 });
 
 test('a port that accepts and closes has closed early, whole or in the middle of an answer', async (t) => {
   for (const bytes of [0, 3, 9]) {
-    const { host, enclave } = wall(t);
-    await serveBy(t, enclave, (socket) => socket.end(reply(well).subarray(0, bytes)));
+    const { host, enclave } = openWall(t, cid);
+    await serveBy(t, enclave, port, (socket) => socket.end(reply(well).subarray(0, bytes)));
     deepEqual(await ask(host), { kind: 'closed-early', bytes });
   }
 });
 
 test('a port that resets has closed early', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, (socket) => socket.destroy());
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, (socket) => socket.destroy());
   equal((await ask(host)).kind, 'closed-early');
 });
 
@@ -110,16 +90,16 @@ test('a port of another protocol answers garbage, and none of it is shown', asyn
     [reply(''), /JSON text/],
   ];
   for (const [bytes, why] of answers) {
-    const { host, enclave } = wall(t);
-    await serveBy(t, enclave, (socket) => socket.write(bytes));
+    const { host, enclave } = openWall(t, cid);
+    await serveBy(t, enclave, port, (socket) => socket.write(bytes));
     const outcome = await ask(host);
     ok(outcome.kind === 'garbage' && why.test(outcome.why), JSON.stringify(outcome));
   }
 });
 
 test('an application’s own server needs only a status, and its own words stay unread', async (t) => {
-  const { host, enclave } = wall(t);
-  await serveBy(t, enclave, (socket) =>
+  const { host, enclave } = openWall(t, cid);
+  await serveBy(t, enclave, port, (socket) =>
     socket.write(reply({ status: 'ok', phase: 'up', reasons: ['\u001b[31m'], version: 7 })),
   );
   deepEqual(await ask(host), {
@@ -129,9 +109,9 @@ test('an application’s own server needs only a status, and its own words stay 
 });
 
 test('any answer is an outcome', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   let bytes: Uint8Array = new Uint8Array();
-  await serveBy(t, enclave, (socket) => socket.end(bytes));
+  await serveBy(t, enclave, port, (socket) => socket.end(bytes));
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.json().map(reply)), async (one) => {
       bytes = one;
@@ -143,7 +123,7 @@ test('any answer is an outcome', async (t) => {
 });
 
 test('answers several questions on one connection, and refuses what is no question', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   await serve(t, enclave);
   const talk = async (...frames: Uint8Array[]): Promise<string> => {
     const socket = await host.connect({ cid, port });
@@ -164,7 +144,7 @@ test('answers several questions on one connection, and refuses what is no questi
 });
 
 test('answers twenty in a second, tells the next that it is busy, and answers again with time', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   let nowMs = 0;
   await serve(t, enclave, () => nowMs);
   const kinds = async (count: number): Promise<string[]> => {
@@ -179,7 +159,7 @@ test('answers twenty in a second, tells the next that it is busy, and answers ag
 });
 
 test('sixteen that only hold the port are cut off after a second, and until then a seventeenth is', async (t) => {
-  const { host, enclave } = wall(t);
+  const { host, enclave } = openWall(t, cid);
   await serve(t, enclave);
   const holders = await Promise.all(Array.from({ length: 16 }, () => host.connect({ cid, port })));
   const fromMs = performance.now();

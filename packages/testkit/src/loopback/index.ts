@@ -5,3 +5,4 @@ export { freePort } from './free-port.ts';
 export { hasEngine, openEngine, openListener } from './native.ts';
 export { type Starved, startStarved } from './starved.ts';
 export { type Cleaner, countDescriptors, digestOf, makeFolder, until } from './surroundings.ts';
+export { openWall, serveBy, type Wall } from './wall.ts';
