@@ -27,6 +27,8 @@ const highestCid = 4_194_303;
 const firstCid = 16;
 const lastCid = 65_535;
 const maxFileBytes = 8 << 20;
+// It is held for a moment; a hundred starts at once stand in line for all of theirs.
+const lockMs = 60_000;
 
 const schema = z.strictObject({
   v: z.literal(1),
@@ -91,11 +93,15 @@ async function release(state: string, cid: number): Promise<void> {
 
 async function change<Result>(state: string, decide: (pool: Pool) => Promise<[Pool, Result]>): Promise<Result> {
   const path = join(state, 'cids');
-  return await withLock(`${path}.lock`, async () => {
-    const [pool, result] = await decide(await readPool(path));
-    await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(pool)}\n`), { mode: 0o600 });
-    return result;
-  });
+  return await withLock(
+    `${path}.lock`,
+    async () => {
+      const [pool, result] = await decide(await readPool(path));
+      await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(pool)}\n`), { mode: 0o600 });
+      return result;
+    },
+    { timeoutMs: lockMs },
+  );
 }
 
 async function readPool(path: string): Promise<Pool> {
