@@ -34,6 +34,7 @@ int caisson_read_stat(pid_t pid, struct caisson_stat *stat) {
   char *at = strrchr(text, ')');
   for (int field = 3; at != NULL && field <= 22; field += 1) {
     at = strchr(at + 1, ' ');
+    if (at != NULL && field == 4) stat->parent = (pid_t)strtol(at, NULL, 10);
     if (at != NULL && field == 6) stat->session = (pid_t)strtol(at, NULL, 10);
   }
   if (at == NULL) return -EPROTO;
@@ -41,11 +42,7 @@ int caisson_read_stat(pid_t pid, struct caisson_stat *stat) {
   return 0;
 }
 
-// Every process of that session; a kernel without cgroup2 has nothing better, and only one that calls setsid itself escapes.
-static int kill_session(const struct caisson_entry *entry, int signal) {
-  struct caisson_stat stat;
-  // The leader's number may have passed to another since; then the session is not ours.
-  if (entry->state == caisson_over && caisson_read_stat(entry->pid, &stat) == 0) return -ESRCH;
+int caisson_kill_some(int signal, bool (*kill_one)(pid_t pid, int signal, pid_t of), pid_t of) {
   int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return -errno;
   static char names[4096];
@@ -60,11 +57,25 @@ static int kill_session(const struct caisson_entry *entry, int signal) {
       memcpy(&head, names + at, sizeof head);
       pid_t pid = (pid_t)strtol(names + at + 19, NULL, 10);
       at += head.length;
-      if (pid > 1 && caisson_read_stat(pid, &stat) == 0 && stat.session == entry->pid && kill(pid, signal) == 0) killed += 1;
+      if (pid > 1 && kill_one(pid, signal, of)) killed += 1;
     }
   }
   close(folder);
-  return killed > 0 ? 0 : -ESRCH;
+  return killed;
+}
+
+static bool kill_of_session(pid_t pid, int signal, pid_t session) {
+  struct caisson_stat stat;
+  return caisson_read_stat(pid, &stat) == 0 && stat.session == session && kill(pid, signal) == 0;
+}
+
+// Every process of that session; a kernel without cgroup2 has nothing better, and only one that calls setsid itself escapes.
+static int kill_session(const struct caisson_entry *entry, int signal) {
+  struct caisson_stat stat;
+  // The leader's number may have passed to another since; then the session is not ours.
+  if (entry->state == caisson_over && caisson_read_stat(entry->pid, &stat) == 0) return -ESRCH;
+  int killed = caisson_kill_some(signal, kill_of_session, entry->pid);
+  return killed > 0 ? 0 : killed < 0 ? killed : -ESRCH;
 }
 
 static int write_word(const char *path, const char *word) {

@@ -79,11 +79,15 @@ int caisson_hold_fifo(struct caisson_entry *entry, int stream, const char *path)
 int caisson_make_cgroup(const char *cgroup);
 
 struct caisson_stat {
+  pid_t parent;
   pid_t session;
   uint64_t start_time;
 };
 // Reads /proc/PID/stat; 0 or a negated errno.
 int caisson_read_stat(pid_t pid, struct caisson_stat *stat);
+
+// Hands every process there is but 1 to `kill_one`, with `of`; how many times it returned true, or a negated errno.
+int caisson_kill_some(int signal, bool (*kill_one)(pid_t pid, int signal, pid_t of), pid_t of);
 
 enum caisson_scope { caisson_scope_process, caisson_scope_group, caisson_scope_cgroup };
 int caisson_kill_entry(const struct caisson_entry *entry, int signal, uint8_t scope);

@@ -11,8 +11,6 @@ void caisson_set_place(const char *root, bool is_chroot);
 const char *caisson_place_root(void);
 bool caisson_is_chroot(void);
 
-// Signals every process that came of this one, however far down; how many.
-int caisson_kill_family(int signal);
 // Returns when no process that came of this one is left, or after a bounded time; this process must be their subreaper.
 void caisson_end_family(void);
 

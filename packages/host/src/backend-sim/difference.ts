@@ -19,7 +19,7 @@ export const PLAIN_DIFFERENCES: readonly string[] = [
   ...SIM_DIFFERENCES.slice(1, -1),
   'PID 1 is not process 1: it is a program of this Caisson, outside of the image; the one of the image does not run',
   "ports, loopback, names and ways out are this machine's: two enclaves cannot listen on one port, and `egress` keeps nobody in",
-  'the image lies on the disk under the state folder until the enclave ends; neither its files nor its processes are bounded in memory or number',
+  'the image lies on the disk under the state folder until the enclave ends, and what is written there has no bound',
 ];
 
 export interface DepartureTerms {
@@ -51,7 +51,8 @@ export function describeDepartures(terms: DepartureTerms): string[] {
   if (servicesWithoutUser.length > 0) {
     said.push(`${cause} \`User=\` and \`Group=\` are not applied: ${servicesWithoutUser.join(', ')}`);
   }
-  if (!hasMemoryGroup && isRoom(stage.kind)) said.push('memory of processes is not bounded here, only that of files');
+  const files = isRoom(stage.kind) ? ', only that of files' : '';
+  if (!hasMemoryGroup) said.push(`memory of processes is not bounded here${files}`);
   if (cpuCount !== undefined)
     said.push(`${cpuCount} cpus are a number only: processes run on all of this machine's; name cpu ids to bind them`);
   if (leftOut.length > 0) {

@@ -5,12 +5,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { CID_PARENT, type Cid } from '@caisson/core/address';
-import { CaissonError } from '@caisson/core/errors';
 import { createFabricTransport } from '@caisson/link/transport';
 import {
   awaitBoot,
   type Backend,
-  type BackendErrorCode,
   ConsoleRing,
   checkSpec,
   claimCid,
@@ -23,7 +21,9 @@ import {
   type RunningEnclave,
   removeRemains,
   requireMeasurements,
-  Undo,
+  type Undo,
+  unavailable,
+  withUndo,
 } from '../backend/index.ts';
 import { type ImageMeasurements, openImageFile } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
@@ -87,17 +87,8 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
       // Before anything is made: a wish that cannot be had leaves no state folder.
       chooseStage(helper, wish);
       const folder = await openRunFolder(state);
-      const undo = new Undo();
-      try {
-        return await startEnclave(
-          spec,
-          { folder, helper, choice: chooseStage(helper, wish, folder.path), isRoot },
-          undo,
-        );
-      } catch (error) {
-        await undo.run();
-        throw error;
-      }
+      const ground = { folder, helper, choice: chooseStage(helper, wish, folder.path), isRoot };
+      return await withUndo((undo) => startEnclave(spec, ground, undo));
     },
   };
 }
@@ -163,8 +154,8 @@ async function startEnclave(spec: EnclaveSpec, ground: Ground, undo: Undo): Prom
 function requireHelper(): string {
   const helper = findHelper();
   if (helper !== undefined && process.platform === 'linux') return helper;
-  const [{ what, get: hint } = { what: 'caisson-sim', get: 'npm run build' }] = findMissing('auto');
-  throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend sim needs ${what}`, { hint });
+  const [missing = { what: 'caisson-sim', get: 'npm run build' }] = findMissing('auto');
+  throw unavailable('sim', [missing]);
 }
 
 async function clear(folder: RunFolder, cid: Cid): Promise<void> {
