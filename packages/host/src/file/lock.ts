@@ -18,7 +18,10 @@ export interface LockOptions {
 
 // Chosen.
 const defaultTimeoutMs = 10_000;
+// Whoever waits long looks less often: a hundred of them would keep the holder from its work.
 const leastWaitMs = 5;
+const longestWaitMs = 100;
+const growth = 1.3;
 const claimDigits = 16;
 const maxVanished = 100;
 
@@ -69,7 +72,7 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
         },
       );
     }
-    await delay(leastWaitMs * (1 + Math.random()));
+    await delay(Math.min(longestWaitMs, leastWaitMs * growth ** tries) * (1 + Math.random()));
   }
 }
 
