@@ -15,7 +15,9 @@ import {
   openRunFolder,
   type RunningEnclave,
   requireMeasurements,
-  Undo,
+  type Undo,
+  unavailable,
+  withUndo,
 } from '../backend/index.ts';
 import { withLock } from '../file/index.ts';
 import { measureOpenImage, openImageFile } from '../image/index.ts';
@@ -52,18 +54,8 @@ export function createNitroBackend(options: NitroBackendOptions): Backend {
   async function withDriver<Result>(run: (driver: NitroDriver, undo: Undo) => Promise<Result>): Promise<Result> {
     const program = findNitroCli(path);
     const missing = findMissingParts(root, program);
-    if (program === undefined || missing.length > 0) {
-      const what = missing.map((one) => one.what).join(' and ');
-      const hint = missing.map((one) => one.get).join('; ');
-      throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend nitro needs ${what}`, { hint });
-    }
-    const undo = new Undo();
-    try {
-      return await run(new NitroDriver(program, { ...defaultTimes, ...times }), undo);
-    } catch (error) {
-      await undo.run();
-      throw error;
-    }
+    if (program === undefined || missing.length > 0) throw unavailable('nitro', missing);
+    return await withUndo((undo) => run(new NitroDriver(program, { ...defaultTimes, ...times }), undo));
   }
   return {
     kind: 'nitro',

@@ -10,7 +10,6 @@ import { createHybridTransport } from '@caisson/link/transport';
 import {
   awaitBoot,
   type Backend,
-  type BackendErrorCode,
   ConsoleRing,
   checkSpec,
   claimCid,
@@ -23,7 +22,9 @@ import {
   readEnd,
   removeRemains,
   requireMeasurements,
-  Undo,
+  type Undo,
+  unavailable,
+  withUndo,
 } from '../backend/index.ts';
 import { type ImageErrorCode, measureImage, openImageFile } from '../image/index.ts';
 import { createModuleId, createSimulatedAuthority } from '../simulator/index.ts';
@@ -62,18 +63,8 @@ export function createQemuBackend({ state, folder }: QemuBackendOptions): Backen
     async start(spec) {
       checkSpec(spec);
       const found = findQemu({ folder });
-      if (!('program' in found)) {
-        const what = found.map((one) => one.what).join(' and ');
-        const hint = found.map((one) => one.get).join('; ');
-        throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend qemu needs ${what}`, { hint });
-      }
-      const undo = new Undo();
-      try {
-        return await startMachine(spec, found, state, undo);
-      } catch (error) {
-        await undo.run();
-        throw error;
-      }
+      if (!('program' in found)) throw unavailable('qemu', found);
+      return await withUndo((undo) => startMachine(spec, found, state, undo));
     },
   };
 }

@@ -1,7 +1,7 @@
 // What would fail for certain once everything is built, looked at before anything is: a backend that is not here, a port that somebody has, an image that
 // ends itself where it is to run. A build takes minutes, and what it ends with should not have been known before.
-import { CaissonError, PolicyError } from '@caisson/core/errors';
-import type { BackendErrorCode, BackendKind } from '../backend/index.ts';
+import { PolicyError } from '@caisson/core/errors';
+import { type BackendKind, unavailable } from '../backend/index.ts';
 import { type EnclaveSpec, isSameListener, readIngressRule } from '../compose/index.ts';
 import { ENDED_PHASES, readSpec, readState } from '../record/index.ts';
 import type { EngineContext } from './context.ts';
@@ -39,10 +39,7 @@ export async function foresee(enclaves: readonly ForeseenEnclave[], context: Eng
 /** Throws CaissonError BACKEND_UNAVAILABLE. */
 export async function requireBackend(backend: BackendKind, { host }: Pick<EngineContext, 'host'>): Promise<void> {
   const missing = (await host?.findMissing(backend)) ?? [];
-  if (missing.length === 0) return;
-  const what = missing.map((one) => one.what).join(' and ');
-  const hint = missing.map((one) => one.get).join('; ');
-  throw new CaissonError<BackendErrorCode>('BACKEND_UNAVAILABLE', `the backend ${backend} needs ${what}`, { hint });
+  if (missing.length > 0) throw unavailable(backend, missing);
 }
 
 /** Throws PolicyError ENGINE_PROFILE for an image that hardware will not run (wire.md 7). */
