@@ -12,7 +12,8 @@ import { encodeStart } from '../../packages/sys/src/pid1/frame.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = 'packages/sys/src/pid1';
-const files = ['contract', 'hostile', 'pid1', 'start', 'supervise'].map((name) => `${folder}/${name}.test.ts`);
+const names = ['contract', 'hostile', 'pid1', 'start', 'supervise'];
+const files = [...names.map((name) => `${folder}/${name}.test.ts`), 'packages/sys/src/sim/plain.test.ts'];
 const plain = join(root, `packages/sys/build/linux-${process.arch}/caisson-init`);
 const sanitized = join(root, `packages/sys/build/linux-${process.arch}-sanitize/caisson-init`);
 const skip = !existsSync(plain) && 'PID 1 is not built (npm run build, with gcc and libc6-dev)';
@@ -49,7 +50,7 @@ for (const file of files) {
 }
 
 test('no start that a supervisor writes makes its parser read past the frame', { skip }, (context) => {
-  const sources = ['frame', 'start', 'service', 'table', 'hold', 'kill', 'become', 'fuzz/parse'];
+  const sources = ['frame', 'start', 'service', 'table', 'hold', 'kill', 'become', 'place', 'fuzz/parse'];
   const out = mkdtempSync(join(tmpdir(), 'caisson-'));
   context.after(() => rmSync(out, { recursive: true }));
   const program = join(out, 'parse');
