@@ -215,6 +215,22 @@ test('with -f the end of the enclave is an end, and a session that breaks is a f
   equal(await ended, 0);
 });
 
+// A line that does not come is a failure, and not a test without an end.
+const timeout = 30_000;
+
+/** Resolves once somebody has asked for a record so many times. */
+function looksAt(records: Map<string, EnclaveRecord>, times: number): Promise<void> {
+  const get = records.get.bind(records);
+  let left = times;
+  return new Promise((resolve) => {
+    records.get = (name) => {
+      left -= 1;
+      if (left === 0) resolve();
+      return get(name);
+    };
+  });
+}
+
 /** A boot whose session is the next that is opened. */
 function boot(
   world: ReturnType<typeof host>,
@@ -228,7 +244,9 @@ function boot(
   return { ...init, bootId };
 }
 
-test('with -f it goes on with the next boot, once its services can be asked, and no line is lost or doubled', async (context) => {
+test('with -f it goes on with the next boot, once its services can be asked, and no line is lost or doubled', {
+  timeout,
+}, async (context) => {
   const world = host(context, fakeRecord('web'));
   const { lines, show, seen, shim, records, folder, err, stop } = world;
   let current = boot(world, 1, { app: [`${at(1)} a`, `${at(1)} b`] });
@@ -271,7 +289,9 @@ test('with -f it goes on with the next boot, once its services can be asked, and
   equal(err(), '');
 });
 
-test('with -f a shim that was killed or replaced is followed by the next one, with what it wrote before its death', async (context) => {
+test('with -f a shim that was killed or replaced is followed by the next one, with what it wrote before its death', {
+  timeout,
+}, async (context) => {
   const world = host(context, fakeRecord('web'));
   const { lines, show, seen, shim, shims, records, keep, err, stop } = world;
   let current = boot(world, 1, { app: [`${at(1)} a`] });
@@ -305,7 +325,9 @@ test('with -f a shim that was killed or replaced is followed by the next one, wi
   equal(stop.signal.aborted, false);
 });
 
-test('with -f one that a command is just replacing has not ended, and one that has is told with its reason', async (context) => {
+test('with -f one that a command is just replacing has not ended, and one that has is told with its reason', {
+  timeout,
+}, async (context) => {
   const world = host(context, fakeRecord('web'));
   const { show, seen, records, shim, folder, err } = world;
   let current = boot(world, 1, { app: [`${at(1)} a`] });
@@ -314,7 +336,9 @@ test('with -f one that a command is just replacing has not ended, and one that h
   await seen(1);
   await withLock(folder.start, async () => {
     records.set('web', fakeRecord('web', {}, { phase: 'stopped', end }));
+    const isLooked = looksAt(records, 3);
     current.breakOff(new Error('lost'));
+    await isLooked;
     current = boot(world, 2, { app: [`${at(2)} b`] });
     await seen(2);
   });
@@ -325,7 +349,7 @@ test('with -f one that a command is just replacing has not ended, and one that h
   equal(err(), 'enclave web is stopped: ended with 0\n');
 });
 
-test('with -f of the foreground a lost enclave has ended', async (context) => {
+test('with -f of the foreground a lost enclave has ended', { timeout }, async (context) => {
   const world = host(context, fakeRecord('web'));
   const { show, seen, records, shim, shims, err } = world;
   const current = boot(world, 1, { app: [`${at(1)} a`] });

@@ -469,7 +469,10 @@ test('an image without control is ready and not verified, and nothing is compare
   await rejects(engine.execute({ verb: 'compare', name: 'a' }), { code: 'ENGINE_IMAGE' });
 });
 
-test('one that is tried again is late at its deadline and not before, with what its shim does and how to end that', async () => {
+test('one that is tried again is late at its deadline and not before, with what its shim does and how to end that', {
+  // Below the time that a shim is given to end one that is late.
+  timeout: 7_000,
+}, async () => {
   await image('a.eif');
   const failed = { code: 'SHIM_LATE', message: 'it was late', hint: null };
   // Its own word that it failed is not the end of one that is started again.
