@@ -15,8 +15,8 @@ export interface RunFolder {
   readonly fabric: string;
 }
 
-// Given: wire.md 10 has 100 for a socket; `/fabric/4194303/4294967294` follows.
-const longestFolderBytes = 70;
+// Given: a fabric's folder has 85 (link/transport); of a simulation without a room `/4194303.root/rootfs/run/caisson/fabric` follows.
+const longestFolderBytes = 46;
 
 /** Makes it, 0700. Throws PolicyError BACKEND_STATE where it is not this user's own, CaissonError BACKEND_STATE where it cannot be made. */
 export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
