@@ -69,6 +69,7 @@ test('variables stand for values only: a default, an empty one, a missing one, a
   assert.deepEqual(faultsOf('name: a\nuser: ${U}'), [
     'c.yaml:2:7: variable U has no value; give one, or a default: ${U:-default}',
   ]);
+  assert.match(faultsOf('name: a\nuser: ${constructor}').join(), /variable constructor has no value/);
   assert.deepEqual(faultsOf('name: a\nuser: $U'), [
     'c.yaml:2:7: a $ must begin ${NAME} or ${NAME:-default}, or be written $$',
   ]);

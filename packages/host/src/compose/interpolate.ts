@@ -27,7 +27,8 @@ export function interpolate(document: Document, variables: Variables): TextFault
           faults.push({ offset, message: 'a $ must begin ${NAME} or ${NAME:-default}, or be written $$' });
           return whole;
         }
-        const value = variables[name];
+        // `constructor` is a name of POSIX, and every object has one.
+        const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
         if (value !== undefined && (value !== '' || form !== ':-')) return value;
         if (fallback !== undefined) return fallback.replaceAll('$$', '$');
         faults.push({ offset, message: `variable ${name} has no value; give one, or a default: \${${name}:-default}` });
