@@ -1,5 +1,5 @@
-// The contract of backends where the kernel gives no room: as root, whose services are shut into the image's root; as a user who has no right at all;
-// and as root without any. Each in a process of its own, chosen by the simulator itself.
+// The contract of backends where the kernel gives less than a room of many users: as root who may have but one; as root, whose services are shut into
+// the image's root; as a user who has no right at all; and as root without any. Each in a process of its own, chosen by the simulator itself.
 import { deepEqual } from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { after, type TestContext, test } from 'node:test';
 import { type BackendImages, backendContract } from '@caisson/testkit/backend';
 import { imageSkip, makeImages } from '../scenario/backend/image.ts';
-import { asNobody, whyNotWithin, withoutRights, withoutSpaces } from '../scenario/backend/plain.ts';
+import { asNobody, whyNotWithin, withoutMounts, withoutRights, withoutSpaces } from '../scenario/backend/plain.ts';
 
 // Short, because sockets lie in it, and open for the user without privilege to read images.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-p-'));
@@ -46,11 +46,12 @@ const skipOf = (within: readonly string[]): string | false =>
   imageSkip || (!isRoot && 'needs root, to take rights from it') || whyNotWithin(within);
 const chrooted = isRoot ? withoutSpaces(folder) : ['false'];
 for (const [who, within, state] of [
+  ['root who may make no namespace but with users, in a room of one', withoutMounts, 'one'],
   ['root, with services shut into the image’s root', chrooted, 'root'],
   ['root without any right, from a folder', withoutRights, 'bare'],
   ['a user without any right, from a folder', asNobody, 'user'],
 ] as const) {
-  test(`without a room the simulator keeps its contract as ${who}`, {
+  test(`where the kernel gives less than a room of many users the simulator keeps its contract as ${who}`, {
     skip: skipOf(within),
     timeout: 1_200_000,
   }, async (context) => {

@@ -17,6 +17,9 @@ export function withoutSpaces(folder: string): readonly string[] {
   return [...whole, inRoot, at, at];
 }
 
+/** As root who may make no namespace but with users: a room of one. */
+export const withoutMounts: readonly string[] = ['setpriv', '--bounding-set', '-sys_admin', '--'];
+
 /** As a user who has no right at all: folder. */
 export const withoutRights: readonly string[] = [...unmapped, alone, 'sh'];
 

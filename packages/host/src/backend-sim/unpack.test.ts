@@ -75,6 +75,8 @@ test('from a folder absolute links lead into it; shut in they are as in the imag
     ['bin/whole', 'bin/near'].map((path) => readlinkSync(folderOf.inside(path))),
     [folderOf.inside('etc/own'), '../etc/own'],
   );
+  // Owners are applied there.
+  if (process.getuid?.() !== 0) return;
   const shut = await unpacked(context, 'chroot');
   equal(readlinkSync(shut.inside('bin/whole')), '/etc/own');
 });
