@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,12 @@ static bool has_rights(void) {
   struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct rights[2];
   if (geteuid() != 0 || syscall(SYS_capget, &head, rights) < 0) return false;
+  // Of a user namespace they are rights over its own, and no device is.
+  unsigned long inside, outside, count;
+  FILE *map = fopen("/proc/self/uid_map", "re");
+  int read = map == NULL ? 0 : fscanf(map, "%lu %lu %lu", &inside, &outside, &count);
+  if (map != NULL) fclose(map);
+  if (read != 3 || outside != 0 || count != UINT32_MAX) return false;
   for (size_t at = 0; at < sizeof needed / sizeof *needed; at += 1) {
     if ((rights[needed[at] / 32].effective & 1u << needed[at] % 32) == 0) return false;
   }
@@ -69,7 +76,7 @@ static bool gives_room(unsigned long base, const char *folder, char *why, size_t
 int caisson_probe(const char *folder) {
   char why[256], single[256];
   bool is_root = geteuid() == 0;
-  const char *kind = is_root ? "room" : "single";
+  const char *kind = "room";
   if (gives_room(is_root ? strangers : 0, folder, why, sizeof why)) *why = '\0';
   else if (is_root && gives_room(0, folder, single, sizeof single)) kind = "single";
   else kind = has_rights() && may_make_nodes(folder) ? "chroot" : "folder";

@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -219,3 +220,31 @@ async function childOf(pid: number, name: string): Promise<number> {
   }
   throw new Error(`process ${pid} has started no ${name}`);
 }
+
+const ask = (before: readonly string[], ...words: string[]): string => {
+  const [program = '', ...rest] = [...before, helper, '--probe', ...words];
+  return spawnSync(program, rest, { encoding: 'utf8' }).stdout;
+};
+const hasRoom = !skip && ask([]) === 'room \n';
+
+test('says what the kernel gives to whoever asks, by the steps of a start, and leaves nothing', {
+  skip: skip || (!isRoot && 'needs root, to take rights from it') || (!hasRoom && 'the kernel gives no room here'),
+}, (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const none = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
+  const forbidden = [...none, 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', 'sh'];
+  const without = (rights: string): string[] => ['setpriv', '--bounding-set', rights, '--'];
+  equal(ask(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--']), 'room \n');
+  equal(ask([], folder), 'room \n');
+  match(ask(without('-sys_admin'), folder), /^single mount namespace: /);
+  // Rights over a user namespace are none over devices.
+  match(ask(forbidden, folder), /^folder .*namespace: /);
+  match(ask(forbidden), /^folder .*namespace: /);
+  const shown = ['unshare', '--mount', 'sh', '-c', 'mount --rbind / "$0" && exec chroot "$0" "$@"', folder];
+  match(ask([...shown, ...without('-sys_admin')], tmpdir()), /^chroot .*namespace: /);
+  for (const right of ['sys_chroot', 'mknod', 'setpcap']) {
+    match(ask([...shown, ...without(`-sys_admin,-${right}`)], tmpdir()), /^folder .*namespace: /, right);
+  }
+  deepEqual(readdirSync(folder), []);
+});
