@@ -28,7 +28,7 @@ export async function lookHere({ env, backend, file: named, variables }: LookHer
   const machine = openLinuxMachine({ env });
   const state = stateFolder(env);
   const file = named ?? (existsSync(usualFile) ? usualFile : null);
-  const read = await readFile(file, named !== undefined, variables, machine);
+  const read = await readFile(file, named !== undefined, variables, machine, state);
   return await readGround({
     ...{ machine, backend, state, file, ...read },
     operator: operatorFolder(env),
@@ -44,10 +44,11 @@ async function readFile(
   isNamed: boolean,
   variables: Variables,
   machine: Machine,
+  state: string,
 ): Promise<{ wanted: readonly WantedEnclave[]; fileFault: string | null }> {
   if (file === null) return { wanted: [], fileFault: null };
   try {
-    return { wanted: readWanted(await readCompose(file, { variables }), file, machine), fileFault: null };
+    return { wanted: readWanted(await readCompose(file, { variables }), file, machine, state), fileFault: null };
   } catch (error) {
     if (isNamed || !(error instanceof CaissonError)) throw error;
     const faults = error instanceof ComposeFaultError ? error.faults.length : 1;

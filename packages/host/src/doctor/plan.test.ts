@@ -22,7 +22,7 @@ import { readWanted } from './wanted.ts';
 
 async function plan(machine: readonly FakeMachineParts[], yaml: string): Promise<AllocatorPlan> {
   const fake = createFakeMachine(...machine);
-  const wanted = readWanted(parseCompose(yaml, 'caisson.yaml'), '/app/caisson.yaml', fake);
+  const wanted = readWanted(parseCompose(yaml, 'caisson.yaml'), '/app/caisson.yaml', fake, '/state');
   const ground = await readGround({
     ...{ machine: fake, state: '/state', operator: '/operator', parts: [], records: async () => [] },
     ...{ file: 'caisson.yaml', fileFault: null, wanted },
@@ -99,6 +99,19 @@ test('counts four times an image that is built, and refuses a memory that is bel
     /at least 1200 MiB, four times its image, got 1024/,
   );
   assert.equal((await plan([...c5Xlarge, image], 'name: app\nimage: { eif: a.eif }\n')).memoryMiB, 1280);
+});
+
+test('knows the image that up has built of a source', async () => {
+  const parts: FakeMachineParts = {
+    facts: {
+      '/state/built/app': { kind: 'folder' },
+      '/state/built/app/1.eif': { kind: 'file', bytes: 300 * 2 ** 20 },
+      '/state/built/app/1.eif.json': { kind: 'file', bytes: 900 * 2 ** 20 },
+    },
+  };
+  const { memoryMiB, reasons } = await plan([...c5Xlarge, parts], 'name: app\nimage: ./src\n');
+  assert.equal(memoryMiB, 1280);
+  assert.doesNotMatch(reasons.join('\n'), /is not built/);
 });
 
 test('keeps what runs and is not in the file, and knows its own by their whole names', async () => {

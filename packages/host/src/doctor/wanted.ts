@@ -1,5 +1,5 @@
 // What a caisson.yaml asks of a machine: processors, memory and ports of each of its enclaves.
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
 import { type Compose, type IngressRule, readIngressRule } from '../compose/index.ts';
 import type { Machine } from './machine.ts';
@@ -23,12 +23,17 @@ const memoryStepMiB = 128;
 // Given: nitro-cli wants so many times the image.
 const memoryPerImage = 4;
 
-/** `file`: whose folder the paths are from. */
-export function readWanted({ enclaves }: Compose, file: string, machine: Machine): readonly WantedEnclave[] {
+/** `file`: whose folder the paths are from. `state`: the state folder, where `up` keeps what it has built. */
+export function readWanted(
+  { enclaves }: Compose,
+  file: string,
+  machine: Machine,
+  state?: string,
+): readonly WantedEnclave[] {
   return [...enclaves].map(([name, spec]) => {
     const { cpus, cpu_ids: ids, memoryMiB } = spec.resources ?? {};
     const eif = typeof spec.image === 'object' ? spec.image.eif : undefined;
-    const path = eif === undefined ? undefined : resolve(dirname(file), eif);
+    const path = eif === undefined ? findBuilt(machine, state, name) : resolve(dirname(file), eif);
     const facts = path === undefined ? undefined : machine.stat(path);
     return {
       name,
@@ -40,6 +45,15 @@ export function readWanted({ enclaves }: Compose, file: string, machine: Machine
       ingress: (spec.ingress ?? []).map(readIngressRule),
     };
   });
+}
+
+/** The largest: the one before may still run. Undefined where `up` has built none of a source yet. */
+function findBuilt(machine: Machine, state: string | undefined, name: string): string | undefined {
+  if (state === undefined) return undefined;
+  const folder = join(state, 'built', name);
+  const paths = machine.list(folder).flatMap((file) => (file.endsWith('.eif') ? [join(folder, file)] : []));
+  const bytesOf = (path: string): number => machine.stat(path)?.bytes ?? 0;
+  return paths.sort((one, other) => bytesOf(other) - bytesOf(one))[0];
 }
 
 /** What nitro-cli asks for at least. */
