@@ -100,7 +100,7 @@ describe('the nitro backend keeps the contract of backends with an enclave behin
     await waitUntilReady({ cid, transport, deadlineMs: 60_000, intervalMs: 250 });
     const nonce = randomBytes(32);
     const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 10_000 });
-    socket.write(`GET /document?${nonce.toString('hex')} HTTP/1.0\r\nHost: x\r\n\r\n`);
+    socket.write(`GET /document?${nonce.toString('hex')} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n`);
     let text = '';
     for await (const chunk of socket) text += chunk.toString();
     socket.destroy();
