@@ -1,5 +1,6 @@
 // The ways into and out of an enclave, and whether two of them want one thing. The builder asks before there is an image, the network
 // service again with what the boot config adds: whichever of two won in silence would be somebody's choice that nobody made.
+import { CONTROL_PORT, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from '../address/index.ts';
 import type { MeasuredImage } from './image.ts';
 
 export interface WayIn {
@@ -26,9 +27,6 @@ export interface NetworkConflict {
 
 type Measured = Pick<MeasuredImage, 'ingress' | 'egress' | 'healthPort' | 'components'>;
 
-// Given: wire.md 1.
-const configPorts = [7777, 7778];
-const controlPort = 53_000;
 // Chosen: apart from 127.0.0.64 and up, where a v0.1 config's endpoints are by default.
 const egressNetwork = '127.0.1';
 const firstOctet = 64;
@@ -54,9 +52,9 @@ export function findNetworkConflict(
   waysOut: readonly WayOut[],
   image: Pick<Measured, 'healthPort' | 'components'>,
 ): NetworkConflict | undefined {
-  const ports = new Map<number, string>(configPorts.map((port) => [port, 'the boot config']));
+  const ports = new Map<number, string>([RAW_CONFIG_PORT, FRAMED_CONFIG_PORT].map((port) => [port, 'the boot config']));
   if (image.healthPort !== null) ports.set(image.healthPort, 'the health port');
-  if (image.components.includes('control')) ports.set(controlPort, 'the control channel');
+  if (image.components.includes('control')) ports.set(CONTROL_PORT, 'the control channel');
   for (const { name, vsockPort } of waysIn) {
     const first = claim(ports, vsockPort, name);
     if (first !== undefined) return { what: `vsock port ${vsockPort}`, first, second: name };

@@ -1,5 +1,6 @@
 // Everything that decides what an image is, besides the bytes of its inputs. Plain JSON: it stands in the manifest as it is, so that
 // the image can be built again from manifest and source alone, and nothing else of the command line or of caisson.yaml counts.
+import { DEFAULT_HEALTH_PORT } from '@caisson/core/address';
 import type {
   ImageComponent,
   ImageProfile,
@@ -87,7 +88,7 @@ export const DEFAULT_SETTINGS: BuildSettings = {
   },
   lastWords: 'inside',
   lastWordsKey: null,
-  healthPort: 5000,
+  healthPort: DEFAULT_HEALTH_PORT,
   operators: { v: 1, rootKey: null, threshold: 1, operators: [] },
   services: {},
   ready: null,

@@ -1,15 +1,14 @@
 // The framed delivery of a boot config (docs/wire/boot-config.md): header and length on the way in, one framed JSON document on the way back.
 // The reply is the receiver's word and, on the host, an enclave's: it is read as bounded, closed JSON all the same.
-import { toVsockPort } from '@caisson/core/address';
 import { toUtf8 } from '@caisson/core/bytes';
 import type { ConfigFault } from '@caisson/core/config';
 import { isJsonArray, isJsonObject, type JsonValue, parseStrictJson } from '@caisson/core/config';
 import { CaissonError, ParseError } from '@caisson/core/errors';
 import type { DeliveryErrorCode } from './error-code.ts';
 
-// Given: wire.md 1 and 3.
-export const RAW_CONFIG_PORT = toVsockPort(7777);
-export const FRAMED_CONFIG_PORT = toVsockPort(7778);
+export { FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from '@caisson/core/address';
+
+// Given: wire.md 3.
 export const framedHeader = toUtf8('CSNCFG1\n');
 export const framedPrefixBytes = framedHeader.length + 4;
 

@@ -6,8 +6,9 @@ import { encodeFrame } from '@caisson/core/frame';
 import { MAX_NSM_RESPONSE_BYTES } from '@caisson/core/nitro';
 import { CONTROL_REFUSALS, type ControlErrorCode, type ControlRefusal } from './error-code.ts';
 
+export { CONTROL_PORT } from '@caisson/core/address';
+
 // Given: docs/wire/control.md.
-export const CONTROL_PORT = 53_000;
 export const CONTROL_ALPN = 'caisson-control/1';
 export const EXPORTER_LABEL = 'EXPERIMENTAL-caisson-control/1';
 export const NONCE_BYTES = 32;

@@ -1,6 +1,7 @@
 // What the ready line and the health port say (docs/wire/ready.md, docs/wire/health.md). The line is JSON lines that the enclave
 // writes to hostPort(own CID, 0). Unauthenticated and read by the parent: codes come from closed lists, and no path, no argument and,
 // outside of last words, nothing that a service wrote is ever in them.
+export { DEFAULT_HEALTH_PORT } from '@caisson/core/address';
 
 export const PHASES = ['booting', 'config', 'services', 'ready', 'degraded', 'stopping', 'failed'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -116,7 +117,6 @@ export function statusOfPhase(phase: Phase): HealthStatus {
 }
 
 // Given: wire.md 4, docs/wire/health.md.
-export const DEFAULT_HEALTH_PORT = 5000;
 export const MAX_HEALTH_REQUEST_BYTES = 4096;
 
 // Chosen.

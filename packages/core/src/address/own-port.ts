@@ -1,0 +1,9 @@
+// vsock ports of an enclave that are the house's own: both ends dial and listen by them, and the builder keeps everybody else off them.
+import type { VsockPort } from './vsock.ts';
+
+// Given: wire.md 1.
+export const RAW_CONFIG_PORT = 7777 as VsockPort;
+export const FRAMED_CONFIG_PORT = 7778 as VsockPort;
+export const CONTROL_PORT = 53_000 as VsockPort;
+/** Where an image does not say another. */
+export const DEFAULT_HEALTH_PORT = 5000 as VsockPort;
