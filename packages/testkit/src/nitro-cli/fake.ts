@@ -1,6 +1,7 @@
 // A parent machine with a nitro-cli that does what it is told, and what it has left.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isAlive } from '../backend/scene.ts';
 import { compileCache } from '../program/index.ts';
 import type { FakeScript } from './behaviour.ts';
 
@@ -58,12 +59,4 @@ export function createFakeNitro(
     for (const { ProcessID } of enclaves()) process.kill(ProcessID, 'SIGKILL');
   };
   return { path, root, script, enclaves, close };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false;
-  }
 }
