@@ -241,7 +241,10 @@ test('says which file cannot be what it is for', async (context) => {
   ];
   for (const [yaml, message] of table) {
     const spec = parseCompose(`name: a\n${yaml}`, 'c').enclaves.get('a')!;
-    await assert.rejects(readBuildSettings('a', spec, folder, flags), { message }, yaml);
+    const hint = message.source.includes('none.pem')
+      ? /from the working folder, those in a caisson.yaml from its own/
+      : undefined;
+    await assert.rejects(readBuildSettings('a', spec, folder, flags), { message, ...(hint && { hint }) }, yaml);
   }
 });
 

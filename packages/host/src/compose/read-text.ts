@@ -10,7 +10,8 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
   try {
     file = await open(path, 'r');
   } catch (cause) {
-    throw fault(`cannot read ${what} ${path}: ${(cause as NodeJS.ErrnoException).code}`, cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    throw fault(`cannot read ${what} ${path}: ${code}`, cause, code === 'ENOENT' ? absent : undefined);
   }
   try {
     const stat = await file.stat();
@@ -55,6 +56,12 @@ function decode(bytes: Uint8Array, what: string): string {
   }
 }
 
-function fault(message: string, cause?: unknown): CaissonError<ComposeErrorCode> {
-  return new CaissonError('COMPOSE_INPUT', message, cause === undefined ? {} : { cause });
+const absent =
+  'paths are from the working folder, those in a caisson.yaml from its own; caisson init writes a first file';
+
+function fault(message: string, cause?: unknown, hint?: string): CaissonError<ComposeErrorCode> {
+  return new CaissonError('COMPOSE_INPUT', message, {
+    ...(cause === undefined ? {} : { cause }),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
