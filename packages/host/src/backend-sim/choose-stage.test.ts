@@ -36,6 +36,11 @@ test('the best there is, unless somebody names less; a room that cannot be had i
       message: 'the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: user namespace: no',
     });
   }
+  const isRoot = process.getuid?.() === 0;
+  for (const helper of [room, single]) {
+    if (isRoot) equal(kindOf(helper, 'chroot'), 'chroot');
+    else throws(() => kindOf(helper, 'chroot'), { message: /this process may not$/ });
+  }
   throws(() => chooseStage(none, 'chroot'), { code: 'BACKEND_UNAVAILABLE', message: /this process may not$/ });
   match(findStageFault(none, 'room')!.get, /apparmor_restrict_unprivileged_userns/);
   equal(findStageFault(none, 'auto'), undefined);

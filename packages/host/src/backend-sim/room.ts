@@ -116,6 +116,6 @@ async function awaitGone(pid: number | undefined, start: string): Promise<void> 
 
 function unavailable(why: string): CaissonError<BackendErrorCode> {
   return new CaissonError('BACKEND_UNAVAILABLE', `cannot set the stage of a simulated enclave: ${why}`, {
-    hint: 'caisson-sim needs Linux 5.12 with user namespaces for this user; as root also a file system of the state folder that can be mapped (tmpfs, ext4, xfs, btrfs)',
+    hint: 'caisson doctor looks at what this machine gives, and docs/simulation.md says what each kind of simulation needs',
   });
 }
