@@ -6,6 +6,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { joinCompanions } from './companions.ts';
 
 const root = join(import.meta.dirname, '..');
 const lanes = ['fast', 'deep', 'vm'] as const;
@@ -26,7 +27,8 @@ const checks = [
 ];
 
 process.chdir(root);
-if (lane === 'fast' && paths.length === 0) {
+const isWhole = lane === 'fast' && paths.length === 0;
+if (isWhole) {
   const failed = (await Promise.all(checks.map(check))).filter((what) => what !== undefined);
   if (failed.length > 0) fail(failed.join(' and '));
 }
@@ -39,13 +41,14 @@ const patterns =
 const found = globSync(patterns)
   .filter((file) => paths.length === 0 || paths.some((path) => file.startsWith(path)))
   .sort();
-const files = [...longest.filter((file) => found.includes(file)), ...found.filter((file) => !longest.includes(file))];
+const units = isWhole ? joinCompanions(found, 'node_modules/.cache/companions') : found;
+const files = [...longest.filter((file) => units.includes(file)), ...units.filter((file) => !longest.includes(file))];
 if (files.length === 0) {
   console.error(`test: no test file for lane ${lane} ${paths.join(' ')}`);
   process.exit(1);
 }
-// Results come in this order: for the first half minute there are none.
-console.error(`test: ${files.length} test files`);
+// Results come in the order of the files: for the first half minute there are none.
+console.error(`test: ${found.length} test files`);
 process.env['CAISSON_LANE'] = lane;
 // Hundreds of processes read the same modules: each is stripped of its types and compiled once. Entries go by the text of their module.
 process.env['NODE_COMPILE_CACHE'] = join(root, 'node_modules/.cache/compile');
@@ -59,7 +62,7 @@ const events = run({
   if (todo === undefined) isGood = false;
 });
 for await (const text of events.compose(spec)) process.stdout.write(text);
-if (!isGood) fail(`${files.length} test files`);
+if (!isGood) fail(`${found.length} test files`);
 
 /** Resolves with its name where it fails; what it says comes in one piece. */
 async function check({ what, words }: (typeof checks)[number]): Promise<string | undefined> {
