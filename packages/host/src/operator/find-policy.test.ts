@@ -1,6 +1,7 @@
 // Where a policy comes from, in which order, and where it never comes from.
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readProcessStart } from '../file/index.ts';
 import { type RecordedSpec, type RecordedState, writeSpec, writeState } from '../record/index.ts';
@@ -50,6 +51,17 @@ test('the flag stands over caisson.yaml here, that over the operator’s folder'
   const file = join(folder, 'named.yaml');
   writeFileSync(file, policyOf('4'));
   assert.deepEqual(await find({ file }), ['4', file]);
+});
+
+test('a policy from a folder that others may write to is nobody’s word', async (context) => {
+  const { env, own, find } = place(context);
+  writeFileSync(own, policyOf('1'));
+  for (const folder of [dirname(own), join(env.XDG_CONFIG_HOME, 'caisson')]) {
+    chmodSync(folder, 0o777);
+    await assert.rejects(find(), { code: 'OPERATOR_KEY_FILE', hint: `chmod go-w ${folder}` });
+    chmodSync(folder, 0o755);
+  }
+  assert.deepEqual(await find(), ['1', own]);
 });
 
 test('a fault in a file that counts is an error, not a step to the next', async (context) => {

@@ -7,7 +7,7 @@ import { type AttestationPolicy, checkPolicy } from '@caisson/verify/policy';
 import { chooseEnclave, readCompose } from '../compose/index.ts';
 import { readPolicyFile } from '../policy/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
-import { operatorFolder } from './folder.ts';
+import { operatorFolder, requireOwnFolder } from './folder.ts';
 import { hasOwnPolicy } from './own-policy.ts';
 
 export interface FoundPolicy {
@@ -53,6 +53,8 @@ export async function findPolicy({
     if (found !== undefined && !isSimulation) return found;
   }
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(enclave) && existsSync(own)) {
+    // Whoever may put a file there would say what this operator trusts.
+    for (const folder of [operatorFolder(env), dirname(own)]) await requireOwnFolder(folder);
     return { policy: await readPolicyFile(own), source: own };
   }
   throw new PolicyError<OperatorErrorCode>(

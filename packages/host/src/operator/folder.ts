@@ -29,6 +29,11 @@ export function checkOperatorName(name: string): string {
 /** Makes `folder` (0700) where it is not. Throws CaissonError OPERATOR_KEY_FILE for one that others may write to. */
 export async function ensureOwnFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await requireOwnFolder(folder);
+}
+
+/** Throws CaissonError OPERATOR_KEY_FILE for one that others may write to, and Node-style errors. */
+export async function requireOwnFolder(folder: string): Promise<void> {
   const { mode, uid } = await stat(folder);
   const own = process.getuid?.() ?? uid;
   if ((mode & othersMayWrite) === 0 && (uid === own || uid === 0)) return;
