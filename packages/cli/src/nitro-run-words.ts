@@ -1,4 +1,5 @@
 // The words of run-enclave, by flags or by --config, judged as nitro-cli does: E01 what is not there, E02 what excludes another, E03 what has not its form.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import type { RunEnclaveWords } from '@caisson/host/nitro-verb';
 
 export interface RunEnclaveFlags {
@@ -62,7 +63,8 @@ export async function readRunWords(flags: RunEnclaveFlags): Promise<ReadRunWords
     cpus: ids === undefined ? { count: integer('--cpu-count', cpuCount ?? '', 1, 1_024) } : { ids },
     memoryMiB: integer('--memory', memory, 64, 16_777_216),
     // nitro-cli takes 0 for any.
-    ...(enclaveCid !== undefined && enclaveCid !== '0' && { cid: integer('--enclave-cid', enclaveCid, 4, 4_194_303) }),
+    ...(enclaveCid !== undefined &&
+      enclaveCid !== '0' && { cid: integer('--enclave-cid', enclaveCid, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID) }),
   };
   return { words, attach: attachConsole === true };
 }

@@ -1,4 +1,5 @@
 // From the flags of `caisson run` to what the engine is asked for.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import type { RunCommand } from '@caisson/host/engine';
 import { UsageError } from './exit-code.ts';
 
@@ -73,7 +74,7 @@ export function runCommandOf(
     ...(cpus !== undefined && { cpus: { count: parseCount('--cpus', cpus, 1, 1_024) } }),
     ...(cpuIds !== undefined && { cpus: { ids: parseIds(cpuIds) } }),
     ...(memory !== undefined && { memoryMiB: parseCount('--memory', memory, 64, 2 ** 24) }),
-    ...(cid !== undefined && { cid: parseCount('--cid', cid, 4, 4_194_303) }),
+    ...(cid !== undefined && { cid: parseCount('--cid', cid, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID) }),
     ...(config !== undefined && { config }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   };

@@ -3,4 +3,13 @@ export type { Address, AddressErrorCode, TcpAddress, UnixAddress, VsockAddress }
 export { ADDRESS_ERROR_CODES, formatAddress, parseAddress } from './address.ts';
 export { CONTROL_PORT, DEFAULT_HEALTH_PORT, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from './own-port.ts';
 export type { Cid, VsockPort } from './vsock.ts';
-export { CID_ANY, CID_PARENT, FIRST_ENCLAVE_CID, hostPort, toCid, toVsockPort } from './vsock.ts';
+export {
+  CID_ANY,
+  CID_PARENT,
+  FIRST_EGRESS_PLACE,
+  FIRST_ENCLAVE_CID,
+  hostPort,
+  LAST_ENCLAVE_CID,
+  toCid,
+  toVsockPort,
+} from './vsock.ts';

@@ -13,8 +13,9 @@ export const CID_ANY = 0xffffffff as Cid;
 export const CID_PARENT = 3 as Cid;
 // Chosen by AWS: nitro-cli refuses enclave CIDs below 4.
 export const FIRST_ENCLAVE_CID = 4 as Cid;
-
-const maxHostPortCid = 4194303;
+// Given: wire.md 1. The highest that has ports of the parent to itself, and the first of those that are ways out.
+export const LAST_ENCLAVE_CID = 4_194_303 as Cid;
+export const FIRST_EGRESS_PLACE = 16;
 
 /** Throws TypeError when `value` is no u32 below VMADDR_CID_ANY. */
 export function toCid(value: number): Cid {
@@ -37,8 +38,8 @@ export function toVsockPort(value: number): VsockPort {
  * enclaves with equal settings would meet on one port without this.
  */
 export function hostPort(cid: number, n: number): VsockPort {
-  if (!Number.isInteger(cid) || cid < FIRST_ENCLAVE_CID || cid > maxHostPortCid) {
-    throw new TypeError(`enclave cid must be an integer in 4..${maxHostPortCid}, got ${cid}`);
+  if (!Number.isInteger(cid) || cid < FIRST_ENCLAVE_CID || cid > LAST_ENCLAVE_CID) {
+    throw new TypeError(`enclave cid must be an integer in 4..${LAST_ENCLAVE_CID}, got ${cid}`);
   }
   if (!Number.isInteger(n) || n < 0 || n > 255) {
     throw new TypeError(`host port number must be an integer in 0..255, got ${n}`);

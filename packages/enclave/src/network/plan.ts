@@ -1,7 +1,7 @@
 // From what the image measures and what the boot config adds to one set of bridges and one hosts block. The image's places come first and
 // the config may add to them, never take one over: two that want one name, port or address are refused with both named, because whichever
 // won in silence would be the parent's choice.
-import { CID_ANY, CID_PARENT, type Cid, hostPort, toVsockPort } from '@caisson/core/address';
+import { CID_ANY, CID_PARENT, type Cid, FIRST_EGRESS_PLACE, hostPort, toVsockPort } from '@caisson/core/address';
 import { PolicyError } from '@caisson/core/errors';
 import {
   findNetworkConflict,
@@ -38,9 +38,6 @@ export interface NetworkTerms {
   readonly knobs: Pick<ArgonautKnobs, 'maxConnections' | 'idleTimeoutMs'>;
 }
 
-// Given: wire.md 1.
-const firstEgressPlace = 16;
-
 /** Throws PolicyError NETWORK_CONFLICT, or EGRESS_POLICY for an endpoint of the config that the image does not list. */
 export function planNetwork(terms: NetworkTerms): NetworkPlan {
   const { image, config, cid, knobs } = terms;
@@ -52,7 +49,7 @@ export function planNetwork(terms: NetworkTerms): NetworkPlan {
   const waysIn = joinWaysIn(image, config);
   const measured = waysOutOf(image).map((way, index) => ({
     ...way,
-    vsockPort: hostPort(cid, firstEgressPlace + index),
+    vsockPort: hostPort(cid, FIRST_EGRESS_PLACE + index),
   }));
   const waysOut = [...measured, ...endpointsOf(config)];
   const conflict = findNetworkConflict(waysIn, waysOut, image);

@@ -2,7 +2,7 @@
 // host remembers of an enclave that is gone (a policy, a line, a half-open connection) shall not meet another one.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cid, toCid } from '@caisson/core/address';
+import { type Cid, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, toCid } from '@caisson/core/address';
 import { CaissonError, LimitError } from '@caisson/core/errors';
 import * as z from 'zod';
 import { readProcessStart, replaceFile, withLock } from '../file/index.ts';
@@ -22,8 +22,7 @@ export interface ClaimedCid {
   release(): Promise<void>;
 }
 
-// Given: wire.md 1, the highest whose ports are its own. Chosen: the first ones are left to whoever names a CID himself.
-const highestCid = 4_194_303;
+// Chosen: the first ones are left to whoever names a CID himself.
 const firstCid = 16;
 const lastCid = 65_535;
 const maxFileBytes = 8 << 20;
@@ -36,7 +35,7 @@ const schema = z.strictObject({
   taken: z
     .array(
       z.strictObject({
-        cid: z.int().min(4).max(highestCid),
+        cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID),
         name: z.string().max(63),
         pid: z.int().positive(),
         start: z.string().max(20),
@@ -52,8 +51,8 @@ type Pool = z.infer<typeof schema>;
  */
 export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedCid> {
   const { name, cid: asked } = claim;
-  if (asked !== undefined && !(Number.isInteger(asked) && asked >= 4 && asked <= highestCid)) {
-    throw new TypeError(`cid must be an integer in 4..${highestCid}, got ${asked}`);
+  if (asked !== undefined && !(Number.isInteger(asked) && asked >= FIRST_ENCLAVE_CID && asked <= LAST_ENCLAVE_CID)) {
+    throw new TypeError(`cid must be an integer in ${FIRST_ENCLAVE_CID}..${LAST_ENCLAVE_CID}, got ${asked}`);
   }
   return await change(state, async (pool) => {
     const living = await keepLiving(pool, claim.clear);

@@ -1,5 +1,6 @@
 // The engine file of the Sentient Enclaves Framework: `enclaves: NAME: {cpu_count, memory_mb, eif_path, debug_mode, cid}`. It runs images that
 // are built, and is taken as it stands.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { z } from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
@@ -10,7 +11,7 @@ const engineEnclave = z.strictObject({
   memory_mb: z.int().min(64),
   eif_path: z.string().min(1),
   debug_mode: z.boolean().optional(),
-  cid: z.int().min(4).max(4_194_303).optional(),
+  cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).optional(),
 });
 const engineFile = z.strictObject({ enclaves: z.record(z.string(), engineEnclave) });
 

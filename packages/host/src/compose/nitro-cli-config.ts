@@ -1,6 +1,7 @@
 // The JSON of `nitro-cli run-enclave --config`. Its keys are those of nitro-cli's struct (eif_path, memory_mib, ...); the spelling of its flags
 // (`eif-path`, `memory`) and of its answers (`EnclaveCID`, `MemoryMiB`, `NumberOfCPUs`, `CPUIDs`) is taken too.
 import { basename } from 'node:path';
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { z } from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
@@ -11,7 +12,7 @@ const nitroConfig = z.strictObject({
   memory_mib: z.int().min(64),
   cpu_count: z.int().min(1).max(1_024).nullish(),
   cpu_ids: z.array(z.int().min(0)).min(1).nullish(),
-  enclave_cid: z.int().min(4).max(4_194_303).nullish(),
+  enclave_cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).nullish(),
   enclave_name: z.string().min(1).nullish(),
   debug_mode: z.boolean().nullish(),
   attach_console: z.boolean().nullish(),

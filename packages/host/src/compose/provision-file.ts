@@ -1,5 +1,6 @@
 // The file that the enclave engine of the Sentient Enclaves Framework is posted: `general`, `nitro` or `qemu`, `numa`, `hugepages`. One enclave, taken as
 // it stands; what that engine did for machines of another kind, or only printed, has no place here, and a note says so.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { z } from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
@@ -33,7 +34,9 @@ const provisionFile = z.strictObject({
       cpu_count: z.int().min(1).max(1_024),
       memory_mib: z.int().min(64),
       eif_path: text,
-      vsock: z.strictObject({ cid: z.int().min(4).max(4_194_303).optional(), port: count.optional() }).optional(),
+      vsock: z
+        .strictObject({ cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).optional(), port: count.optional() })
+        .optional(),
       debug_mode: z.boolean().optional(),
     })
     .optional(),

@@ -1,5 +1,6 @@
 // The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
 // form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { z } from 'zod';
 import { readIngressRule } from './ingress-rule.ts';
 
@@ -172,7 +173,7 @@ const enclave = z.strictObject({
       memoryMiB: z.int().min(64).optional(),
     })
     .optional(),
-  cid: z.int().min(4).max(4_194_303).optional(),
+  cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).optional(),
   config: z
     .union([path, z.record(z.string(), z.unknown())])
     .optional()

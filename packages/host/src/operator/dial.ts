@@ -2,7 +2,14 @@
 // the session ends here.
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { type Cid, toCid, toVsockPort, type VsockPort } from '@caisson/core/address';
+import {
+  type Cid,
+  FIRST_ENCLAVE_CID,
+  LAST_ENCLAVE_CID,
+  toCid,
+  toVsockPort,
+  type VsockPort,
+} from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import { CONTROL_PORT } from '@caisson/link/control';
 import { openTransportFromEnvironment, type Transport } from '@caisson/link/transport';
@@ -19,9 +26,6 @@ export interface EnclaveAddress {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-const lowestCid = 4;
-const highestCid = 4_194_303;
 
 /**
  * `16`, `vsock:16:53000`, or the name of an enclave that runs here: its CID and the way to it are the state folder's word, which may be wrong, since
@@ -124,10 +128,12 @@ export function dialVia(
 }
 
 function addressOf(cid: number, port: number, enclave: string): EnclaveAddress {
-  const isCid = Number.isSafeInteger(cid) && cid >= lowestCid && cid <= highestCid;
+  const isCid = Number.isSafeInteger(cid) && cid >= FIRST_ENCLAVE_CID && cid <= LAST_ENCLAVE_CID;
   if (isCid && Number.isSafeInteger(port) && port >= 0 && port < 0xffff_ffff)
     return { cid: toCid(cid), port: toVsockPort(port) };
-  throw fault(`enclave ${enclave} must have a CID in ${lowestCid}..${highestCid} and a port, got ${cid} and ${port}`);
+  throw fault(
+    `enclave ${enclave} must have a CID in ${FIRST_ENCLAVE_CID}..${LAST_ENCLAVE_CID} and a port, got ${cid} and ${port}`,
+  );
 }
 
 function fault(

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { type CaissonError, ParseError } from '@caisson/core/errors';
 import { parse as parseToml, TomlDate } from 'smol-toml';
 import { parseLocatedYaml } from '../located-yaml/index.ts';
@@ -59,7 +60,7 @@ export function parsePipelineConfig(text: string, path: string): PipelineConfig 
   }
   const { cid, port, key, policy } = value as Record<string, unknown>;
   return {
-    ...(cid !== undefined && { cid: integer(cid, 'cid', 4, 4_194_303, path) }),
+    ...(cid !== undefined && { cid: integer(cid, 'cid', FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, path) }),
     ...(port !== undefined && { port: integer(port, 'port', 1, 4_294_967_294, path) }),
     ...(key !== undefined && { key: word(key, 'key', path) }),
     ...(policy !== undefined && { policy: word(policy, 'policy', path) }),
@@ -81,7 +82,7 @@ export function choosePipelineSettings(
     return integer(/^[0-9]{1,10}$/.test(text) ? Number(text) : text, name, least, most, from);
   };
   return {
-    cid: number('cid', 4, 4_194_303),
+    cid: number('cid', FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID),
     port: number('port', 1, 4_294_967_294),
     key: flags.key ?? env['PIPELINE_KEY'] ?? config.key,
     policy: flags.policy ?? env['PIPELINE_POLICY'] ?? config.policy,

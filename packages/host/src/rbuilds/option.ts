@@ -1,6 +1,7 @@
 // The options of rbuilds. The whole line is read and checked before anything runs; then each --cmd runs with the options to its left, in
 // order, as users of the reference are used to. Unlike there, an option after the last --cmd is refused, not lost, and two --cmd are two
 // commands, not the last one twice.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import { PolicyError } from '@caisson/core/errors';
 import type { RbuildsErrorCode } from './error-code.ts';
 import { DEFAULT_RBUILDS_SETTINGS, type RbuildsSettings } from './settings.ts';
@@ -75,7 +76,7 @@ export const RBUILDS_OPTIONS: readonly RbuildsOption[] = [
     value: 'cid',
     about: 'CID of the enclave; default 127',
     // Given: wire.md 1.
-    apply: (settings, text) => ({ ...settings, cid: integer('--cid', text, 4, 4_194_303) }),
+    apply: (settings, text) => ({ ...settings, cid: integer('--cid', text, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID) }),
   },
   {
     names: ['--dockerfile', '-d'],

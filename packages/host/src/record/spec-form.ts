@@ -1,4 +1,5 @@
 // `spec.json` as it is read and written. Strict: a key that this program does not know is something that was asked for and would not be done.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import * as z from 'zod';
 import { enclaveFolder, openEnclaveFolder } from './folder.ts';
 import { parseForm, readForm, writeForm } from './form.ts';
@@ -6,9 +7,6 @@ import { isEnclaveName } from './name.ts';
 import type { RecordedSpec } from './spec.ts';
 import { requireStateVersion } from './version.ts';
 
-// Given: wire.md 1.
-const lowestCid = 4;
-const highestCid = 4_194_303;
 // Chosen.
 const longestMs = 24 * 3_600_000;
 
@@ -24,7 +22,7 @@ const schema = z.strictObject({
   measurements: z.strictObject({ PCR0: register, PCR1: register, PCR2: register, PCR8: register.optional() }),
   profile: z.enum(['development', 'production']),
   backend: z.enum(['sim', 'qemu', 'nitro']),
-  cid: z.int().min(lowestCid).max(highestCid).optional(),
+  cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).optional(),
   memoryMiB: z.int().min(1),
   cpus: z.union([
     z.strictObject({ count: z.int().min(1) }),

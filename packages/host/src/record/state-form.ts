@@ -1,5 +1,6 @@
 // `state.json` as it is read and written. Not strict: a shim of a newer build may say more, and whoever reads takes what he knows. A state whose shim
 // is gone without a word reads as `lost`: the file says what was so when somebody still looked.
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import * as z from 'zod';
 import { readProcessStart } from '../file/index.ts';
 import { enclaveFolder } from './folder.ts';
@@ -19,7 +20,7 @@ const schema = z.object({
   phase: z.enum(ENCLAVE_PHASES),
   since: time,
   backend: z.enum(['sim', 'qemu', 'nitro']),
-  cid: z.int().min(4).max(4_194_303).nullable(),
+  cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).nullable(),
   vsock: text.nullable(),
   pids: z.array(z.int().positive()).max(1_000),
   shim: z.object({

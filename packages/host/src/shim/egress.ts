@@ -1,6 +1,6 @@
 // The ways out of one boot: host-wide vsock listeners, for this enclave's CID alone, each to the one host and port that was asked for. Those of the image
 // have ports of the enclave's own; those of its boot config have the port that the config says, which on hardware only one enclave of a parent can have.
-import { CID_ANY, hostPort } from '@caisson/core/address';
+import { CID_ANY, FIRST_EGRESS_PLACE, hostPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import {
   type BridgeEvent,
@@ -33,9 +33,6 @@ export interface Egress {
   close(): Promise<void>;
 }
 
-// Given: wire.md 1.
-const firstEgressPlace = 16;
-
 /** All or none. Throws what openBridge throws: a metadata address; CaissonError SHIM_PORT for a port that somebody else has. */
 export async function openEgress(options: EgressOptions): Promise<Egress> {
   const { place, kernel, engine, events } = options;
@@ -67,7 +64,7 @@ function rulesOf({ place: { cid }, spec: { egress, endpoints = [] } }: EgressOpt
   return [
     ...egress.map(({ host, port }, index) => ({
       name: nameOf(host, port),
-      listen: { kind: 'vsock', cid: CID_ANY, port: hostPort(cid, firstEgressPlace + index) } as const,
+      listen: { kind: 'vsock', cid: CID_ANY, port: hostPort(cid, FIRST_EGRESS_PLACE + index) } as const,
       ...{ dial: { kind: 'tcp', host, port } as const, limits, peerCid: cid },
     })),
     ...endpoints.map(({ host, port, vsockPort }, index) => ({
