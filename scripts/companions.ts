@@ -10,6 +10,8 @@ const companies: Readonly<Record<string, RegExp>> = {
   verify: /^packages\/(verify|vrf)\//,
   core: /^packages\/core\//,
   host: /^packages\/host\/src\/(argonaut|bench|compose|doctor|explain|kms|policy|record|service|statement|tree)\//,
+  link: /^packages\/link\/src\/(argonaut|channel|config|control|nsm|pipeline|ready)\//,
+  enclave: /^packages\/enclave\/src\/(attest|boot-config|control|egress|network|nsm|pipeline)\//,
   parts: /^packages\/host\/src\/(oci|operator|runtime)\//,
 };
 const needsOwnProcess =
