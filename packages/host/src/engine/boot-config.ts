@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import { replaceFile } from '../file/index.ts';
 import { enclaveFolder, openEnclaveFolder, type RecordedSpec } from '../record/index.ts';
@@ -25,11 +26,11 @@ export interface PreparedConfig {
   readonly path: string | undefined;
 }
 
-// Given: wire.md 3, with its envelope.
-const maxConfigBytes = 1_048_576;
 // Chosen.
 const nameDigits = 16;
 const keptName = /^boot-config-[0-9a-f]{16}\.json$/;
+/** Another command may have written its own, and wait for its turn. */
+const turnMs = 3_600_000;
 
 /** Reads it and writes nothing. Throws CaissonError ENGINE_CONFIG. */
 export async function prepareConfig(request: BootConfigRequest): Promise<PreparedConfig | undefined> {
@@ -47,8 +48,8 @@ export async function prepareConfig(request: BootConfigRequest): Promise<Prepare
   }
   const path = typeof config === 'string' ? resolve(folder, config) : undefined;
   const bytes = path === undefined ? Buffer.from(`${JSON.stringify(config)}\n`) : await readConfig(name, path);
-  if (bytes.length > maxConfigBytes)
-    throw fault(`boot config of enclave ${name} must have at most ${maxConfigBytes} bytes, got ${bytes.length}`, {});
+  if (bytes.length > MAX_CONFIG_BYTES)
+    throw fault(`boot config of enclave ${name} must have at most ${MAX_CONFIG_BYTES} bytes, got ${bytes.length}`, {});
   return { bytes, path, sha384: createHash('sha384').update(bytes).digest('hex') };
 }
 
@@ -65,21 +66,23 @@ export async function keepConfig(
   return { path: kept, sha384 };
 }
 
-/** Those that no record names any more. */
+/** Those that no record names any more, and none is about to. */
 export async function pruneConfigs(state: string, { name, config }: RecordedSpec): Promise<void> {
   const { path } = enclaveFolder(state, name);
   for (const file of await readdir(path)) {
-    if (keptName.test(file) && join(path, file) !== config?.path) await rm(join(path, file), { force: true });
+    if (!keptName.test(file) || join(path, file) === config?.path) continue;
+    const { mtimeMs } = await stat(join(path, file)).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > turnMs) await rm(join(path, file), { force: true });
   }
 }
 
 async function readConfig(name: string, path: string): Promise<Uint8Array> {
   try {
     const found = await stat(path);
-    if (!found.isFile() || found.size > maxConfigBytes) {
+    if (!found.isFile() || found.size > MAX_CONFIG_BYTES) {
       const got = found.isFile() ? `${found.size} bytes` : 'another kind of file';
       throw fault(
-        `boot config ${path} of enclave ${name} must be a file of at most ${maxConfigBytes} bytes, got ${got}`,
+        `boot config ${path} of enclave ${name} must be a file of at most ${MAX_CONFIG_BYTES} bytes, got ${got}`,
         {},
       );
     }

@@ -1,6 +1,15 @@
 // The engine against shims that are no processes: what is started, in which order, and what is said of what does not come up.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -238,10 +247,16 @@ test('what runs keeps the boot config of its own record while another is asked f
   const config = (await readSpec(engine.state, 'a'))?.config;
   equal(readFileSync(config!.path, 'utf8'), '{"token":1}\n');
   door.scripts.delete('b');
+  const { path } = enclaveFolder(engine.state, 'a');
+  const files = (): string[] => readdirSync(path).filter((file) => file.startsWith('boot-config'));
+  utimesSync(config!.path, 1, 1);
   await up(text(2));
-  const files = readdirSync(enclaveFolder(engine.state, 'a').path).filter((file) => file.startsWith('boot-config'));
-  equal(files.length, 1);
-  equal(readFileSync(join(enclaveFolder(engine.state, 'a').path, `${files[0]}`), 'utf8'), '{"token":2}\n');
+  deepEqual(
+    files().map((file) => readFileSync(join(path, file), 'utf8')),
+    ['{"token":2}\n'],
+  );
+  await up(text(3));
+  equal(files().length, 2, 'another command may have just written it, and wait for its turn');
 });
 
 test('ways in and out are those that the image measures, in its order', async () => {
