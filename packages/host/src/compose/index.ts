@@ -21,3 +21,4 @@ export { formatCompose, resolveCompose } from './print-compose.ts';
 export { hashKey, readPublicKey } from './public-key.ts';
 export { chooseEnclave, readCompose, readComposeText } from './read-compose.ts';
 export type { EnclaveSpec } from './schema.ts';
+export { leastMemory, STANDARD_CPUS, standardMemory } from './standard-resources.ts';

@@ -1,6 +1,7 @@
 // An allocator.yaml for a caisson.yaml on this machine: memory and processors of one node, whole cores, never core 0, as few as are needed, each
 // number with its reason. What cannot be given is refused with the numbers. Nothing is written: a parent's allocator is changed by its owner.
 import { LimitError } from '@caisson/core/errors';
+import { leastMemory } from '../compose/index.ts';
 import { ALLOCATOR_FILE, RESTART_ALLOCATOR } from './allocator-file.ts';
 import { count } from './check.ts';
 import { type Core, coreOf, formatCpuList } from './cpu.ts';
@@ -8,7 +9,8 @@ import type { DoctorErrorCode } from './error-code.ts';
 import type { Ground } from './ground.ts';
 import type { NodeMemory } from './node-memory.ts';
 import { leastReservation } from './page-fit.ts';
-import { cpuCount, leastMemory, onNitro } from './wanted.ts';
+import { MAX_ENCLAVES, PARENT_MIB } from './parent.ts';
+import { cpuCount, onNitro } from './wanted.ts';
 
 export interface AllocatorPlan {
   readonly memoryMiB: number;
@@ -29,20 +31,15 @@ interface Need {
   readonly ids: readonly number[];
 }
 
-// Given: a parent has at most so many.
-const mostEnclaves = 4;
-// Chosen: a parent with less starves.
-const parentMiB = 512;
-
 /** `file` for the command. Throws LimitError DOCTOR_PLAN. */
 export function planAllocator(ground: Ground, file: string): AllocatorPlan {
   const reasons: string[] = [];
   const needs = [...needsOfFile(ground, reasons), ...needsOfRunning(ground, reasons)];
   if (needs.length === 0)
     throw refuse(`${file} must have an enclave for nitro, got none`, 'its enclaves have another backend');
-  if (needs.length > mostEnclaves) {
+  if (needs.length > MAX_ENCLAVES) {
     throw refuse(
-      `a parent has at most ${mostEnclaves} enclaves, got ${needs.length}: ${needs.map(({ name }) => name).join(', ')}`,
+      `a parent has at most ${MAX_ENCLAVES} enclaves, got ${needs.length}: ${needs.map(({ name }) => name).join(', ')}`,
       'put some of them on another instance',
     );
   }
@@ -141,8 +138,8 @@ function fitNode({ cpus, nodes }: Ground, node: NodeMemory, needs: readonly Need
     needs.map((one) => one.memoryMiB),
     { sizesMiB: sizesMiB.length === 0 ? [2] : sizesMiB },
   );
-  const elsewhere = nodes.some((one) => one !== node && one.totalMiB >= parentMiB);
-  const givable = node.totalMiB - (elsewhere ? 0 : parentMiB);
+  const elsewhere = nodes.some((one) => one !== node && one.totalMiB >= PARENT_MIB);
+  const givable = node.totalMiB - (elsewhere ? 0 : PARENT_MIB);
   if (memoryMiB > givable)
     return {
       why: `node ${node.node} has ${Math.max(0, givable)} MiB to give of ${node.totalMiB}, ${memoryMiB} are asked for`,

@@ -1,7 +1,7 @@
 // What a caisson.yaml asks of a machine: processors, memory and ports of each of its enclaves.
 import { dirname, join, resolve } from 'node:path';
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
-import { type Compose, type IngressRule, readIngressRule } from '../compose/index.ts';
+import { type Compose, type IngressRule, readIngressRule, STANDARD_CPUS, standardMemory } from '../compose/index.ts';
 import type { Machine } from './machine.ts';
 
 export interface WantedEnclave {
@@ -15,13 +15,6 @@ export interface WantedEnclave {
   readonly image: { readonly path: string; readonly bytes: number } | null;
   readonly ingress: readonly IngressRule[];
 }
-
-// Chosen, as `up` has it.
-const standardCpus = 2;
-const leastMemoryMiB = 512;
-const memoryStepMiB = 128;
-// Given: nitro-cli wants so many times the image.
-const memoryPerImage = 4;
 
 /** `file`: whose folder the paths are from. `state`: the state folder, where `up` keeps what it has built. */
 export function readWanted(
@@ -38,7 +31,7 @@ export function readWanted(
     return {
       name,
       backend: spec.backend ?? 'auto',
-      cpus: ids === undefined ? { count: cpus ?? standardCpus } : { ids },
+      cpus: ids === undefined ? { count: cpus ?? STANDARD_CPUS } : { ids },
       memoryMiB: memoryMiB ?? standardMemory(facts?.bytes ?? 0),
       isStandard: { cpus: cpus === undefined && ids === undefined, memory: memoryMiB === undefined },
       image: path === undefined || facts === undefined ? null : { path, bytes: facts.bytes },
@@ -54,15 +47,6 @@ function findBuilt(machine: Machine, state: string | undefined, name: string): s
   const paths = machine.list(folder).flatMap((file) => (file.endsWith('.eif') ? [join(folder, file)] : []));
   const bytesOf = (path: string): number => machine.stat(path)?.bytes ?? 0;
   return paths.sort((one, other) => bytesOf(other) - bytesOf(one))[0];
-}
-
-/** What nitro-cli asks for at least. */
-export function leastMemory(imageBytes: number): number {
-  return Math.ceil((memoryPerImage * imageBytes) / 2 ** 20);
-}
-
-function standardMemory(imageBytes: number): number {
-  return Math.max(leastMemoryMiB, Math.ceil(leastMemory(imageBytes) / memoryStepMiB) * memoryStepMiB);
 }
 
 /** Those that a Nitro parent would run. */

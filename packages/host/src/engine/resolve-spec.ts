@@ -5,7 +5,13 @@ import { resolve } from 'node:path';
 import { parseDuration } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
-import { type EnclaveSpec, type IngressRule, readIngressRule } from '../compose/index.ts';
+import {
+  type EnclaveSpec,
+  type IngressRule,
+  readIngressRule,
+  STANDARD_CPUS,
+  standardMemory,
+} from '../compose/index.ts';
 import type { RecordedSpec } from '../record/index.ts';
 import { findWays } from './config-way.ts';
 import type { EngineErrorCode } from './error-code.ts';
@@ -28,11 +34,7 @@ export interface ResolveSpecOptions {
   readonly now: Date;
 }
 
-// Chosen. An image is in memory twice while it is unpacked, and Node wants its own; nitro-cli itself asks for four times the image.
-const memoryPerImage = 4;
-const leastMemoryMiB = 512;
-const memoryStepMiB = 128;
-const standardCpus = 2;
+// Chosen.
 const standardReadyMs: Readonly<Record<BackendKind, number>> = { sim: 60_000, qemu: 180_000, nitro: 180_000 };
 
 export interface ResolvedSpec {
@@ -51,7 +53,7 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   const recorded: RecordedSpec = {
     ...{ v: 1, name, image: facts.path, measurements: facts.measurements, profile: facts.profile, backend },
     ...(cid !== undefined && { cid }),
-    memoryMiB: resources.memoryMiB ?? defaultMemory(facts.bytes),
+    memoryMiB: resources.memoryMiB ?? standardMemory(facts.bytes),
     cpus:
       resources.cpu_ids === undefined ? { count: resources.cpus ?? defaultCpus(backend) } : { ids: resources.cpu_ids },
     debug: spec.debug ?? false,
@@ -70,15 +72,10 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   return { recorded, warnings };
 }
 
-function defaultMemory(bytes: number): number {
-  const needed = Math.ceil((memoryPerImage * bytes) / 2 ** 20 / memoryStepMiB) * memoryStepMiB;
-  return Math.max(leastMemoryMiB, needed);
-}
-
 function defaultCpus(backend: BackendKind): number {
   // A simulation runs on all of this machine's, whatever it was told. A parent gives whole cores away, and a machine has no more than there are.
   if (backend === 'sim') return availableParallelism();
-  return backend === 'nitro' ? standardCpus : Math.min(standardCpus, availableParallelism());
+  return backend === 'nitro' ? STANDARD_CPUS : Math.min(STANDARD_CPUS, availableParallelism());
 }
 
 function ingressOf(name: string, { ingress = [] }: EnclaveSpec, { terms, path }: ImageFacts): IngressRule[] {

@@ -4,10 +4,9 @@ import { type Check, fail, type Look, note, ok, warn } from '../check.ts';
 import { coreOf, formatCpuList } from '../cpu.ts';
 import { type Ground, planCommand } from '../ground.ts';
 import { freePagesMiB, reservedMiB } from '../node-memory.ts';
+import { PARENT_MIB } from '../parent.ts';
 
 const service = 'nitro-enclaves-allocator.service';
-// Chosen: below it the parent itself starves.
-const parentMiB = 512;
 
 export const nitroShareChecks: readonly Check[] = [
   {
@@ -82,7 +81,7 @@ function lookAtFile({ allocator, cpus, nodes, file, nitroCli }: Ground): Look | 
   const largest = Math.max(...nodes.map(({ totalMiB }) => totalMiB));
   const total = nodes.reduce((sum, { totalMiB }) => sum + totalMiB, 0);
   if (memory > largest) found.push(fail(`memory_mib is ${memory}, and no node has more than ${largest} MiB`, edit));
-  else if (memory > total - parentMiB)
+  else if (memory > total - PARENT_MIB)
     found.push(warn(`memory_mib is ${memory} of ${total} MiB, which leaves the parent ${total - memory}`, edit));
   const spare = cpus.present.length - cpus.threadsPerCore;
   if (wanted > spare)

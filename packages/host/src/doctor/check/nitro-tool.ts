@@ -2,13 +2,12 @@
 import { readNitroFailure } from '../../explain/index.ts';
 import { type Check, count, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
+import { MAX_ENCLAVES } from '../parent.ts';
 
 const install = 'sudo dnf install -y aws-nitro-enclaves-cli';
 const defaultBlobs = '/usr/share/nitro_enclaves/blobs';
 const sockets = '/run/nitro_enclaves';
 const logs = '/var/log/nitro_enclaves';
-// Given: a parent has at most so many.
-const mostEnclaves = 4;
 
 export const nitroToolChecks: readonly Check[] = [
   {
@@ -82,7 +81,7 @@ export const nitroToolChecks: readonly Check[] = [
     id: 'nitro-enclaves',
     group: 'nitro',
     looksAt: 'enclaves that run by nitro-cli describe-enclaves',
-    matters: `a parent has at most ${mostEnclaves}; a debug enclave proves nothing, whatever its registers are said to be`,
+    matters: `a parent has at most ${MAX_ENCLAVES}; a debug enclave proves nothing, whatever its registers are said to be`,
     prevents: [],
     look: ({ nitroCli }) => {
       if (nitroCli === null) return note('there is no nitro-cli to ask');
@@ -96,7 +95,7 @@ export const nitroToolChecks: readonly Check[] = [
       const found: Look[] = [];
       if (debug.length > 0)
         found.push(note(`in debug mode, with registers of zeros in their documents: ${debug.join(', ')}`));
-      if (enclaves.length >= mostEnclaves)
+      if (enclaves.length >= MAX_ENCLAVES)
         found.push(note(`${enclaves.length} run, and no more fit: ${text}`, 'caisson stop NAME'));
       return found.length > 0 ? found : ok(`${count(enclaves.length, 'enclave')}: ${text}`);
     },

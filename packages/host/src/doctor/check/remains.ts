@@ -1,8 +1,8 @@
 // What caisson itself keeps on this machine: the state folder, its enclaves, what dead ones have left, an operator's keys.
+import { leastMemory } from '../../compose/index.ts';
 import { STATE_VERSION } from '../../record/index.ts';
 import { type Check, count, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
-import { leastMemory } from '../wanted.ts';
 
 const othersMayWrite = 0o022;
 const othersMay = 0o077;
