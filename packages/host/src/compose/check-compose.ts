@@ -2,6 +2,7 @@
 // the function that will read it later, one by one, so that the first fault hides no second.
 import { lstatSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import { checkPolicy } from '@caisson/verify/policy';
 import { readImageMeasurements } from '../image/index.ts';
@@ -24,9 +25,6 @@ export interface CheckedCompose {
 }
 
 type Part = readonly [path: readonly PropertyKey[], read: () => Promise<unknown>];
-
-// Given: wire.md 3. A signed config has an envelope around what is bounded.
-const maxConfigBytes = 1_048_576;
 
 /** Throws CaissonError COMPOSE_INPUT where there is no file to read. */
 export async function checkCompose(path: string, options: ReadComposeOptions = {}): Promise<CheckedCompose> {
@@ -102,7 +100,7 @@ function partsOf(spec: EnclaveSpec, folder: string): Part[] {
     [['logs', 'file'], async () => requireLogFile(spec.logs?.file, folder)],
     [
       ['config'],
-      async () => typeof config === 'string' && requireFile(resolve(folder, config), 'config', maxConfigBytes),
+      async () => typeof config === 'string' && requireFile(resolve(folder, config), 'config', MAX_CONFIG_BYTES),
     ],
   ];
 }

@@ -1,12 +1,10 @@
 // The boot config as it was asked for: read at every start and compared, because the file is its owner's to change, and what was agreed on is its hash.
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { RecordedSpec } from '../record/index.ts';
 import type { ShimErrorCode } from './error-code.ts';
-
-// Given: wire.md 3.
-const maxConfigBytes = 1 << 20;
 
 /** Undefined where none was asked for. Throws VerificationError SHIM_CONFIG for other bytes, CaissonError SHIM_CONFIG where they cannot be read. */
 export async function readAskedConfig({ name, config }: RecordedSpec): Promise<Uint8Array | undefined> {
@@ -14,7 +12,7 @@ export async function readAskedConfig({ name, config }: RecordedSpec): Promise<U
   let bytes: Buffer;
   try {
     const { size } = await stat(config.path);
-    if (size > maxConfigBytes) throw new Error(`it has ${size} bytes, at most ${maxConfigBytes}`);
+    if (size > MAX_CONFIG_BYTES) throw new Error(`it has ${size} bytes, at most ${MAX_CONFIG_BYTES}`);
     bytes = await readFile(config.path);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;

@@ -11,7 +11,5 @@ export const DELIVERY_ERROR_CODES = [
 ] as const;
 export type DeliveryErrorCode = (typeof DELIVERY_ERROR_CODES)[number];
 
-// Given: argonaut's limit, both ways.
-export const maxConfigBytes = 1_048_576;
 // Chosen, as the test plan's bound for one sender.
 export const defaultTransferTimeoutMs = 10_000;

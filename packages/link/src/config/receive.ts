@@ -5,10 +5,11 @@ import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { CID_ANY } from '@caisson/core/address';
 import { concatBytes } from '@caisson/core/bytes';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError, LimitError } from '@caisson/core/errors';
 import type { Transport, TransportPeer } from '../transport/index.ts';
 import type { DeliveryErrorCode } from './error-code.ts';
-import { defaultTransferTimeoutMs, maxConfigBytes } from './error-code.ts';
+import { defaultTransferTimeoutMs } from './error-code.ts';
 
 export interface ReceiveConfigOptions {
   readonly transport: Transport;
@@ -85,7 +86,7 @@ function readToEnd(
   peer: TransportPeer,
   options: ReceiveConfigOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { port, maxBytes = maxConfigBytes, transferTimeoutMs = defaultTransferTimeoutMs, signal } = options;
+  const { port, maxBytes = MAX_CONFIG_BYTES, transferTimeoutMs = defaultTransferTimeoutMs, signal } = options;
   const what = `config from cid ${peer.cid} on port ${port}`;
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];

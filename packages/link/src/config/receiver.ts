@@ -3,11 +3,12 @@
 import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { CID_ANY, CID_PARENT } from '@caisson/core/address';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
 import { encodeFrame } from '@caisson/core/frame';
 import type { Transport, TransportListener, TransportPeer } from '../transport/transport.ts';
 import type { ConfigForm } from './deliver.ts';
-import { defaultTransferTimeoutMs, maxConfigBytes } from './error-code.ts';
+import { defaultTransferTimeoutMs } from './error-code.ts';
 import { type ConfigReply, encodeConfigReply, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from './messages.ts';
 import { receiveOne } from './receive-one.ts';
 
@@ -112,7 +113,7 @@ class Receiver implements ConfigReceiver {
   }
 
   async #serve(socket: Socket, form: ConfigForm, what: string): Promise<void> {
-    const { maxBytes = maxConfigBytes, senderTimeoutMs: timeoutMs = defaultTransferTimeoutMs } = this.#options;
+    const { maxBytes = MAX_CONFIG_BYTES, senderTimeoutMs: timeoutMs = defaultTransferTimeoutMs } = this.#options;
     this.#reading.set(socket, form);
     let bytes: Uint8Array;
     try {

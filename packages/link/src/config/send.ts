@@ -4,10 +4,11 @@
 import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { formatAddress } from '@caisson/core/address';
+import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError, LimitError, ParseError } from '@caisson/core/errors';
 import type { Transport } from '../transport/index.ts';
 import type { DeliveryErrorCode } from './error-code.ts';
-import { defaultTransferTimeoutMs, maxConfigBytes } from './error-code.ts';
+import { defaultTransferTimeoutMs } from './error-code.ts';
 
 export interface SendConfigOptions {
   readonly transport: Transport;
@@ -38,10 +39,10 @@ export async function sendConfig(options: SendConfigOptions): Promise<void> {
 
 /** Throws LimitError DELIVERY_TOO_LARGE: what no receiver takes is not dialled for. */
 export function requireDeliverable(bytes: Uint8Array): void {
-  if (bytes.length <= maxConfigBytes) return;
+  if (bytes.length <= MAX_CONFIG_BYTES) return;
   throw new LimitError<DeliveryErrorCode>(
     'DELIVERY_TOO_LARGE',
-    `config has ${bytes.length} bytes, at most ${maxConfigBytes} can be delivered`,
+    `config has ${bytes.length} bytes, at most ${MAX_CONFIG_BYTES} can be delivered`,
   );
 }
 
