@@ -58,7 +58,7 @@ export async function startExample(
   const own = { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), ...env };
   await caisson(['build', '--config', config, '-o', image, '--kernel', kernel], own);
 
-  const backend = createSimBackend({ state: join(folder, 'state') });
+  const backend = createSimBackend({ state: join(folder, 'state'), wish: process.env['CAISSON_SIM'] });
   const enclave = await backend.start({ name, image, memoryMiB: 512, cpus: { count: 1 } });
   context.after(() => enclave.kill());
   const { cid, transport, measurements, documents } = enclave;

@@ -3,6 +3,9 @@ import type { FollowOptions } from './follow.ts';
 import type { Verdict } from './result.ts';
 import type { Timeline } from './timeline.ts';
 
+// `DEBUG: ...`, `NOT ISOLATED: ...`: what proves or isolates nothing.
+const shouts = /^[A-Z]{2}[A-Z ]*: /;
+
 /** Phases come as events, with their moments; what the newest state knows better is told at the end. */
 export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' | 'onState'> {
   let restarts: number | undefined;
@@ -22,7 +25,7 @@ export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' 
         timeline.restart();
       }
       restarts = count;
-      for (const one of departures) if (!told.has(one)) timeline.note('info', one);
+      for (const one of departures) if (!told.has(one)) timeline.note(shouts.test(one) ? 'warn' : 'info', one);
       for (const one of departures) told.add(one);
       if (phase !== 'ready' || timeline.open === undefined || timeline.open === 'verified') return;
       timeline.begin('ready');

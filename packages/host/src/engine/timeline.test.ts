@@ -1,7 +1,9 @@
 // Phases with their times, in whichever pieces they are seen.
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
+import { fakeState } from '@caisson/testkit/fake';
 import type { EngineEvent } from './event.ts';
+import { createTeller } from './phase-teller.ts';
 import { Timeline } from './timeline.ts';
 
 test('a phase ends where the next one begins, by the moments of both; an earlier one changes nothing', () => {
@@ -41,4 +43,23 @@ test('what fails before it began anything failed in its first phase', () => {
   const timeline = new Timeline('a', () => {});
   timeline.failed('no such file');
   deepEqual([timeline.failedIn, timeline.phases], ['build', []]);
+});
+
+test('what proves or isolates nothing is a warning, each departure once', () => {
+  const notes: string[][] = [];
+  const timeline = new Timeline('a', (event) => void (event.kind === 'note' && notes.push([event.level, event.text])));
+  const { onState } = createTeller(timeline);
+  const departures = [
+    'NOT ISOLATED: it is a plain process',
+    'DEBUG: zero',
+    'PCR0, PCR1: as built',
+    'memory is not bounded',
+  ];
+  for (let round = 0; round < 2; round += 1) onState(fakeState('a', { phase: 'booting', departures }));
+  deepEqual(notes, [
+    ['warn', departures[0]],
+    ['warn', departures[1]],
+    ['info', departures[2]],
+    ['info', departures[3]],
+  ]);
 });
