@@ -66,7 +66,7 @@ test('takes over what a dead process left, also when its pid lives again as anot
 
 test('lets one in at a time, and nobody wait for ever, where many find what a dead process left', async () => {
   const path = join(folder, 'lock');
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 6; round += 1) {
     writeFileSync(path, `${spawnSync('true').pid} 1 ${round}\n`);
     let [inside, most] = [0, 0];
     const one = async (): Promise<void> => {

@@ -20,7 +20,7 @@ export interface LockOptions {
 const defaultTimeoutMs = 10_000;
 // Whoever waits long looks less often: a hundred of them would keep the holder from its work.
 const leastWaitMs = 5;
-const longestWaitMs = 100;
+const longestWaitMs = 30;
 const growth = 1.3;
 const claimDigits = 16;
 const maxVanished = 100;
