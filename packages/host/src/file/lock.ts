@@ -20,8 +20,8 @@ export interface LockOptions {
 const defaultTimeoutMs = 10_000;
 // Whoever waits long looks less often: a hundred of them would keep the holder from its work.
 const leastWaitMs = 5;
-const longestWaitMs = 30;
-const growth = 1.3;
+const longestWaitMs = 250;
+const waitPart = 0.1;
 const claimDigits = 16;
 const maxVanished = 100;
 
@@ -55,7 +55,7 @@ export async function isLocked(path: string): Promise<boolean> {
 }
 
 async function take(path: string, temporary: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
+  const beganMs = performance.now();
   for (let tries = 0; ; tries += 1) {
     signal?.throwIfAborted();
     if (await isFirst(temporary, path)) return tries > 0;
@@ -63,7 +63,7 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
     // Free since then: whoever may not wait tries again all the same. A link to nothing is there and never read.
     if (holder === undefined && tries < maxVanished) continue;
     if (holder !== undefined && !(await isHeld(holder)) && (await takeAway(path, holder, temporary))) continue;
-    if (performance.now() >= deadline) {
+    if (performance.now() - beganMs >= timeoutMs) {
       throw new LimitError<FileErrorCode>(
         'FILE_LOCKED',
         `cannot lock ${path} within ${timeoutMs} ms: process ${holder?.split(' ')[0] ?? '?'} holds it`,
@@ -72,7 +72,8 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
         },
       );
     }
-    await delay(Math.min(longestWaitMs, leastWaitMs * growth ** tries) * (1 + Math.random()));
+    const waitMs = Math.min(longestWaitMs, Math.max(leastWaitMs, (performance.now() - beganMs) * waitPart));
+    await delay(waitMs * (1 + Math.random()));
   }
 }
 
