@@ -1,5 +1,5 @@
 // From the flags of `caisson run` to what the engine is asked for.
-import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, NAME_FORM, NAME_RULE } from '@caisson/core/address';
 import type { RunCommand } from '@caisson/host/engine';
 import { UsageError } from './exit-code.ts';
 
@@ -20,8 +20,7 @@ export interface RunFlags {
   readonly operator?: string;
 }
 
-// Given: wire.md 10 and docs/caisson-yaml.md.
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
+// Given: docs/caisson-yaml.md.
 const publishForm = /^((([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):)?[0-9]{1,5}:)?[0-9]{1,5}$/;
 const egressForm = /^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}$/;
 
@@ -47,10 +46,8 @@ export function runCommandOf(
     profile,
     operator,
   } = flags;
-  if (name !== undefined && !nameForm.test(name)) {
-    throw new UsageError(
-      `--name must be 1 to 63 of a-z, 0-9 and -, beginning with a letter, got ${JSON.stringify(name)}`,
-    );
+  if (name !== undefined && !NAME_FORM.test(name)) {
+    throw new UsageError(`--name must be ${NAME_RULE}, got ${JSON.stringify(name)}`);
   }
   if (cpus !== undefined && cpuIds !== undefined) throw new UsageError('give --cpus or --cpu-ids, not both');
   for (const one of publish) requirePorts('--publish', one, publishForm, '[[ADDRESS:]HOSTPORT:]PORT');

@@ -1,6 +1,6 @@
 // `caisson wait`: until an enclave says that it is ready. Exit 0, or 3 with the last phase, the reasons and what the port did. By name its shim is asked,
 // which has its ready line; by CID its port.
-import { FIRST_ENCLAVE_CID } from '@caisson/core/address';
+import { FIRST_ENCLAVE_CID, NAME_FORM } from '@caisson/core/address';
 import type { ReadyReport } from '@caisson/host/ready';
 import type { Transport } from '@caisson/link/transport';
 import { openSession, parseCidWord, parsePortWord } from '../argonaut-session.ts';
@@ -37,7 +37,7 @@ export const register: RegisterCommand = (program, surroundings) => {
     .option('--keep <file>', 'with --line: keep the last words in a file that caisson last-words reads')
     .option('--json', 'print one JSON document');
   withExitAction(command, async (word: string, flags: Flags) => {
-    if (!isName(word)) {
+    if (!NAME_FORM.test(word)) {
       const cid = parseEnclave(word);
       return await wait(cid, flags, surroundings, await transportOf(cid, surroundings));
     }
@@ -119,10 +119,6 @@ async function wait(cid: number, flags: Flags, surroundings: Surroundings, own?:
     if (!flags.json) stderr.write(`  hint: ${error.hint}\n`);
     return EXIT_NOT_READY;
   }
-}
-
-function isName(word: string): boolean {
-  return /^[a-z][a-z0-9-]{0,62}$/.test(word);
 }
 
 function parseEnclave(word: string): number {

@@ -18,7 +18,7 @@ export { isSpkiOf } from './key.ts';
 export type { NetworkConflict, WayIn, WayOut } from './network.ts';
 export { findNetworkConflict, waysInOf, waysOutOf } from './network.ts';
 export type { MeasuredFileRoot, MeasuredOperator, MeasuredOperators } from './operator.ts';
-export { MAX_MEASURED_IMAGE_BYTES, parseMeasuredImage, writeMeasuredImage } from './parse-image.ts';
+export { MAX_MEASURED_IMAGE_BYTES, parseMeasuredImage, VERSION_FORM, writeMeasuredImage } from './parse-image.ts';
 export {
   DEFAULT_INIT,
   INIT_LIMITS,

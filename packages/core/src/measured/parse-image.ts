@@ -1,5 +1,6 @@
 // /etc/caisson/image.json, read by the supervisor and written by the builder. What would leave the enclave waiting for a config that nobody
 // can give it, or let the parent choose what the image's owner never meant, is refused here, so it fails the build first.
+import { NAME_FORM } from '../address/index.ts';
 import { toUtf8 } from '../bytes/index.ts';
 import {
   findHostFault,
@@ -27,9 +28,7 @@ const imageLimits = {
   mostTimeoutMs: 3_600_000,
 } as const;
 
-// Given: wire.md 10.
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
-const versionForm = /^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$/;
+export const VERSION_FORM = /^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$/;
 const labelForm = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /** Throws ParseError MEASURED_FORM or CONFIG_TABLE, LimitError MEASURED_LIMIT and what parseStrictJson throws. */
@@ -38,8 +37,8 @@ export function parseMeasuredImage(bytes: Uint8Array): MeasuredImage {
   file.constant('v', 1);
   const image: MeasuredImage = {
     v: 1,
-    name: file.text('name', 63, nameForm),
-    version: file.text('version', 64, versionForm),
+    name: file.text('name', 63, NAME_FORM),
+    version: file.text('version', 64, VERSION_FORM),
     profile: file.choice('profile', ['development', 'production']),
     components: file.list('components', 3, readComponent),
     ingress: file.list('ingress', imageLimits.ingress, readIngress),

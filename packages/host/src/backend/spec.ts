@@ -1,12 +1,11 @@
 // What no backend can start, said before anything is touched. A number that is none is the caller's mistake; one that this machine lacks is a limit.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
+import { NAME_FORM } from '@caisson/core/address';
 import { LimitError } from '@caisson/core/errors';
 import type { EnclaveSpec } from './backend.ts';
 import type { BackendErrorCode } from './error-code.ts';
 
-// Given: wire.md 10.
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
 // Chosen: less holds no Node.
 const leastMemoryMiB = 64;
 const highestCpuId = 4095;
@@ -33,8 +32,8 @@ export function checkSpec(spec: EnclaveSpec): void {
 
 /** What holds on every machine, such as one that keeps memory and CPUs aside for enclaves. Throws TypeError. */
 export function checkSpecForm({ name, memoryMiB, cpus }: EnclaveSpec): void {
-  if (!nameForm.test(name))
-    throw new TypeError(`enclave name must match ${nameForm.source}, got ${JSON.stringify(name)}`);
+  if (!NAME_FORM.test(name))
+    throw new TypeError(`enclave name must match ${NAME_FORM.source}, got ${JSON.stringify(name)}`);
   if (!Number.isInteger(memoryMiB) || memoryMiB < leastMemoryMiB) {
     throw new TypeError(`memoryMiB must be an integer of at least ${leastMemoryMiB}, got ${memoryMiB}`);
   }

@@ -1,22 +1,20 @@
 // Settings that would make an image nobody can use, or one that says less than its file. Checked here and not only where caisson.yaml
 // is read, because a manifest and a library call give settings too. What the measured files may hold is for their own readers.
+import { NAME_FORM, NAME_RULE } from '@caisson/core/address';
 import { isVariableName } from '@caisson/core/config';
 import { PolicyError } from '@caisson/core/errors';
+import { VERSION_FORM } from '@caisson/core/measured';
 import type { BuildErrorCode } from './error-code.ts';
 import type { BuildSettings } from './settings.ts';
 
-// Given: wire.md 10.
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
-// Given: core/measured.
-const versionForm = /^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$/;
 // Given: the last second of the year 9999.
 const maxEpoch = 253_402_300_799;
 
 /** Throws PolicyError BUILD_SETTING. */
 export function verifySettings(settings: BuildSettings): void {
   const { name, version, environment, sourceDateEpoch } = settings;
-  if (!nameForm.test(name)) throw refuse('name', 'be 1 to 63 of a-z, 0-9 and -, beginning with a letter', name);
-  if (!versionForm.test(version)) throw refuse('version', 'be 1 to 64 letters, digits, and . _ + -', version);
+  if (!NAME_FORM.test(name)) throw refuse('name', `be ${NAME_RULE}`, name);
+  if (!VERSION_FORM.test(version)) throw refuse('version', 'be 1 to 64 letters, digits, and . _ + -', version);
   if (!Number.isInteger(sourceDateEpoch) || sourceDateEpoch < 0 || sourceDateEpoch > maxEpoch) {
     throw refuse('SOURCE_DATE_EPOCH', `be whole seconds in 0..${maxEpoch}`, sourceDateEpoch);
   }

@@ -2,6 +2,7 @@
 // a folder has no program yet, a small one is put beside it. Nothing that is there is written over unasked.
 import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { NAME_FORM, NAME_RULE } from '@caisson/core/address';
 import { PolicyError } from '@caisson/core/errors';
 import { splitWords } from '@caisson/core/measured';
 import { replaceFile } from '../file/index.ts';
@@ -20,7 +21,6 @@ export interface FirstFileAnswers {
 // Chosen.
 const maxPackageBytes = 1_048_576;
 const programNames = ['server.mjs', 'server.js', 'index.mjs', 'index.js', 'main.mjs', 'main.js'];
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
 const imageForm = /^((docker|registry):\/\/|(oci|oci-archive|docker-archive):)|\.tar(\.gz)?$/;
 const standardPort = 8080;
 
@@ -34,7 +34,7 @@ export function suggestAnswers(folder: string): FirstFileAnswers {
 /** Returns the paths that were written. Throws PolicyError COMPOSE_FIRST, Node-style errors. */
 export async function writeFirstFile(folder: string, answers: FirstFileAnswers, isForced = false): Promise<string[]> {
   const { name, port } = answers;
-  if (!nameForm.test(name)) throw refuse('name', 'be 1 to 63 of a-z, 0-9 and -, beginning with a letter', name);
+  if (!NAME_FORM.test(name)) throw refuse('name', `be ${NAME_RULE}`, name);
   if (port !== null && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
     throw refuse('port', 'be an integer in 1..65535', String(port));
   }

@@ -1,6 +1,6 @@
 // The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
 // form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
-import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
+import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, NAME_FORM, NAME_RULE } from '@caisson/core/address';
 import { z } from 'zod';
 import { readIngressRule } from './ingress-rule.ts';
 
@@ -11,8 +11,7 @@ const duration = z
   .string()
   .regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/, 'be a duration such as 500ms, 30s or 5m')
   .describe('duration: 500ms, 30s, 5m');
-/** Given: wire.md 10. */
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'be 1 to 63 of a-z, 0-9 and -, beginning with a letter');
+const name = z.string().regex(NAME_FORM, `be ${NAME_RULE}`);
 const pcr = z.string().regex(/^[0-9a-fA-F]{96}$/, 'be 96 hex digits');
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const words = z.array(z.string()).min(1);

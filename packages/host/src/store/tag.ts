@@ -1,4 +1,5 @@
 // How an image of the store is named: NAME:VERSION, or the SHA-384 of its file, or the beginning of that.
+import { NAME_FORM } from '@caisson/core/address';
 import { ParseError } from '@caisson/core/errors';
 import type { StoreErrorCode } from './error-code.ts';
 
@@ -11,8 +12,7 @@ export type ImageReference =
   | { readonly kind: 'tag'; readonly tag: ImageTag }
   | { readonly kind: 'id'; readonly prefix: string };
 
-// Given: wire.md 10 for names. Chosen: versions as container registries have them, ids long enough not to be a word.
-const nameForm = /^[a-z][a-z0-9-]{0,62}$/;
+// Chosen: versions as container registries have them, ids long enough not to be a word.
 const versionForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const idForm = /^(?:sha384:)?([0-9a-f]{12,96})$/;
 
@@ -20,10 +20,10 @@ const idForm = /^(?:sha384:)?([0-9a-f]{12,96})$/;
 export function parseImageTag(text: string): ImageTag {
   const at = text.indexOf(':');
   const [name, version] = [text.slice(0, at), text.slice(at + 1)];
-  if (at > 0 && nameForm.test(name) && versionForm.test(version)) return { name, version };
+  if (at > 0 && NAME_FORM.test(name) && versionForm.test(version)) return { name, version };
   throw new ParseError<StoreErrorCode>(
     'STORE_TAG',
-    `image name must be NAME:VERSION (${nameForm.source}, ${versionForm.source}), got ${JSON.stringify(text.slice(0, 80))}`,
+    `image name must be NAME:VERSION (${NAME_FORM.source}, ${versionForm.source}), got ${JSON.stringify(text.slice(0, 80))}`,
     { hint: 'for example hello:1' },
   );
 }
@@ -37,7 +37,7 @@ export function parseImageReference(text: string): ImageReference {
 /** Whether `text` can only be meant as a name in the store: a file of that name would have to be written with a `./`. */
 export function isImageTag(text: string): boolean {
   const at = text.indexOf(':');
-  return nameForm.test(text.slice(0, at)) && versionForm.test(text.slice(at + 1));
+  return NAME_FORM.test(text.slice(0, at)) && versionForm.test(text.slice(at + 1));
 }
 
 export function tagText({ name, version }: ImageTag): string {
