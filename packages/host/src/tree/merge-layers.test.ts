@@ -285,7 +285,9 @@ test('links that make much of few bytes end at a bound, not in hours', async () 
 test('markers without number cost no more than one', async () => {
   const below = Array.from({ length: 20_000 }, (_, index) => file(`d/${index}`));
   const marker = Array.from({ length: 20_000 }, () => file('d/.wh..wh..opq'));
-  const started = performance.now();
+  // By the processor's clock: a machine that others use too is slow for everybody.
+  const started = process.cpuUsage();
   assert.equal((await merge([[], [...below, ...marker]])).tree.size, 20_001);
-  assert.ok(performance.now() - started < 2_000);
+  const { user, system } = process.cpuUsage(started);
+  assert.ok(user + system < 2_000_000, `${user + system} us`);
 });
