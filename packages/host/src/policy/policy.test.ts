@@ -1,5 +1,6 @@
 // Policy files: every fault with its line, what YAML could hide refused, drafts that contradict themselves refused.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -218,6 +219,14 @@ test('measures image files of others as they are known to be', {
   }
   assert.ok(measured >= 5, `${measured} measured`);
   await assert.rejects(measureImageFile(join(images, 'none.eif')), { code: 'POLICY_IMAGE' });
+});
+
+test('an image that is no file is refused and not waited for', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-policy-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  for (const path of [join(folder, 'pipe'), folder])
+    await assert.rejects(measureImageFile(path), { code: 'POLICY_IMAGE', message: /must be a regular file/ });
 });
 
 test('the example of docs/policy.md is a policy', () => {
