@@ -1,5 +1,5 @@
 // A simulated enclave from its start to its end: who ended it, and that nothing is left before anybody hears of the end.
-import { type ConsoleRing, type EnclaveEnd, readEnd, type Undo } from '../backend/index.ts';
+import { type ConsoleRing, type EnclaveEnd, readEnd, STANDARD_GRACE_MS, type Undo } from '../backend/index.ts';
 import type { Room } from './room.ts';
 
 export interface RunningRoom {
@@ -7,9 +7,6 @@ export interface RunningRoom {
   stop(graceMs?: number): Promise<EnclaveEnd>;
   kill(): Promise<EnclaveEnd>;
 }
-
-// Chosen: PID 1 gives the supervisor 35 s, then services 5 s.
-const defaultGraceMs = 40_000;
 
 export function watchEnd(room: Room, console: ConsoleRing, undo: Undo): RunningRoom {
   let byHost = false;
@@ -25,7 +22,7 @@ export function watchEnd(room: Room, console: ConsoleRing, undo: Undo): RunningR
   return {
     ended,
     kill,
-    async stop(graceMs = defaultGraceMs) {
+    async stop(graceMs = STANDARD_GRACE_MS) {
       room.signal('SIGTERM');
       const timer = setTimeout(kill, graceMs);
       const end = await ended;

@@ -29,4 +29,5 @@ export { fabricOfCid, findRemains, pathOfCid, removeRemains } from './remains.ts
 export type { RunFolder } from './run-folder.ts';
 export { openRunFolder } from './run-folder.ts';
 export { checkSpec, checkSpecForm } from './spec.ts';
+export { STANDARD_GRACE_MS } from './stop-grace.ts';
 export { Undo, withUndo } from './undo.ts';

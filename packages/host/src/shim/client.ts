@@ -15,26 +15,37 @@ import {
   type ShimHello,
   shimType,
 } from './messages.ts';
+import { describeUnanswered, patienceForEnd, type ShimPatience, standardPatience } from './patience.ts';
 
-// Chosen. Whoever stops waits for the enclave, which is bounded by the shim.
-const helloMs = 5_000;
-const answerMs = 10_000;
+export interface ConnectOptions {
+  readonly patience?: ShimPatience;
+  /** Of whoever does not even say who it is. */
+  findPid?(): Promise<number | undefined>;
+}
+
+// Chosen.
 const maxTries = 20;
 const tryAfterMs = 10;
 
 /** Undefined where nobody listens at `path`. Throws CaissonError SHIM_LOST where somebody does and does not answer. */
-export async function connectShim(path: string, name: string): Promise<ShimClient | undefined> {
+export async function connectShim(
+  path: string,
+  name: string,
+  { patience = standardPatience, findPid }: ConnectOptions = {},
+): Promise<ShimClient | undefined> {
+  const { helloMs, silenceMs } = patience;
   for (let tries = 1; ; tries += 1) {
     const socket = await dial(path);
     if (socket === undefined) return undefined;
-    const channel = createChannel(socket, { role: 'dialler', helloTimeoutMs: helloMs });
+    const channel = createChannel(socket, { role: 'dialler', helloTimeoutMs: helloMs, keepAliveMs: silenceMs });
     try {
       const hello = parseHello(await channel.request(shimType.hello, new Uint8Array(), { deadlineMs: helloMs }));
-      return createClient(channel, hello);
+      return createClient(channel, hello, patience);
     } catch (cause) {
       channel.destroy();
       // One that is just being killed still has its socket, for a moment.
-      if (tries >= maxTries || (cause as { code?: unknown }).code !== 'CHANNEL_LOST') throw lost(name, cause);
+      if (tries >= maxTries || (cause as { code?: unknown }).code !== 'CHANNEL_LOST')
+        throw describeUnanswered({ name, deadlineMs: helloMs, pid: await findPid?.(), cause });
       await pause(tryAfterMs);
     }
   }
@@ -55,18 +66,20 @@ function dial(path: string): Promise<Socket | undefined> {
   });
 }
 
-function createClient(channel: Channel, hello: ShimHello): ShimClient {
+function createClient(channel: Channel, hello: ShimHello, patience: ShimPatience): ShimClient {
   const { name, protocol, version } = hello;
-  const failed = (error: unknown): unknown => describe(error, hello);
+  const { answerMs } = patience;
   async function ask<Answer>(verb: AskVerb, deadlineMs: number, graceMs?: number): Promise<Answer> {
     const request: ShimAsk = { verb, ...(graceMs === undefined ? {} : { graceMs }) };
     try {
       const reply = await channel.request(shimType.ask, encodeMessage(request), { deadlineMs });
       return parseMessage(reply, `answer of the shim of ${name}`) as Answer;
     } catch (error) {
-      throw failed(error);
+      throw describe(error, hello, verb, deadlineMs);
     }
   }
+  const askForEnd = (verb: AskVerb, graceMs?: number): Promise<RecordedState> =>
+    ask(verb, patienceForEnd(patience, graceMs), graceMs);
   async function* follow(request: ShimAsk, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     const stream = channel.open(shimType.follow, encodeMessage(request), {
       end: true,
@@ -78,7 +91,7 @@ function createClient(channel: Channel, hello: ShimHello): ShimClient {
       yield* stream;
     } catch (error) {
       if (signal?.aborted === true) return;
-      throw failed(error);
+      throw describe(error, hello, request.verb, answerMs);
     } finally {
       stream.cancel();
     }
@@ -88,9 +101,9 @@ function createClient(channel: Channel, hello: ShimHello): ShimClient {
     version,
     status: () => ask<RecordedState>('status', answerMs),
     stats: () => ask<ShimStats>('stats', answerMs),
-    stop: (graceMs) => ask<RecordedState>('stop', 0, graceMs),
-    kill: () => ask<RecordedState>('kill', 0),
-    restart: (graceMs) => ask<RecordedState>('restart', 0, graceMs),
+    stop: (graceMs) => askForEnd('stop', graceMs),
+    kill: () => ask<RecordedState>('kill', patienceForEnd(patience, 0)),
+    restart: (graceMs) => askForEnd('restart', graceMs),
     events: (options) => readEvents(follow(followOf('events', options), options.signal)),
     console: (options) => follow(followOf('console', options), options.signal),
     async close() {
@@ -114,7 +127,12 @@ async function* readEvents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Sh
   }
 }
 
-function describe(error: unknown, { name, protocol, version }: ShimHello): unknown {
+function describe(
+  error: unknown,
+  { name, pid, protocol, version }: ShimHello,
+  verb: string,
+  deadlineMs: number,
+): unknown {
   if (error instanceof RemoteError && error.remoteCode === 'SHIM_VERB') {
     return new CaissonError<ShimErrorCode>('SHIM_VERB', error.remoteText, {
       cause: error,
@@ -124,13 +142,5 @@ function describe(error: unknown, { name, protocol, version }: ShimHello): unkno
   // What went wrong there, in its own words; what the channel says of itself is that nobody answers.
   if (error instanceof RemoteError && !error.remoteCode.startsWith('CHANNEL_'))
     return new CaissonError(error.remoteCode, error.remoteText, { cause: error });
-  return lost(name, error);
-}
-
-function lost(name: string, cause: unknown): CaissonError<ShimErrorCode> {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new CaissonError('SHIM_LOST', `the shim of enclave ${name} gave no answer: ${why}`, {
-    cause,
-    hint: `caisson ps shows whether it still runs; log/shim.log of its folder has what it said last`,
-  });
+  return describeUnanswered({ name, verb, deadlineMs, pid, cause: error });
 }

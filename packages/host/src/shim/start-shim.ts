@@ -8,10 +8,11 @@ import type { Readable } from 'node:stream';
 import { CaissonError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
 import { withLock } from '../file/index.ts';
-import { ENDED_PHASES, enclaveFolder, openEnclaveFolder } from '../record/index.ts';
+import { ENDED_PHASES, enclaveFolder, openEnclaveFolder, readState } from '../record/index.ts';
 import { connectShim } from './client.ts';
 import type { ShimClient } from './client-interface.ts';
 import type { ShimErrorCode } from './error-code.ts';
+import { patienceForEnd, standardPatience } from './patience.ts';
 import { shimSocketPath } from './socket-place.ts';
 import { formatTold, parseTold, type Told } from './told.ts';
 
@@ -22,7 +23,7 @@ export interface StartShimOptions {
   /** That start this program once more: interpreter, its options, script. */
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default 20,000. */
+  /** Default 20,000; for the end of what was left 120,000. */
   readonly timeoutMs?: number;
 }
 
@@ -37,7 +38,11 @@ const smallHeap = ['--max-semi-space-size=1', '--optimize-for-size'];
 /** Undefined where no shim of that name lives; what a dead one left is swept. Throws CaissonError SHIM_LOST. */
 export async function openShim(state: string, name: string): Promise<ShimClient | undefined> {
   const path = await shimSocketPath(state, name);
-  const client = await connectShim(path, name);
+  const findPid = async (): Promise<number | undefined> => {
+    const last = await readState(state, name).catch(() => undefined);
+    return last === undefined || last.phase === 'lost' ? undefined : last.shim.pid;
+  };
+  const client = await connectShim(path, name, { findPid });
   if (client !== undefined) return client;
   // Only under the lock: one that is starting has it, and will put its socket there.
   const { shimPid } = enclaveFolder(state, name);
@@ -68,7 +73,7 @@ export async function startShim(options: StartShimOptions): Promise<ShimClient> 
  * Ends what a shim that was killed has left running (nitro; the other backends end with it), without starting anything. Throws as `startShim`.
  */
 export async function endLeftEnclave(options: StartShimOptions): Promise<void> {
-  const told = await launch(options, ['--end']);
+  const told = await launch({ timeoutMs: patienceForEnd(standardPatience, 0), ...options }, ['--end']);
   if (!told.ok) throw new CaissonError(told.code, told.message, told.hint === null ? {} : { hint: told.hint });
 }
 
