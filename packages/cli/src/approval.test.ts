@@ -17,11 +17,15 @@ async function open(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-approval-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const at = (name: string): string => join(folder, name);
-  for (const name of ['fabric/16', 'fabric/3', 'alice', 'bob']) mkdirSync(at(name), { recursive: true, mode: 0o700 });
+  for (const name of ['fabric/16', 'fabric/3', 'alice', 'bob', 'root'])
+    mkdirSync(at(name), { recursive: true, mode: 0o700 });
   chmodSync(at('fabric'), 0o700);
   // Two workstations: each has its own keys.
   const places = { alice: { XDG_CONFIG_HOME: at('alice') }, bob: { XDG_CONFIG_HOME: at('bob') } };
   const [alice, bob] = [await createOperator('alice', places.alice), await createOperator('bob', places.bob)];
+  const root = await createOperator('root', { XDG_CONFIG_HOME: at('root') });
+  const rootSpki = JSON.parse((await hear(run, ['operator', 'show', root.path, '--json'], { env: {} })).out)
+    .spki as string;
   const none = (): never => {
     throw new Error('no jobs here');
   };
@@ -29,6 +33,7 @@ async function open(context: TestContext) {
     transport: createFabricTransport({ directory: at('fabric'), localCid: toCid(16) }),
     profile: 'development',
     threshold: 2,
+    rootKey: rootSpki,
     operators: [alice, bob].map(({ name, spkiSha256 }) => ({ name, spkiSha256, verbs: ['all'], execTemplates: [] })),
     handlers: createPipelineHandlers({
       ...{ starter: createLocalStarter(), roots: DEVELOPMENT_ROOTS, environment: [] },
@@ -39,12 +44,12 @@ async function open(context: TestContext) {
   const policy = { v: 1, backend: 'sim', pcrs: { 0: scene.policy.pcrs[0]![0]! }, roots: scene.policy.roots };
   writeFileSync(at('policy.yaml'), JSON.stringify({ ...policy, allowDevelopment: true }));
   const as = (who: 'alice' | 'bob') => async (command: readonly string[], rest: readonly string[]) => {
-    const isRemote = command[0] !== 'operator';
+    const isRemote = command[0] !== 'operator' || command.includes('send');
     const words = [...command, ...(isRemote ? ['--policy', at('policy.yaml')] : []), ...rest];
     const env = { ...places[who], CAISSON_VSOCK: `fabric:${at('fabric')}`, CAISSON_STATE: at('state') };
     return await hear(run, words, { env });
   };
-  return { at, alice: as('alice'), bob: as('bob'), bobKey: bob.path };
+  return { at, alice: as('alice'), bob: as('bob'), bobKey: bob.path, rootKeyFile: root.path };
 }
 
 test('with both keys here an act that needs two is done, and by one alone it is not', async (context) => {
@@ -129,4 +134,18 @@ test('a request that shows one thing and carries another is not signed, nor is w
   assert.equal(both.code, 64, both.err);
   // A request that is there is not written over: somebody may be approving it.
   assert.equal((await alice(['exec', '--request-approval', at('request'), '16'], ['--', '/bin/true'])).code, 125);
+});
+
+test('a list of operators comes into force by two of them, and not by one', async (context) => {
+  const { alice, bobKey, rootKeyFile, at } = await open(context);
+  const { spki } = JSON.parse((await alice(['operator', 'show'], ['alice', '--json'])).out) as { spki: string };
+  writeFileSync(at('list.yaml'), `operators: [{ name: carol, key: "${spki}", verbs: [status] }]\n`);
+  const words = [at('list.yaml'), '--key', rootKeyFile, '--list-version', '2', '--label', 'hello', '-o', at('list')];
+  const signed = await alice(['operator', 'list', 'sign'], words);
+  assert.equal(signed.code, 0, signed.err);
+  const alone = await alice(['operator', 'list', 'send'], ['16', at('list')]);
+  assert.equal(alone.code, 1);
+  assert.match(alone.err, /operators must have been approved by 2 operators, got 0/);
+  const both = await alice(['operator', 'list', 'send', '--approve-with', bobKey], ['16', at('list')]);
+  assert.deepEqual([both.code, both.out], [0, 'enclave 16 has taken the operator list of version 2\n'], both.err);
 });
