@@ -1,5 +1,6 @@
 // `caisson attest policy create`: a policy from what one has. A document is verified first, at its own time; taking what it says is trust
 // on first sight all the same, and the output says so.
+import { existsSync } from 'node:fs';
 import { parseAttestationDocument } from '@caisson/core/attestation';
 import { toPem } from '@caisson/core/x509';
 import type { VerifiedDocument } from '@caisson/verify';
@@ -8,6 +9,7 @@ import { msText } from '../attest-report.ts';
 import { readDocument } from '../document-text.ts';
 import { UsageError } from '../exit-code.ts';
 import { resolveImage } from '../image-argument.ts';
+import { openStore } from '../image-store.ts';
 import { collectPcr, integer } from '../nsm-argument.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { collect, readRoots } from '../trust-root.ts';
@@ -70,7 +72,7 @@ async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
   const policy = draftPolicy({
     pcrs: flags.pcr,
     ...(path !== undefined && { image: await measureImageFile(path), imageProfile: await readImageProfile(path) }),
-    ...(flags.image !== undefined && (await leastVersionOf(flags.image))),
+    ...(flags.image !== undefined && (await leastVersionOf(flags.image, surroundings))),
     ...(document !== undefined && { document }),
     ...(flags.role !== undefined && { roleArn: flags.role }),
     ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
@@ -85,10 +87,19 @@ async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
   stdout.write(flags.json ? `${JSON.stringify({ v: 1, ...policy })}\n` : formatPolicy(policy));
 }
 
-/** A version that is a number is one that can be held (docs/store.md). */
-async function leastVersionOf(image: string): Promise<{ readonly minimumImageVersion?: number }> {
+/**
+ * The version that the image itself states, where it is a number and so can be held (docs/store.md). Not that of its name in the store: a name that
+ * somebody gave it later is in no document, and a policy that wants it would refuse the very image that it pins.
+ */
+async function leastVersionOf(
+  image: string,
+  surroundings: Surroundings,
+): Promise<{ readonly minimumImageVersion?: number }> {
   const { isImageTag, parseImageTag, versionNumber } = await import('@caisson/host/store');
-  const version = isImageTag(image) ? versionNumber(parseImageTag(image)) : undefined;
+  if (existsSync(image) || !isImageTag(image)) return {};
+  const { name } = parseImageTag(image);
+  const { imageVersion } = (await (await openStore(surroundings)).open(image)).image;
+  const version = imageVersion === null ? undefined : versionNumber({ name, version: imageVersion });
   return version === undefined ? {} : { minimumImageVersion: version };
 }
 

@@ -19,7 +19,7 @@ export const registerImageTag: RegisterCommand = (image, surroundings) => {
       const { imageName, imageVersion } = stored;
       if (imageName !== tag.name || imageVersion !== tag.version) {
         stderr.write(
-          `note: the image calls itself ${imageName ?? 'nothing'}:${imageVersion ?? 'nothing'}; \`caisson build -t ${name}\` writes the name into it\n`,
+          `note: the image calls itself ${imageName ?? 'nothing'}:${imageVersion ?? 'nothing'}; \`caisson build -o FILE -t ${name}\` writes the name into it\n`,
         );
       }
     });
