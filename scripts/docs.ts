@@ -1,11 +1,13 @@
-// Writes docs/cli: one page per command, from the command tree itself; and docs/schema/caisson-yaml.json, from the form that the program
-// checks by. Run with --conditions=caisson-source; house tests compare what is written with what it comes from.
+// Writes docs/cli: one page per command, from the command tree itself; docs/schema/caisson-yaml.json, from the form that the program checks by; and, the
+// other way round, what the program knows of its codes, from docs/errors.md. Run with --conditions=caisson-source; house tests compare what is written
+// with what it comes from.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createComposeJsonSchema } from '@caisson/host/compose';
 import type { Command } from 'commander';
 import { createProgram, PROGRAM_NAMES } from '../packages/cli/src/program.ts';
+import { writeErrorTable } from './error-table.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -83,4 +85,5 @@ if (import.meta.main) {
   mkdirSync(join(root, 'docs/cli'), { recursive: true });
   for (const [path, text] of renderCommandPages()) writeFileSync(join(root, path), text);
   writeFileSync(join(root, 'docs/schema/caisson-yaml.json'), renderComposeSchema());
+  writeErrorTable();
 }

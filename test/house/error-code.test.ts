@@ -1,7 +1,10 @@
 // Error codes are a contract: what a room can throw and what docs/errors.md explains are the same list.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { read, shipped } from './tree.ts';
+import { renderErrorTable } from '../../scripts/error-table.ts';
+import { read, root, shipped } from './tree.ts';
 
 const declared = new Map<string, string>();
 for (const file of shipped()) {
@@ -24,6 +27,19 @@ test('docs/errors.md lists every code with its cause and remedy, and no code tha
   for (const [code, { cause, remedy }] of listed) {
     assert.ok(cause.length > 10 && remedy.length > 5, `${code} needs a cause and a remedy`);
   }
+});
+
+test('what the program says of each code is what docs/errors.md says', () => {
+  for (const [file, text] of renderErrorTable()) {
+    assert.equal(read(file), text, `${file} is stale: node --conditions=caisson-source scripts/docs.ts`);
+  }
+});
+
+test('each page that a remedy names exists', () => {
+  const missing = [...read('docs/errors.md').matchAll(/\bdocs\/[a-z/-]+\.md\b/g)].filter(
+    ([page]) => !existsSync(join(root, page)),
+  );
+  assert.deepEqual(missing, []);
 });
 
 test('every code that is thrown stands in its room’s list', () => {

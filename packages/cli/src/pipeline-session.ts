@@ -41,8 +41,8 @@ export async function failingAs(
   } catch (error) {
     if (error instanceof UsageError || error instanceof ApprovalRequested || !(error instanceof Error)) throw error;
     stderr.write(`${name}: ${harmlessText(error.message)}\n`);
-    if (error instanceof CaissonError && error.hint !== undefined)
-      stderr.write(`  hint: ${harmlessText(error.hint)}\n`);
+    const hint = (await import('@caisson/host/explain')).hintOfError(error);
+    if (hint !== undefined) stderr.write(`  hint: ${harmlessText(hint)}\n`);
     return failed;
   }
 }

@@ -169,7 +169,7 @@ export function createProgram(surroundings: Surroundings): Program {
     .description(old?.about ?? 'run code in AWS Nitro Enclaves: build it, run it, reach it, prove it')
     .version(version, '-V, --version', 'print the version')
     .exitOverride()
-    .showHelpAfterError(old === undefined ? '(try: caisson --help)' : true)
+    .showHelpAfterError(old !== undefined)
     .configureOutput({
       writeOut: (text) => void surroundings.stdout.write(text),
       writeErr: (text) => void surroundings.stderr.write(text),

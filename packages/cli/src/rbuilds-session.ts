@@ -101,8 +101,8 @@ async function runLine(
   } catch (error) {
     if (stop.aborted) throw error;
     stderr.write(`rbuilds: ${harmlessText(error instanceof Error ? error.message : String(error))}\n`);
-    if (error instanceof CaissonError && error.hint !== undefined)
-      stderr.write(`  hint: ${harmlessText(error.hint)}\n`);
+    const hint = (await import('@caisson/host/explain')).hintOfError(error);
+    if (hint !== undefined) stderr.write(`  hint: ${harmlessText(hint)}\n`);
     if (session.settings.debug) for (const one of causes(error)) stderr.write(`  ${one.stack ?? one.message}\n`);
     return 'failed';
   }

@@ -96,7 +96,14 @@ test('commands of a pipe run in order until it ends, or until exit', async () =>
 test('the first command of a pipe that fails ends it with 1, with the stage named', async () => {
   const { stages, ran } = fakes('apps');
   const { code, err } = await rbuilds([], 'make all\nmake_clear\n', { stages });
-  assert.deepEqual([code, ran, err], [1, ['kernel', 'apps'], 'rbuilds: make_apps failed: no apps\n']);
+  assert.deepEqual(
+    [code, ran, err],
+    [
+      1,
+      ['kernel', 'apps'],
+      'rbuilds: make_apps failed: no apps\n  hint: eif/make_build.log has all that was said; the message names the stage and its reason\n',
+    ],
+  );
   const unknown = await rbuilds([], 'bogus\nmake_init\n', fakes());
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /^rbuilds: there is no command "bogus"\n {2}hint: help lists the commands\n$/);
@@ -118,7 +125,10 @@ test('--cmd runs each of its commands with the options before it and never reads
   assert.deepEqual(failed.ran, ['kernel']);
   const run = await rbuilds(['--cmd', 'run_eif_image'], null, { ...fakes(), env: { CAISSON_STATE: at('no state') } });
   assert.equal(run.code, 1);
-  assert.match(run.err, /run_eif_image failed: --eif-path .*framework\.eif must be an image file, got ENOENT\n$/);
+  assert.match(
+    run.err,
+    /run_eif_image failed: --eif-path .*framework\.eif must be an image file, got ENOENT\n {2}hint: /,
+  );
 });
 
 test('with --tty lines and answers come from the terminal, an error leaves the prompt, and tty gives the input back', async () => {

@@ -106,19 +106,23 @@ async function report(
     return isPinned ? EXIT_OK : EXIT_REFUSED;
   } catch (error) {
     if (!(error instanceof verifier.VerificationError)) throw error;
-    stdout.write(flags.json ? `${JSON.stringify(refusal(error))}\n` : `${reportRefused(error, asked()).join('\n')}\n`);
-    if (error.hint !== undefined) stderr.write(`  hint: ${error.hint}\n`);
+    const hint = (await import('@caisson/host/explain')).hintOfError(error);
+    stdout.write(
+      flags.json ? `${JSON.stringify(refusal(error, hint))}\n` : `${reportRefused(error, asked()).join('\n')}\n`,
+    );
+    if (hint !== undefined) stderr.write(`  hint: ${plain(hint)}\n`);
     return EXIT_REFUSED;
   }
 }
 
 const unpinnedMessage = 'nothing pins the image';
+const unpinnedHint = '--policy, --pcr 0=HEX, or --no-policy to ask only whether it is genuine';
 
 function lines(verified: VerifiedDocument, asked: Asked, isPinned: boolean): string {
   const root = verified.root === 'aws' ? 'AWS root' : 'CUSTOM root';
   const end = isPinned
     ? `VERIFIED under the ${root}${verified.debug ? ', in DEBUG mode' : ''}`
-    : `POLICY: ${unpinnedMessage} (--policy, --pcr 0=HEX, or --no-policy to ask only whether it is genuine)`;
+    : `POLICY: ${unpinnedMessage} (${unpinnedHint})`;
   return `${[...reportVerified(verified, asked), '', end].join('\n')}\n`;
 }
 
@@ -215,9 +219,10 @@ function facts(verified: VerifiedDocument): object {
 
 function unpinned(verified: VerifiedDocument): object {
   const document = { ...facts(verified), verified: undefined, v: undefined };
-  return { v: 1, verified: false, class: 'POLICY', code: 'VERIFY_POLICY', message: unpinnedMessage, document };
+  const refused = { v: 1, verified: false, class: 'POLICY', code: 'VERIFY_POLICY', message: unpinnedMessage };
+  return { ...refused, hint: unpinnedHint, document };
 }
 
-function refusal({ class: kind, code, message, expected, seen }: VerificationError): object {
-  return { v: 1, verified: false, class: kind, code, message, expected, seen };
+function refusal({ class: kind, code, message, expected, seen }: VerificationError, hint: string | undefined): object {
+  return { v: 1, verified: false, class: kind, code, message, expected, seen, hint: hint ?? null };
 }

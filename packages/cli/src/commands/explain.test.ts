@@ -25,8 +25,17 @@ test('prints one document with --json, of one code or all', async () => {
   }
 });
 
-test('refuses what is no code of nitro-cli with exit 64', async () => {
-  for (const words of [['E60'], ['BACKEND_BOOT'], ['E01', '--error-code', 'E02']]) {
+test('explains a code of our own as docs/errors.md does', async () => {
+  const { code, out } = await explain('shim_lost');
+  equal(code, 0);
+  match(out, /^SHIM_LOST\n {2}cause: the process that keeps an enclave .+\n {2}fix: {3}`caisson ps` .+\n$/);
+  const document = JSON.parse((await explain('SHIM_LOST', '--json')).out) as { codes: [{ name: unknown }] };
+  assertFitsSchema(document, 'explain');
+  equal(document.codes[0].name, null);
+});
+
+test('refuses what is no code with exit 64', async () => {
+  for (const words of [['E60'], ['BACKEND_BOOTS'], ['E01', '--error-code', 'E02']]) {
     const { code, out, err } = await explain(...words);
     deepEqual([code, out], [64, '']);
     match(err, /^caisson: /);

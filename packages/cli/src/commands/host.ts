@@ -50,8 +50,9 @@ async function runCommand(cid: string, configFile: string, flags: Flags, surroun
   } catch (error) {
     // The one failure with an exit code of its own: 3, not ready in time.
     if (name !== 'caisson' || (error as { code?: unknown }).code !== 'HOST_CONFIG_PORT') throw error;
-    const { message, hint } = error as { message: string; hint?: string };
-    stderr.write(`${name}: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+    const { hintOfError } = await import('@caisson/host/explain');
+    const hint = hintOfError(error);
+    stderr.write(`${name}: ${(error as Error).message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
     return EXIT_NOT_READY;
   }
 }

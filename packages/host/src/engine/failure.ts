@@ -1,5 +1,6 @@
 // An enclave that did not come up, as one cause, what was seen, and one thing to try.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
+import { hintOfCode, hintOfError } from '../explain/index.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { collectEvidence } from './evidence.ts';
@@ -16,7 +17,7 @@ export function faultOfError(error: unknown): Fault {
   if (!(error instanceof Error)) throw error;
   const isOurs = error instanceof CaissonError;
   const code = isOurs ? error.code : ((error as NodeJS.ErrnoException).code ?? 'unknown');
-  const hint = isOurs ? (error.hint ?? null) : null;
+  const hint = hintOfError(error) ?? null;
   return { kind: kindOf(error), failure: { code, message: error.message, hint, evidence: [] } };
 }
 
@@ -32,7 +33,10 @@ export async function faultOfFollowed(
   const told = last?.failure ?? null;
   if (outcome === 'late') return { kind: 'late', failure: { ...late(spec, last), evidence } };
   if (told !== null)
-    return { kind: kindOfCode(told.code), failure: { ...told, hint: told.hint ?? logsHint(name), evidence } };
+    return {
+      kind: kindOfCode(told.code),
+      failure: { ...told, hint: told.hint ?? hintOfCode(told.code) ?? logsHint(name), evidence },
+    };
   // A service has a time of its own to become ready in, which may be the shorter one.
   const unready = reasons.filter((reason) => reason.startsWith('service-not-ready'));
   if (unready.length > 0) {

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { readCompose } from '../compose/index.ts';
+import { hintOfError } from '../explain/index.ts';
 import { findOperator, openOperatorSession, ownPolicyPath, writeOwnPolicy } from '../operator/index.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { Verdict } from './result.ts';
@@ -62,7 +63,7 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
 
 async function judged(error: Error, { composeFile, spec, variables }: ProveOptions): Promise<Verdict> {
   const code = error instanceof CaissonError ? error.code : '';
-  const hint = error instanceof CaissonError ? (error.hint ?? null) : null;
+  const hint = hintOfError(error) ?? null;
   const isRefusal = error instanceof VerificationError || refusals.includes(code);
   // Whoever wrote a policy into caisson.yaml has asked for the proof.
   const isWanted = composeFile !== undefined && (await hasPolicy(composeFile, spec.name, variables));
@@ -77,7 +78,7 @@ async function hasPolicy(file: string, name: string, variables: ProveOptions['va
 
 function faultOf(error: unknown): { readonly written: false; readonly why: string; readonly hint: string | null } {
   const why = error instanceof Error ? error.message : String(error);
-  return { written: false, why: `its policy cannot be written: ${why}`, hint: null };
+  return { written: false, why: `its policy cannot be written: ${why}`, hint: hintOfError(error) ?? null };
 }
 
 function not(why: string, hint: string | null): Verdict {

@@ -9,6 +9,7 @@ import {
   type EnclaveSpec,
   startOrder,
 } from '../compose/index.ts';
+import { hintOfCode } from '../explain/index.ts';
 import type { RecordedSpec } from '../record/index.ts';
 import { keepConfig, prepareConfig } from './boot-config.ts';
 import { pruneBuilt } from './built-image.ts';
@@ -167,7 +168,12 @@ function skipped(name: string, other: string, timeline: Timeline, spec: Recorded
   const code: EngineErrorCode = 'ENGINE_DEPENDS';
   const message = `enclave ${name} waits for ${other}, which did not come up`;
   timeline.failed(message);
-  return faultOutcome(name, timeline, { kind: 'skipped', failure: { code, message, hint: null, evidence: [] } }, spec);
+  return faultOutcome(
+    name,
+    timeline,
+    { kind: 'skipped', failure: { code, message, hint: hintOfCode(code) ?? null, evidence: [] } },
+    spec,
+  );
 }
 
 type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;

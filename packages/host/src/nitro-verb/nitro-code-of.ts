@@ -1,6 +1,6 @@
 // The code of nitro-cli for an error of this house. Scripts look at the number, so it is never that of another cause: what nitro-cli itself has said is
 // passed on, and what has no number of its own is that of the step in which it happened.
-import { CaissonError } from '@caisson/core/errors';
+import { hintOfError } from '../explain/index.ts';
 import { NitroVerbError } from './nitro-verb-error.ts';
 
 // Given: the numbers of nitro-cli 1.5 (docs/explain.md). E00 would be exit code 0.
@@ -41,7 +41,7 @@ export function asNitroFailure(error: unknown, during: 'start' | 'other' = 'othe
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (code === undefined) return undefined;
-  const hint = error instanceof CaissonError ? error.hint : undefined;
+  const hint = hintOfError(error);
   const nitro = error instanceof NitroVerbError ? error.nitro : nitroCodeOf({ code, message: error.message }, during);
   return { nitro, message: error.message, hint };
 }

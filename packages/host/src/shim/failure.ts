@@ -1,5 +1,6 @@
 // Why an enclave came to nothing, as one error with what to try: the last words that the host has of it are its phase and its reasons.
 import { CaissonError, LimitError } from '@caisson/core/errors';
+import { hintOfError } from '../explain/index.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { ShimErrorCode } from './error-code.ts';
 
@@ -41,8 +42,8 @@ export function isOfLeft(error: unknown): boolean {
 }
 
 /** For state.json. */
-export function failureOf({ code, message, hint = '' }: CaissonError): RecordedState['failure'] {
-  return { code, message, hint: hint === '' ? null : hint };
+export function failureOf(error: CaissonError): RecordedState['failure'] {
+  return { code: error.code, message: error.message, hint: hintOfError(error) ?? null };
 }
 
 function adviseOn({ phase, reasons }: RecordedState): string {

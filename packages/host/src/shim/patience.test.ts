@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { CaissonError } from '@caisson/core/errors';
-import { type ChannelHandlers, createChannel } from '@caisson/link/channel';
+import { createChannel } from '@caisson/link/channel';
 import { connectShim } from './client.ts';
 import type { ShimClient } from './client-interface.ts';
 import { encodeMessage, shimType } from './messages.ts';
@@ -32,12 +32,11 @@ async function serve(way: 'hangs' | 'stopped' | 'mute'): Promise<string> {
       if (way === 'stopped') socket.pause();
       return new Promise(() => {});
     };
-    const handlers: ChannelHandlers = {
+    createChannel(socket, { role: 'listener' }).serve({
       [shimType.hello]: hello,
       [shimType.ask]: never,
       [shimType.follow]: { stream: never },
-    };
-    createChannel(socket, { role: 'listener' }).serve(handlers);
+    });
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -51,6 +50,10 @@ const lost = (message: RegExp, hint: RegExp) => (error: unknown) => {
   match(String(advice), hint);
   return true;
 };
+async function toEnd(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
+
 const byPid = /^kill -9 4321, then caisson rm -f web, /;
 
 test('an end is waited for as long as its grace and a margin, and then told with the pid of the shim', async () => {
@@ -73,8 +76,8 @@ test('no question to a shim that is stopped in the middle waits longer than its 
   const asks: readonly ((client: ShimClient) => Promise<unknown>)[] = [
     (client) => client.stop(600_000),
     (client) => client.status(),
-    (client) => Array.fromAsync(client.events({ follow: true })),
-    (client) => Array.fromAsync(client.console({ follow: true })),
+    (client) => toEnd(client.events({ follow: true })),
+    (client) => toEnd(client.console({ follow: true })),
   ];
   await Promise.all(
     asks.map(async (ask) => {
