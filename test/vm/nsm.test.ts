@@ -89,7 +89,11 @@ async function holdCommands(context: TestContext, image: Image, commands: NsmOut
     refuses('extendLocked', 1, new RegExp(`^caisson: nsm refused ExtendPCR of PCR 16: ReadOnlyIndex${advice}`));
     refuses('lockLocked', 1, new RegExp(`^caisson: nsm refused LockPCR of PCR 16: ReadOnlyIndex${advice}`));
     refuses('extendImage', 1, new RegExp(`^caisson: nsm refused ExtendPCR of PCR 0: ReadOnlyIndex${advice}`));
-    refuses('usage', 64, /^caisson: PCR index must be an integer in 0\.\.31, got 32\n {2}hint: caisson nsm pcr [a-z]+ --help\n$/);
+    refuses(
+      'usage',
+      64,
+      /^caisson: PCR index must be an integer in 0\.\.31, got 32\n {2}hint: caisson nsm pcr [a-z]+ --help\n$/,
+    );
   });
 
   await context.test('nsm random prints as many bytes as asked for, never the same', () => {
