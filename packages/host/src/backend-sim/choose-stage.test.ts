@@ -41,7 +41,10 @@ test('the best there is, unless somebody names less; a room that cannot be had i
     if (isRoot) equal(kindOf(helper, 'chroot'), 'chroot');
     else throws(() => kindOf(helper, 'chroot'), { message: /this process may not$/ });
   }
-  throws(() => chooseStage(none, 'chroot'), { code: 'BACKEND_UNAVAILABLE', message: /this process may not$/ });
+  throws(() => chooseStage(none, 'chroot'), {
+    ...{ code: 'BACKEND_UNAVAILABLE', message: /this process may not$/ },
+    hint: /CAISSON_SIM=folder needs nothing$/,
+  });
   match(findStageFault(none, 'room')!.get, /apparmor_restrict_unprivileged_userns/);
   equal(findStageFault(none, 'auto'), undefined);
 });
@@ -87,4 +90,8 @@ test('each kind says first what it is not', () => {
     );
     match(firstOf(kind, isRoot), what);
   }
+  // What somebody has asked for is not the kernel's doing.
+  const stage = chooseStage(says('room '), 'folder');
+  const [asked] = describeDepartures({ ...terms, isRoot: false, stage });
+  match(asked ?? '', /^NOT ISOLATED: CAISSON_SIM is folder, which asks for no room; it is a plain process/);
 });

@@ -14,6 +14,8 @@ export interface StageChoice {
   readonly kind: StageKind;
   /** Why it is nothing better, as the kernel said it; empty for a room. */
   readonly why: string;
+  /** Not because there is nothing better, but because somebody wants no more. */
+  readonly isAsked?: boolean;
 }
 
 /** `auto`: the best there is. Another one: that, or a refusal. */
@@ -44,8 +46,11 @@ export function chooseStage(helper: string, wish: string, folder?: string): Stag
   }
   // Less than there is, as somebody has said. Only root is ever given more than a folder that can also be shut.
   const mayShut = process.getuid?.() === 0 && found.kind !== 'folder';
-  if (wish === 'folder' || mayShut) return { kind: wish, why: `CAISSON_SIM is ${wish}` };
-  throw unavailable(`the backend sim must shut services into a root, as CAISSON_SIM says, and this process may not`);
+  if (wish === 'folder' || mayShut) return { kind: wish, why: `CAISSON_SIM is ${wish}`, isAsked: true };
+  throw unavailable(
+    `the backend sim must shut services into a root, as CAISSON_SIM says, and this process may not`,
+    'root may, with CAP_SYS_CHROOT and CAP_MKNOD; CAISSON_SIM=auto takes the best that there is, CAISSON_SIM=folder needs nothing',
+  );
 }
 
 /** For those who only look: what keeps every start from here. */
@@ -73,6 +78,6 @@ function askStage(helper: string, folder: string | undefined): StageChoice {
   return { kind: kind as StageKind, why };
 }
 
-function unavailable(message: string): CaissonError<BackendErrorCode> {
-  return new CaissonError('BACKEND_UNAVAILABLE', message, { hint: ROOM_HINT });
+function unavailable(message: string, hint = ROOM_HINT): CaissonError<BackendErrorCode> {
+  return new CaissonError('BACKEND_UNAVAILABLE', message, { hint });
 }

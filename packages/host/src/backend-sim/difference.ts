@@ -68,12 +68,11 @@ export function appliesUsers(kind: StageKind, isRoot: boolean): boolean {
   return isRoot && (kind === 'room' || kind === 'chroot');
 }
 
-function describeStage({ kind, why }: StageChoice, isRoot: boolean): string[] {
+function describeStage({ kind, why, isAsked = false }: StageChoice, isRoot: boolean): string[] {
   if (kind === 'room') return [];
   if (kind === 'single') return [`users of this enclave are one: the kernel lets this root map no others (${why})`];
-  const said = [
-    `NOT ISOLATED: the kernel gives no room for this enclave (${why}); it is a plain process of this machine, `,
-  ];
+  const cause = isAsked ? `${why}, which asks for no room` : `the kernel gives no room for this enclave (${why})`;
+  const said = [`NOT ISOLATED: ${cause}; it is a plain process of this machine, `];
   if (kind === 'chroot') {
     said[0] += "its services shut into the image's root and nothing else";
     said.push(
