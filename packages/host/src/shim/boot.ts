@@ -6,49 +6,19 @@
 //
 // What listens for the enclave stands before its first instruction, and goes after its last. Nothing that it says is believed beyond its form.
 import type { CaissonError } from '@caisson/core/errors';
-import type { Kernel, NativeEngine } from '@caisson/sys';
 import { BootError } from '../backend/boot-error.ts';
 import { describeEnd } from '../backend/end.ts';
-import type { Backend, EnclaveEnd, EnclavePlace, EnclaveSpec, RunningEnclave } from '../backend/index.ts';
-import type { EnclaveFolder, RecordedSpec, RecordedState } from '../record/index.ts';
+import type { EnclaveEnd, EnclavePlace, RunningEnclave } from '../backend/index.ts';
+import type { RecordedState } from '../record/index.ts';
+import { beginBoot } from './begin-boot.ts';
 import { readAskedConfig } from './boot-config.ts';
+import type { BootResult, BootTools } from './boot-tools.ts';
 import { BoundedFile } from './bounded-file.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
-import type { ShimClock } from './clock.ts';
 import { ConsoleKeeper } from './console-keeper.ts';
-import { type Egress, openEgress } from './egress.ts';
-import type { EventLog } from './event-log.ts';
 import { asShimError, isOfLeft, lateInside, leftRunning } from './failure.ts';
-import type { Gate } from './gate.ts';
-import { LineKeeper } from './line-keeper.ts';
-import type { LogFile } from './log-file.ts';
-import type { Outcome } from './restart.ts';
-import type { StateKeeper } from './state-keeper.ts';
-import type { ShimStep } from './step.ts';
+import { Readiness } from './readiness.ts';
 import { TargetFile } from './target-file.ts';
-
-export interface BootTools {
-  readonly spec: RecordedSpec;
-  readonly backend: Backend;
-  readonly kernel: Kernel;
-  readonly engine: NativeEngine | undefined;
-  readonly clock: ShimClock;
-  readonly events: EventLog;
-  readonly keeper: StateKeeper;
-  readonly gate: Gate;
-  readonly folder: EnclaveFolder;
-  readonly logFile: LogFile | undefined;
-  /** The enclave of this host that has this vsock port of it for itself. */
-  findVsockHolder(port: number): Promise<string | undefined>;
-  readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
-  readonly onStep: (step: ShimStep) => void;
-}
-
-export interface BootResult extends Outcome {
-  readonly end: RecordedState['end'];
-  /** Undefined: it ended by itself, or was asked to. */
-  readonly failure: CaissonError | undefined;
-}
 
 type EndRunning = (running: RunningEnclave) => Promise<EnclaveEnd>;
 
@@ -63,19 +33,17 @@ export class Boot {
   readonly #verdict = Promise.withResolvers<CaissonError>();
   readonly #file: BoundedFile;
   readonly #target: TargetFile;
+  readonly #readiness: Readiness;
   #running: RunningEnclave | undefined;
-  #line: LineKeeper | undefined;
-  #egress: Egress | undefined;
   #console: ConsoleKeeper | undefined;
   #config: Uint8Array | undefined;
   #isAsked = false;
   #endEarly: EndRunning | undefined;
-  #startedAtMs: number;
-  #readyAtMs: number | undefined;
 
   constructor(tools: BootTools) {
     this.#tools = tools;
-    this.#startedAtMs = tools.clock.now();
+    const onFailed = (error: CaissonError): void => this.#verdict.resolve(error);
+    this.#readiness = new Readiness(tools, { isAsked: () => this.#isAsked, onFailed });
     this.#target = new TargetFile(tools);
     const { events, folder } = tools;
     const onTrouble = (error: Error | undefined): void => {
@@ -86,7 +54,7 @@ export class Boot {
 
   /** `adoptFrom`: what the last shim left, where an enclave may still run. Never rejects. */
   async run(adoptFrom: RecordedState | undefined): Promise<BootResult> {
-    const { clock, keeper, spec } = this.#tools;
+    const { keeper, spec } = this.#tools;
     keeper.enter('starting', {
       ...{ cid: null, vsock: null, pids: [], bootId: null, startedAt: keeper.now(), heartbeatMs: null, readyMs: null },
       ...{ configSha384: null, documents: null, departures: [], failure: null },
@@ -114,10 +82,10 @@ export class Boot {
         failure = leftRunning(spec.name, failure, fault);
       }
     }
-    const readyForMs = this.#readyAtMs === undefined ? 0 : clock.now() - this.#readyAtMs;
+    const { readyForMs } = this.#readiness;
     await this.#close();
-    const exit = end?.kind === 'exited' ? end.code : (this.#line?.exit ?? null);
-    failure ??= this.#isAsked ? undefined : this.#line?.failure;
+    const exit = end?.kind === 'exited' ? end.code : this.#readiness.exit;
+    failure ??= this.#isAsked ? undefined : this.#readiness.failure;
     return {
       ...{ booted: this.#running !== undefined, failure, readyForMs },
       isClean: failure === undefined && exit === 0,
@@ -144,7 +112,7 @@ export class Boot {
   }
 
   egressStats(): readonly ShimBridgeStats[] {
-    return this.#egress?.stats() ?? [];
+    return this.#readiness.egressStats();
   }
 
   async #end(run: EndRunning): Promise<void> {
@@ -167,68 +135,20 @@ export class Boot {
     }
   }
 
-  async #begin(adoptFrom: RecordedState | undefined): Promise<RunningEnclave> {
-    const { backend, clock, events, keeper, onStep, spec } = this.#tools;
-    const asked: EnclaveSpec = {
-      ...{ name: spec.name, image: spec.image, measurements: spec.measurements, memoryMiB: spec.memoryMiB },
-      ...{ cpus: spec.cpus, debug: spec.debug, bootMs: spec.readyTimeoutMs, isKept: true },
-      ...(spec.cid === undefined ? {} : { cid: spec.cid }),
+  #begin(adoptFrom: RecordedState | undefined): Promise<RunningEnclave> {
+    const hooks = {
       signal: this.#starting.signal,
-      onPlace: (place) => this.#open(place),
-      onBoot: () => {
-        this.#startedAtMs = clock.now();
-        keeper.enter('booting', { startedAt: keeper.now() });
-        onStep('boot-begun');
-      },
+      onPlace: (place: EnclavePlace) => this.#readiness.open(place, this.#config),
+      onBoot: () => this.#readiness.begin(),
+      onAdopted: (running: RunningEnclave) => (this.#running = running),
     };
-    onStep('boot-asked');
-    if (backend.adopt === undefined) return await backend.start(asked);
-    let adopted: RunningEnclave | undefined;
-    try {
-      adopted = await backend.adopt(asked);
-    } catch (error) {
-      // It runs and is not what was asked for: the start that follows ends it.
-      events.add('warn', 'ENCLAVE_NOT_ADOPTED', (error as Error).message);
-    }
-    if (adopted === undefined) return await backend.start(asked);
-    this.#running = adopted;
-    events.add('info', 'ENCLAVE_ADOPTED', `enclave ${spec.name} runs and was taken over`, { cid: adopted.cid });
-    keeper.enter('booting', adoptFrom?.cid === adopted.cid ? { startedAt: adoptFrom.startedAt } : {});
-    await this.#open(adopted);
-    return adopted;
-  }
-
-  /** Before it runs, so that nothing it dials is missing. */
-  async #open(place: EnclavePlace): Promise<void> {
-    const { clock, gate, keeper, onStep, spec } = this.#tools;
-    keeper.set({ cid: place.cid, vsock: place.vsock });
-    onStep('place-known');
-    if (spec.hasReadyLine) {
-      this.#line = await LineKeeper.open({
-        ...{ ...this.#tools, place, config: this.#config },
-        isAsked: () => this.#isAsked,
-        onReady: () => {
-          this.#readyAtMs ??= clock.now();
-          if (keeper.current.readyMs === null) keeper.set({ readyMs: Math.round(clock.now() - this.#startedAtMs) });
-          gate.open(place);
-          onStep('ready');
-        },
-        onUnready: () => {
-          this.#readyAtMs = undefined;
-          gate.shut();
-        },
-        onFailed: (error) => this.#verdict.resolve(error),
-      });
-    }
-    onStep('line-served');
-    this.#egress = await openEgress({ ...this.#tools, place });
-    onStep('egress-bound');
+    return beginBoot(this.#tools, hooks, adoptFrom);
   }
 
   #watch(running: RunningEnclave): void {
-    const { clock, events, keeper, onStep } = this.#tools;
+    const { events, keeper, onStep } = this.#tools;
     const { pids, documents, departures } = running;
-    const heartbeatMs = Math.round(clock.now() - this.#startedAtMs);
+    const heartbeatMs = Math.round(this.#readiness.runsForMs);
     this.#console = new ConsoleKeeper(running.console, this.#file, this.#tools.logFile);
     keeper.set({ pids, documents, departures, heartbeatMs });
     this.#target.keep(keeper.current);
@@ -238,11 +158,12 @@ export class Boot {
 
   async #live(running: RunningEnclave): Promise<[EnclaveEnd, CaissonError | undefined]> {
     const { clock, keeper, spec } = this.#tools;
-    const leftMs = Math.max(1, spec.readyTimeoutMs - (clock.now() - this.#startedAtMs));
+    const leftMs = Math.max(1, spec.readyTimeoutMs - this.#readiness.runsForMs);
     const timer = clock.setTimer(leftMs, () => {
       if (keeper.current.readyMs === null) this.#verdict.resolve(lateInside(spec, keeper.current));
     });
-    if (!spec.hasReadyLine) void this.#countAsReady(running, leftMs);
+    const asked = { config: this.#config, timeoutMs: leftMs, signal: this.#starting.signal };
+    if (!spec.hasReadyLine) void this.#readiness.count(running, asked);
     try {
       const first = await Promise.race([running.ended, this.#verdict.promise]);
       if ('kind' in first) return [first, undefined];
@@ -257,36 +178,10 @@ export class Boot {
     }
   }
 
-  /** An image that says nothing of itself: its heartbeat, and the config that it took, are all that can be known. */
-  async #countAsReady(running: RunningEnclave, leftMs: number): Promise<void> {
-    const { clock, gate, keeper, onStep } = this.#tools;
-    const { departures } = keeper.current;
-    keeper.set({ departures: [...departures, 'the image has no ready line: it counts as ready at its heartbeat'] });
-    try {
-      const { sendAskedConfig } = await import('./send-config.ts');
-      if (this.#config !== undefined) keeper.enter('config');
-      await sendAskedConfig({
-        ...this.#tools,
-        place: running,
-        config: this.#config,
-        timeoutMs: leftMs,
-        signal: this.#starting.signal,
-      });
-    } catch (error) {
-      return this.#verdict.resolve(asShimError(error));
-    }
-    if (this.#isAsked) return;
-    this.#readyAtMs = clock.now();
-    keeper.enter('ready', { readyMs: Math.round(clock.now() - this.#startedAtMs) });
-    gate.open(running);
-    onStep('ready');
-  }
-
   async #close(): Promise<void> {
     this.#tools.gate.shut();
     this.#starting.abort(new Error('ended'));
-    await this.#line?.close();
-    await this.#egress?.close();
+    await this.#readiness.close();
     await this.#target.drop();
     this.#console?.close();
     this.#file.close();

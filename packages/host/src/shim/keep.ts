@@ -8,7 +8,8 @@
 import type { CaissonError } from '@caisson/core/errors';
 import type { NativeEngine } from '@caisson/sys';
 import type { RecordedState } from '../record/index.ts';
-import { Boot, type BootResult, type BootTools } from './boot.ts';
+import { Boot } from './boot.ts';
+import type { BootResult, BootTools } from './boot-tools.ts';
 import type { ShimBridgeStats } from './client-interface.ts';
 import { asShimError, failureOf } from './failure.ts';
 import { Gate } from './gate.ts';
