@@ -124,6 +124,19 @@ test('refuses another status, another type, a redirect, too many bytes, silence 
   await assert.rejects(attest('ftp://127.0.0.1/', policy()), TypeError);
 });
 
+test('strict is asked of the document too, and only where it was asked for', async () => {
+  answer = async (nonce, response) => {
+    const later = await forgeDocument(
+      chain,
+      { timestamp: Date.now(), nonce, userData: webData(null) },
+      { payload: (known) => [...known, ['later', [1]]] },
+    );
+    response.writeHead(200, { 'content-type': 'application/cbor' }).end(later);
+  };
+  assert.deepEqual((await attest(url, policy())).unknownFields, ['later']);
+  await assert.rejects(attest(url, policy(), { strict: true }), { code: 'VERIFY_UNKNOWN_FIELD' });
+});
+
 test('an empty answer is a document of no bytes', async () => {
   answer = (_, response) => void response.writeHead(200, { 'content-type': 'application/cbor; v=1' }).end();
   await assert.rejects(attest(url, policy()), { class: 'CBOR' });

@@ -118,6 +118,17 @@ test('an image of profile development is refused unless the policy allows it', a
   assert.equal((await attested({}, { userData: control() })).profile, 'production');
 });
 
+test('the TLS key stands at 3 for control and at 2 for the web, with 32 bytes, and a version is no negative number', async () => {
+  const tlsKey = new Uint8Array(32).fill(7);
+  const claimed = async (userData: Uint8Array) => (await attested({}, { userData })).claims;
+  assert.deepEqual((await claimed(control({ 3: tlsKey })))?.tlsKeySha256, tlsKey);
+  assert.equal((await claimed(control({ 2: tlsKey })))?.tlsKeySha256, undefined);
+  assert.deepEqual((await claimed(claims({ 1: 'caisson-web/1', 2: tlsKey })))?.tlsKeySha256, tlsKey);
+  assert.equal((await claimed(control({ 3: tlsKey.subarray(1) })))?.tlsKeySha256, undefined);
+  assert.equal((await claimed(control({ 6: 0 })))?.configVersion, 0);
+  assert.equal((await claimed(control({ 6: -1 })))?.configVersion, undefined);
+});
+
 test('user_data that is not of Caisson’s form claims nothing', async () => {
   const prefix = new TextEncoder().encode('CAISSON\0');
   for (const userData of [
@@ -193,6 +204,11 @@ test('user_data, public_key and strict are held besides the policy', async () =>
   await attested({ userData, strict: true }, { userData });
   await assert.rejects(attested({ userData: control({ 8: 4 }) }, { userData }), { class: 'USERDATA' });
   await assert.rejects(attested({ publicKey: Uint8Array.of(1) }), { class: 'PUBKEY', expected: '01', seen: 'null' });
+  const entries = { timestamp: at * 1000, nonce };
+  const later = await forgeDocument(chain, entries, { payload: (known) => [...known, ['later', [1]]] });
+  const demand = { pcrs: { 0: pcr(0) }, backend: 'sim' as const, roots: [chain.rootPem], nonce, at };
+  assert.deepEqual((await verifyAttestation(later, demand)).unknownFields, ['later']);
+  await assert.rejects(verifyAttestation(later, { ...demand, strict: true }), { code: 'VERIFY_UNKNOWN_FIELD' });
 });
 
 test('an error that is no verdict passes as it is', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { concatBytes, parseHex, toHex } from '../bytes/index.ts';
-import { CBOR_ERROR_CODES, CborTag, type CborValue, encodeCbor } from '../cbor/index.ts';
+import { CBOR_ERROR_CODES, CborTag, type CborValue, decodeCbor, encodeCbor } from '../cbor/index.ts';
 import { CaissonError } from '../errors/index.ts';
 import {
   COSE_ALGORITHM,
@@ -187,6 +187,14 @@ test('reads a key id from the protected header where one is asked for, and refus
   const edDsa = { ...rules, algorithm: COSE_ALGORITHM.edDsa, signatureBytes: 64 };
   const parsed = parseCoseSign1(bytes, { ...edDsa, keyIdBytes: 32 });
   assert.deepEqual([parsed.keyId, parsed.payload], [keyId, payload]);
+  // RFC 9052 section 3.1: alg is label 1, kid label 4.
+  assert.deepEqual(
+    decodeCbor(parsed.protectedHeader),
+    new Map<number, unknown>([
+      [1, COSE_ALGORITHM.edDsa],
+      [4, keyId],
+    ]),
+  );
   await verifyCoseSign1Ed25519(parsed, spki);
   const refused = { code: 'COSE_VERIFICATION' };
   await assert.rejects(verifyCoseSign1Ed25519({ ...parsed, payload: Uint8Array.of(1, 2, 4) }, spki), refused);

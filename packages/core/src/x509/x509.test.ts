@@ -185,7 +185,25 @@ test('refuses an extension that stands twice, is critical FALSE in words, or is 
   refuses('X509_EXTENSION', wrapped(entry(OID.keyUsage, derBitString(Uint8Array.of(0x80, 0x80, 0)))));
   refuses('DER_TRAILING', wrapped(entry(OID.basicConstraints, concatBytes(derSequence(), Uint8Array.of(0)))));
   refuses('DER_TRUNCATED', wrapped());
-  refuses('X509_EXTENSION', { extensions: derElement(0x81, Uint8Array.of(0)) });
+});
+
+test('refuses unique identifiers of issuer and subject by name', () => {
+  for (const tag of [0x81, 0x82]) {
+    assert.throws(() => parseCertificate(assembled({ extensions: derElement(tag, Uint8Array.of(0)) })), {
+      code: 'X509_EXTENSION',
+      message: 'certificate must have no unique identifiers, got one',
+    });
+  }
+});
+
+test('refuses what follows the signature, the version or the fields, inside of their own frames too', () => {
+  const more = derUnsigned(2);
+  refuses('DER_TRAILING', { version: derExplicit(0, derUnsigned(2), more) });
+  const value = derBitString(encodeEcdsaSignature(new Uint8Array(96).fill(1)));
+  refuses('DER_TRAILING', { signature: concatBytes(value, more) });
+  refuses('DER_TRAILING', {
+    extensions: concatBytes(derExplicit(3, derSequence(encodeBasicConstraints(false))), more),
+  });
 });
 
 test('refuses a serial number above 20 bytes, a trailing byte and a certificate above the limit', () => {

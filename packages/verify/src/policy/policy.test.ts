@@ -49,7 +49,8 @@ test('says of each fault where it is and what would be right', () => {
     'allowDevelopment must be true or false, got a list of 0',
     'config must be a map, got nothing',
   ]);
-  assert.match(faultsOf({ pcrs: { 0: 'x'.repeat(50) } })[0]!, /got 50 characters$/);
+  assert.match(faultsOf({ pcrs: { 0: 'x'.repeat(41) } })[0]!, /got 41 characters$/);
+  assert.match(faultsOf({ pcrs: { 0: 'x'.repeat(40) } })[0]!, /got "x{40}"$/);
   assert.deepEqual(faultsOf({}), ['pcrs must be there, got nothing']);
   for (const value of [null, undefined, 7, 'text', [], true])
     assert.match(faultsOf(value)[0]!, /^policy must be a map/);
@@ -101,6 +102,8 @@ test('roots stand with a backend that is not AWS’s, and each is one certificat
   assert.match(faultsOf({ pcrs, roots: [pem] })[0]!, /^roots must not stand with backend nitro/);
   assert.match(faultsOf({ pcrs, backend: 'qemu' })[0]!, /^roots must be there with backend qemu/);
   assert.match(faultsOf({ pcrs, backend: 'sim', roots: [pem, 'x'] })[0]!, /^roots\.1 must be PEM text/);
+  const empty = '-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----\n';
+  assert.match(faultsOf({ pcrs, backend: 'sim', roots: [empty] })[0]!, /^roots\.0 must be PEM text of one/);
   assert.match(faultsOf({ pcrs, backend: 'sim', roots: [pem + pem] })[0]!, /^roots\.0 must be PEM text of one/);
 });
 
