@@ -13,6 +13,7 @@ export function inspectLines(result: InspectResult): string[] {
   return [
     `${name}`,
     ...(fault === null ? [] : [`  FAULT       ${fault.code}: ${plain(fault.message)}`]),
+    ...(fault?.hint == null ? [] : [`  hint        ${plain(fault.hint)}`]),
     ...stateLines(result),
     ...specLines(result),
     `  policy      ${policyFile === null ? 'none that caisson up wrote' : plain(policyFile)}`,

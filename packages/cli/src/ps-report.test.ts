@@ -105,7 +105,9 @@ test('ps --json fits its schema for every kind of record', () => {
   ];
   const document = { v: 1, enclaves: records.map(psFacts) };
   assertFitsSchema(document, 'ps');
-  const [web, , never] = document.enclaves;
+  const [web, , never, bad] = document.enclaves;
+  match(JSON.stringify(bad?.['fault']), /"hint":"`caisson rm` removes the record/);
+  match(psNotes(records, 0).join('\n'), /^dead: it died\n {2}hint: \S.*\nbad: not JSON\n {2}hint: `caisson rm` /m);
   deepEqual(
     [web?.['phase'], web?.['simulated'], web?.['ports']],
     ['ready', true, [{ listen: '127.0.0.1:8080', port: 3000 }]],

@@ -1,6 +1,7 @@
 // What `caisson ps` shows of the records of this host, for people and as JSON. Records are the host's word: what runs is proven by a document and
 // by nothing here, and an enclave whose documents prove no hardware is marked as such wherever it is listed.
 import { plain } from '@caisson/core/log';
+import { hintOfCode, hintOfError } from '@caisson/host/explain';
 import { ENDED_PHASES, type EnclaveRecord } from '@caisson/host/record';
 import { ageText } from './age-text.ts';
 import { textTable } from './text-table.ts';
@@ -34,7 +35,7 @@ export function psFacts(record: EnclaveRecord): Readonly<Record<string, unknown>
     restarts: state?.restarts ?? 0,
     reasons: state?.reasons ?? [],
     failure: state?.failure ?? null,
-    fault: fault === undefined ? null : { code: fault.code, message: fault.message },
+    fault: fault === undefined ? null : { code: fault.code, message: fault.message, hint: hintOfError(fault) ?? null },
   };
 }
 
@@ -132,13 +133,16 @@ function phaseCell(phase: string, isDebug: boolean): string {
 }
 
 function reasonLines({ name, state, fault }: EnclaveRecord): string[] {
-  if (fault !== undefined) return [`${name}: ${plain(fault.message)}`];
+  if (fault !== undefined) return [`${name}: ${plain(fault.message)}`, ...hintLines(hintOfError(fault))];
   if (state === undefined || state.phase === 'ready') return [];
   const { failure, reasons, phase } = state;
   if (failure !== null) {
-    const hint = failure.hint === null ? [] : [`  hint: ${plain(failure.hint)}`];
-    return [`${name}: ${plain(failure.message)}`, ...hint];
+    return [`${name}: ${plain(failure.message)}`, ...hintLines(failure.hint ?? hintOfCode(failure.code))];
   }
   if (reasons.length > 0) return [`${name}: ${phase}: ${reasons.map(plain).join('; ')}`];
   return phase === 'exited' && state.end !== null ? [`${name}: ${plain(state.end.text)}`] : [];
+}
+
+function hintLines(hint: string | undefined): string[] {
+  return hint === undefined ? [] : [`  hint: ${plain(hint)}`];
 }

@@ -1,6 +1,7 @@
 // `inspect`: everything that this host knows of one enclave. None of it is proof.
 import { existsSync, statSync } from 'node:fs';
 import { hostPort, toCid } from '@caisson/core/address';
+import { hintOfError } from '../explain/index.ts';
 import { hasOwnPolicy, ownPolicyPath } from '../operator/index.ts';
 import { enclaveFolder, findRecord } from '../record/index.ts';
 import type { InspectCommand } from './command.ts';
@@ -31,6 +32,6 @@ export async function inspect({ name }: InspectCommand, { state, env }: EngineCo
         ...{ destination: `${host}:${port}`, hostPort: vsockPort },
       })) ?? []),
     ],
-    fault: fault === undefined ? null : { code: fault.code, message: fault.message },
+    fault: fault === undefined ? null : { code: fault.code, message: fault.message, hint: hintOfError(fault) ?? null },
   };
 }

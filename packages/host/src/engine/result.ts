@@ -103,7 +103,7 @@ export interface InspectResult {
   readonly policyFile: string | null;
   readonly ingress: readonly string[];
   readonly egress: readonly { readonly destination: string; readonly hostPort: number | null }[];
-  readonly fault: { readonly code: string; readonly message: string } | null;
+  readonly fault: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
 }
 
 export interface WaitResult {
