@@ -51,9 +51,12 @@ console.error(`test: ${found.length} test files`);
 process.env['CAISSON_LANE'] = lane;
 // Hundreds of processes read the same modules: each is stripped of its types and compiled once. Entries go by the text of their module.
 process.env['NODE_COMPILE_CACHE'] = join(root, 'node_modules/.cache/compile');
+// A test that fails and leaves a server open would hold the lane for ever; a lane this late names the files that have not ended.
+const longestMs = (lane === 'deep' ? 240 : 20) * 60_000;
 let isGood = true;
 const events = run({
   files,
+  signal: AbortSignal.timeout(longestMs),
   execArgv: ['--conditions=caisson-source'],
   // Three for two processors: tests wait for clocks and processes a quarter of their time.
   concurrency: lane === 'fast' ? 3 : 2,
