@@ -1,10 +1,12 @@
-// `caisson last-words`: what an enclave said before it went, from the file that its host kept. Sealed words open for the key of which the
+// `caisson last-words`: what an enclave said before it went, from the file that its host kept, by its path or by the enclave's name. Sealed words open for the key of which the
 // image measures the public half, here and not on the host that carried them.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { plain } from '@caisson/core/log';
 import type { SeenWords } from '@caisson/link/ready';
+import { openEnclaveSource } from '../enclave-source.ts';
 import { UsageError } from '../exit-code.ts';
-import type { RegisterCommand } from '../surroundings.ts';
+import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
   readonly key?: string;
@@ -13,18 +15,20 @@ interface Flags {
 
 const maxKeyBytes = 16_384;
 
-export const register: RegisterCommand = (program, { stdout }) => {
+export const register: RegisterCommand = (program, surroundings) => {
   program
-    .command('last-words <file>')
-    .description('show what an enclave said before it went, from a last-words.json; opens sealed words with --key')
+    .command('last-words')
+    .argument('<enclave>', 'an enclave of this host by name, or a last-words.json')
+    .description('show what an enclave said before it went; opens sealed words with --key')
     .option('--key <pem>', 'the X25519 private key whose public half the image measures')
     .option('--json', 'print one JSON document')
-    .action(async (file: string, { key: keyFile, json }: Flags) => {
+    .action(async (word: string, { key: keyFile, json }: Flags) => {
       const { readLastWords } = await import('@caisson/host/ready');
       const { wordsFacts, wordsLines } = await import('../ready-report.ts');
-      const { words, ...about } = await readLastWords(file);
+      const { words, ...about } = await readLastWords(await fileOf(word, surroundings));
       const key = keyFile === undefined ? undefined : await readKey(keyFile);
       const opened = key === undefined ? words : await openAll(words, key, about.bootId);
+      const { stdout } = surroundings;
       if (json) {
         stdout.write(`${JSON.stringify({ v: 1, ...about, words: wordsFacts(opened) })}\n`);
         return;
@@ -40,6 +44,14 @@ export const register: RegisterCommand = (program, { stdout }) => {
       stdout.write(`${[...head, ...wordsLines(opened)].join('\n')}\n`);
     });
 };
+
+/** A file stays one, whatever enclaves there are. Throws CaissonError RECORD_UNKNOWN with the names that there are. */
+async function fileOf(word: string, surroundings: Pick<Surroundings, 'env'>): Promise<string> {
+  const { enclaveFolder, isEnclaveName } = await import('@caisson/host/record');
+  if (existsSync(word) || !isEnclaveName(word)) return word;
+  const source = await openEnclaveSource(surroundings);
+  return enclaveFolder(source.state, (await source.find(word)).name).lastWords;
+}
 
 async function readKey(path: string): Promise<KeyObject> {
   const { readBoundedFile } = await import('@caisson/link/argonaut');

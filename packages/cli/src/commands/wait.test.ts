@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
+import { enclaveFolder, writeSpec, writeState } from '@caisson/host/record';
 import { createReadyReporter, sealLastWords } from '@caisson/link/ready';
 import { assertFitsSchema } from '@caisson/testkit/contract';
+import { fakeSpec, fakeState } from '@caisson/testkit/fake';
 import { openWall, serveBy } from '@caisson/testkit/loopback';
 import { hear } from '@caisson/testkit/program';
 import { run } from '../run.ts';
@@ -108,6 +110,26 @@ test('wait --line shows the last words of an enclave that died, keeps them, and 
   assert.match(later.out, /last words of app\n {2}cannot open \\u001b\[31mdatabase\n$/);
   const json = await caisson('last-words', file, '--json');
   assertFitsSchema(JSON.parse(json.out), 'last-words');
+});
+
+test('last-words takes an enclave of this host by name, as the hints of one that failed have it', async (t) => {
+  const { folder } = wall(t);
+  const CAISSON_STATE = join(folder, 'state');
+  const caisson = (...words: string[]) => hear(run, words, { env: { CAISSON_STATE } });
+  await writeSpec(CAISSON_STATE, fakeSpec('web'));
+  await writeState(CAISSON_STATE, fakeState('web'));
+  const none = await caisson('last-words', 'web');
+  assert.deepEqual([none.code, /last words .*web.*ENOENT/.test(none.err)], [1, true], none.err);
+  const rest = { profile: 'production', phase: 'failed', final: null, seenAt: '2026-11-21T10:00:00.000Z' };
+  const words = [{ service: 'app', lines: ['cannot open database'] }];
+  writeFileSync(
+    enclaveFolder(CAISSON_STATE, 'web').lastWords,
+    JSON.stringify({ v: 1, cid: 16, bootId, ...rest, words }),
+  );
+  assert.match((await caisson('last-words', 'web')).out, /last words of app\n {2}cannot open database\n$/);
+  const unknown = await caisson('last-words', 'wen');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /wen/);
 });
 
 test('last-words opens what was sealed with its key, and exits 2 for another key or another boot’s words', async (t) => {
