@@ -1,12 +1,12 @@
 // A page that shows a command the program does not take is worse than none: whoever copies it learns that the pages lie. Every command line
-// of a fenced block, and every mention in running text, is parsed by the program's own command tree; nothing is run. Words in capitals stand
+// of a fenced block, every mention in running text and in what errors advise is parsed by the program's own command tree; nothing is run. Words in capitals stand
 // for what a reader puts there and are held to no form.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { Command, Option } from 'commander';
 import { createProgram, isSingleCommand, PROGRAM_NAMES } from '../../packages/cli/src/program.ts';
-import { files, read } from './tree.ts';
+import { files, read, shipped } from './tree.ts';
 
 interface Line {
   readonly place: string;
@@ -31,6 +31,15 @@ test('every command line in a fenced block of a page is one that the program tak
 test('every command in running text has words and options that the program knows', () => {
   const lines = pages.flatMap((page) => mentioned(page));
   assert.ok(lines.length > 100, `only ${lines.length} mentions found: this test looks in the wrong place`);
+  assert.deepEqual(
+    lines.flatMap((line) => faultsOf(line, false)),
+    [],
+  );
+});
+
+test('every command that an error or its hint names has words and options that the program knows', () => {
+  const lines = shipped().flatMap((file) => said(file));
+  assert.ok(lines.length > 100, `only ${lines.length} commands found: this test looks in the wrong place`);
   assert.deepEqual(
     lines.flatMap((line) => faultsOf(line, false)),
     [],
@@ -94,6 +103,24 @@ function mentioned(page: string): Line[] {
   );
 }
 
+/** What a text of the program tells people to type: from `caisson` and a verb to where words cannot be a command's any more. */
+function said(file: string): Line[] {
+  return read(file)
+    .split('\n')
+    .flatMap((text, at) => {
+      if (/^\s*(\/\/|\*|\/\*)/.test(text)) return [];
+      const plain = text.replace(/\$\{[^}]*\}/g, 'WORD').replaceAll('\\`', '`');
+      return [
+        ...plain.matchAll(
+          /(?<![\w/@.-])caisson ((?:[a-z]+(?:-[a-z]+)*|--?[a-z][a-z-]*|[A-Z]+[\w:./-]*)(?: |(?=[`'",;:)?]|$)))+/g,
+        ),
+      ]
+        .map(([code]) => code.trim())
+        .flatMap((code) => commandsIn(code, `${file}:${at + 1}`));
+    })
+    .filter(({ words }) => treeOf('caisson').commands.some((one) => one.name() === words[1]));
+}
+
 function commandsIn(text: string, place: string): Line[] {
   const found: Line[] = [];
   for (const words of pipelinesOf(text.replace(/^\s*\$ /, ''))) {
@@ -147,7 +174,9 @@ function faultOf(program: Command, args: readonly string[], whole: boolean): str
     }
     if (command.commands.length > 0) {
       if (word === undefined || PLACEHOLDER.test(word)) return undefined;
-      if (command.registeredArguments.length === 0) return `no command ${word}`;
+      // Behind a command that can be run by itself running text goes on.
+      const isRunnable = (command as unknown as { _actionHandler: unknown })._actionHandler !== null;
+      if (command.registeredArguments.length === 0 && (whole || !isRunnable)) return `no command ${word}`;
     }
     return endFault(command, parsed, whole);
   }
