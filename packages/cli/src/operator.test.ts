@@ -149,6 +149,22 @@ async function served(context: TestContext) {
   return { ...made, alice, root, control, scene, policies, policy };
 }
 
+test('pipeline says in its own words how a policy and a key are given', async (context) => {
+  const { caisson, policies, policy } = await served(context);
+  const pipeline = (...words: string[]) => caisson(['run', '--cid', '16', ...words, '--', 'ls'], {}, 'pipeline');
+  const without = await pipeline();
+  assert.equal(without.code, 2);
+  assert.match(without.err, /got none: give --policy FILE, .*policies\/16\.yaml/);
+  writeFileSync(join(policies, '16.yaml'), JSON.stringify(policy));
+  const bad = await pipeline('--key', ' ');
+  assert.equal(bad.code, 2);
+  assert.doesNotMatch(bad.err, /--policy/);
+  await caisson(['operator', 'create', 'second']);
+  const two = await pipeline();
+  assert.equal(two.code, 1);
+  assert.match(two.err, /not exactly one, got 2: give --key NAME, key in the config file, or PIPELINE_KEY/);
+});
+
 test('initctl commands an enclave from outside, by the operator’s own policy, and says that it is simulated first', async (context) => {
   const { caisson, control, policies, policy, folder } = await served(context);
   const initctl = (words: readonly string[]) => caisson(words, {}, 'initctl');

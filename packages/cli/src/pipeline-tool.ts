@@ -1,4 +1,5 @@
 // What a command line of `pipeline` does, once its settings are found: one session, one piece of work.
+import { CaissonError } from '@caisson/core/errors';
 import { splitWords } from '@caisson/core/measured';
 import { startJob } from '@caisson/link/pipeline';
 import { openControlSession } from './control-flag.ts';
@@ -38,7 +39,7 @@ export async function runTool(
   const { cid, port, key, policy } = settings;
   const terms = { port, ...(key !== undefined && { operator: key }), ...(policy !== undefined && { policy }) };
   const session = await openControlSession(String(cid), terms, surroundings).catch((error: unknown) => {
-    throw error instanceof UsageError ? withWays(error, cid) : error;
+    throw withWays(error, cid, key);
   });
   try {
     if (act.kind === 'copy') {
@@ -57,10 +58,16 @@ export async function runTool(
   }
 }
 
-/** Under this name advice has no line of its own. */
-function withWays(error: UsageError, cid: number): UsageError {
-  const ways = `--policy FILE, policy in the config file, or ~/.config/caisson/policies/${cid}.yaml`;
-  return new UsageError(`${error.message}: give ${ways}`);
+/** Under this name advice has no line of its own, and what gives a policy or a key is called otherwise. */
+function withWays(error: unknown, cid: number, key: string | undefined): unknown {
+  if (!(error instanceof CaissonError)) return error;
+  if (error instanceof UsageError && error.message.startsWith('a policy must say')) {
+    const ways = `--policy FILE, policy in the config file, or ~/.config/caisson/policies/${cid}.yaml`;
+    return new UsageError(`${error.message}: give ${ways}`);
+  }
+  if (error.code !== 'OPERATOR_KEY_FILE' || key !== undefined) return error;
+  const ways = 'give --key NAME, key in the config file, or PIPELINE_KEY; caisson operator list shows which there are';
+  return new CaissonError(error.code, `${error.message}: ${ways}`, { cause: error });
 }
 
 const shellMarks = /[|&;<>()$`*?~\n]/;
