@@ -142,6 +142,22 @@ test('any text is a spec or one typed fault', () => {
   );
 });
 
+test('a shim that ends while its state is read is not lost: what it left is read, or who came after it', async () => {
+  await writeSpec(state, spec);
+  const before = await stateOf(process.pid);
+  for (const last of [await stateOf(process.pid, 'failed'), { ...before, shim: { ...before.shim, pid: 1 } }]) {
+    await writeState(state, before);
+    const seen: number[] = [];
+    const found = await readState(state, 'web', async ({ shim }) => {
+      seen.push(shim.pid);
+      await writeState(state, last);
+      return shim.pid === 1;
+    });
+    assert.deepEqual(found, last);
+    assert.deepEqual(seen, last.phase === 'failed' ? [process.pid] : [process.pid, 1]);
+  }
+});
+
 test('a state whose shim is gone without a word reads as lost, an ended one as it ended', async () => {
   await writeSpec(state, spec);
   assert.equal(await readState(state, 'web'), undefined);

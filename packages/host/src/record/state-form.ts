@@ -55,12 +55,21 @@ const schema = z.object({
 });
 
 /** Undefined where no shim ever ran. Throws ParseError RECORD_NAME or RECORD_FORM, CaissonError RECORD_VERSION or RECORD_STATE. */
-export async function readState(state: string, enclave: string): Promise<RecordedState | undefined> {
+export async function readState(
+  state: string,
+  enclave: string,
+  isAlive: (found: RecordedState) => Promise<boolean> = isShimAlive,
+): Promise<RecordedState | undefined> {
   const folder = enclaveFolder(state, enclave);
   await requireStateVersion(state);
-  const found = (await readForm(folder.state, `state of enclave ${enclave}`, schema)) as RecordedState | undefined;
-  if (found === undefined || ENDED_PHASES.includes(found.phase) || (await isShimAlive(found))) return found;
-  return { ...found, phase: 'lost' };
+  for (let gone: RecordedState | undefined; ; ) {
+    const found = (await readForm(folder.state, `state of enclave ${enclave}`, schema)) as RecordedState | undefined;
+    if (found === undefined || ENDED_PHASES.includes(found.phase)) return found;
+    // Its last word may have come between the look at the file and the look at the process: only what stands after its death is what it left.
+    if (found.shim.pid === gone?.shim.pid && found.shim.start === gone.shim.start) return { ...found, phase: 'lost' };
+    if (await isAlive(found)) return found;
+    gone = found;
+  }
 }
 
 /** Of the shim that wrote it. */
