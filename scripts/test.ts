@@ -58,8 +58,8 @@ const events = run({
   files,
   signal: AbortSignal.timeout(longestMs),
   execArgv: ['--conditions=caisson-source'],
-  // Three for two processors: tests wait for clocks and processes a quarter of their time.
-  concurrency: lane === 'fast' ? 3 : 2,
+  // Four for two processors: tests wait for clocks and processes half of their time.
+  concurrency: lane === 'fast' ? 4 : 2,
 }).on('test:fail', ({ todo }) => {
   if (todo === undefined) isGood = false;
 });
