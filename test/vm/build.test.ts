@@ -79,7 +79,7 @@ async function createContainer(): Promise<TestImage> {
   for (const [path, entry] of opened.tree) {
     if (entry.kind !== 'file') continue;
     const pieces: Uint8Array[] = [];
-    for await (const piece of entry.content.open()) pieces.push(piece);
+    for await (const piece of entry.content.open()) pieces.push(piece.slice());
     const name = path.slice(path.lastIndexOf('/') + 1);
     const place = name === 'node' ? 'bin/node' : name.startsWith('ld-') ? `lib64/${name}` : `usr/lib/${name}`;
     files.push({ path: place, content: Buffer.concat(pieces) });

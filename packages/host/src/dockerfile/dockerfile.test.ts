@@ -40,7 +40,7 @@ async function listOf({ tree }: OpenedSource): Promise<string[]> {
     else if (entry.kind === 'symlink') lines.push(`${path} -> ${entry.target}`);
     else if (entry.kind === 'file') {
       const parts: Uint8Array[] = [];
-      for await (const part of entry.content.open()) parts.push(part);
+      for await (const part of entry.content.open()) parts.push(part.slice());
       lines.push(`${path}: ${Buffer.concat(parts)}`);
     }
   }

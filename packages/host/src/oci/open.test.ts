@@ -52,7 +52,7 @@ async function contentOf(source: OpenedSource, path: string): Promise<string> {
   const entry = source.tree.get(path);
   assert.ok(entry?.kind === 'file', path);
   const parts: Uint8Array[] = [];
-  for await (const part of entry.content.open()) parts.push(part);
+  for await (const part of entry.content.open()) parts.push(part.slice());
   assert.equal(Buffer.concat(parts).length, entry.content.size);
   return Buffer.concat(parts).toString();
 }

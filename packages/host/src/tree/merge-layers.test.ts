@@ -37,7 +37,7 @@ async function shown(tree: RootTree): Promise<string[]> {
     else if (entry.kind === 'hardlink') lines.push(`${path} = ${entry.target}`);
     else if (entry.kind === 'file') {
       const parts: Uint8Array[] = [];
-      for await (const part of entry.content.open()) parts.push(part);
+      for await (const part of entry.content.open()) parts.push(part.slice());
       lines.push(`${path}: ${Buffer.concat(parts)}`);
     } else lines.push(`${path} (${entry.kind})`);
   }
