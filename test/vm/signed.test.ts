@@ -126,9 +126,15 @@ test('an image whose service cannot live fails with its reason on the host withi
   const line = await hearLine(enclave);
   try {
     const final = await line.heard('the last line', (one) => one.kind === 'final');
-    const { ownMs: tookMs } = passedMs();
-    context.diagnostic(`the reason was on the host ${tookMs} ms after the heartbeat`);
-    assert.ok(tookMs <= 5_000, `${tookMs} ms`);
+    const { ownMs, slowdown } = passedMs();
+    const state = line.said.findLast((one) => one.kind === 'state');
+    assert.ok(state?.kind === 'state');
+    const uptimeMs = Math.round(state.uptimeMs / slowdown);
+    context.diagnostic(
+      `the reason was on the host ${uptimeMs} ms after the supervisor began, ${ownMs} ms after the heartbeat`,
+    );
+    // The rest is node's own start, which an emulated processor makes ten times as long: printed, and held to no more than this.
+    assert.ok(uptimeMs <= 5_000 && ownMs <= 10_000, `${uptimeMs} ms, ${ownMs} ms`);
     assert.deepEqual(final, { kind: 'final', exit: 1, code: 'service-exited' });
     assert.ok(line.said.some(hasReason('service-exited')), JSON.stringify(line.said));
     const words = line.said.flatMap((one) => (one.kind === 'words' && 'lines' in one.content ? one.content.lines : []));
