@@ -31,7 +31,7 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
     });
 
     for (const { title, run } of transportContract) {
-      test(title, { timeout: 60_000 }, () => run(pair));
+      test(title, { timeout: 150_000 }, () => run(pair));
     }
 
     after(async () => {

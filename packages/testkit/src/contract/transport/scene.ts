@@ -35,7 +35,7 @@ export interface Meeting {
 }
 
 // Chosen.
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 const firstPort = 0x20000000;
 
 let nextPort = firstPort + randomInt(0x0fffffff);
