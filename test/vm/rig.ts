@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cid, toCid, toVsockPort } from '@caisson/core/address';
+import { type Cid, HEARTBEAT_PORT, toCid } from '@caisson/core/address';
 import { createHybridTransport, type Transport } from '@caisson/link/transport';
 
 const root = join(import.meta.dirname, '../..');
@@ -51,7 +51,6 @@ export interface Enclave {
 
 // Given by docs/pid1.md.
 const heartbeatByte = 0xb7;
-const heartbeatPort = toVsockPort(9000);
 // Chosen.
 const bootMs = 30_000;
 
@@ -73,7 +72,7 @@ export async function bootEnclave(options: BootOptions): Promise<Enclave> {
   const alive = new Promise<void>((resolve) => {
     beat = resolve;
   });
-  const heart = await parent.listen({ cid: toCid(3), port: heartbeatPort }, {}, (socket) => {
+  const heart = await parent.listen({ cid: toCid(3), port: HEARTBEAT_PORT }, {}, (socket) => {
     socket.on('error', () => {});
     socket.once('data', (bytes) => {
       socket.end(bytes);

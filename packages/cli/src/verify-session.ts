@@ -49,12 +49,10 @@ export async function verifyFile(file: string, flags: VerifyFlags, surroundings:
 /** A document of now, under a nonce of this very command. */
 export async function verifyEnclave(name: string, flags: VerifyFlags, surroundings: Surroundings): Promise<number> {
   const options = optionsOf(flags);
-  for (const flag of ofFiles) {
-    const isGiven = flag === 'policy' ? flags.policy === false : flags[flag] !== undefined;
-    if (!isGiven) continue;
-    const shown = flag === 'policy' ? 'no-policy' : flag.replace(/[A-Z]/g, (one) => `-${one.toLowerCase()}`);
+  const ofFile = flagOfFile(flags);
+  if (ofFile !== undefined) {
     throw new UsageError(
-      `--${shown} must not stand with an enclave by name, whose document is made for this command and held to a policy`,
+      `${ofFile} must not stand with an enclave by name, whose document is made for this command and held to a policy`,
       `caisson attest document ${name} --nonce HEX --out FILE, then verify the file`,
     );
   }
@@ -74,7 +72,6 @@ export async function verifyEnclave(name: string, flags: VerifyFlags, surroundin
   return await report(verdict, { flags, asked: () => asked, isPinned: true }, surroundings);
 }
 
-const ofFiles = ['root', 'at', 'policy', 'nonce', 'userData', 'publicKey', 'allowDebug'] as const;
 const heldBySession = {
   nonce: 'that of this command: a document of now',
   userData: 'names this very session and both its keys',
@@ -83,6 +80,21 @@ const heldBySession = {
 
 export function enclaveFlagsOf({ policy, ...flags }: VerifyFlags): EnclaveFlags {
   return { ...flags, ...(typeof policy === 'string' && { policy }) };
+}
+
+/** The first flag that only a document in a file can be asked with. */
+function flagOfFile(flags: VerifyFlags): string | undefined {
+  const { root, at, policy, nonce, userData, publicKey, allowDebug } = flags;
+  const given: readonly [flag: string, isGiven: boolean][] = [
+    ['--root', root !== undefined],
+    ['--at', at !== undefined],
+    ['--no-policy', policy === false],
+    ['--nonce', nonce !== undefined],
+    ['--user-data', userData !== undefined],
+    ['--public-key', publicKey !== undefined],
+    ['--allow-debug', allowDebug !== undefined],
+  ];
+  return given.find(([, isGiven]) => isGiven)?.[0];
 }
 
 /** Before anything else that a person could take for a verdict about hardware. */

@@ -1,6 +1,7 @@
 // The ways that a boot config opens on the parent where an enclave is kept by a shim: those of `caisson host`, from the same file. A config is
 // argonaut's where all of it is, or where the image takes `endpoints` from whatever config it gets; otherwise it is the application's own, and what it
 // calls endpoints leads nowhere. Its user wrote it: these are the destinations that he asked for, and no others.
+import { HEARTBEAT_PORT } from '@caisson/core/address';
 import {
   type ArgonautEndpoint,
   checkArgonautConfig,
@@ -29,9 +30,6 @@ export interface ConfigWaysOptions {
   /** The image runs the network service, or lists the destinations that a config may name. */
   readonly takesEndpoints: boolean;
 }
-
-// Given: wire.md 1. The listeners stand while the enclave boots.
-const heartbeatPort = 9_000;
 
 /** `bytes` as they are sent, a signature included. Throws ParseError HOST_CONFIG_WAYS with the first fault. */
 export function readConfigWays(bytes: Uint8Array, { takesEndpoints }: ConfigWaysOptions): ConfigWays {
@@ -83,15 +81,15 @@ function rootOf(content: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** What the enclave lets pass and this side must not. */
+/** What the enclave lets pass and this side must not: its listeners stand while the enclave boots. */
 function findHostFaults({ host, vsockPort }: ArgonautEndpoint, index: number): string[] {
   const at = `endpoints[${index}]`;
   return [
     ...(classifyHost(host) === 'metadata'
       ? [`${at}.host must not be an address that hands out this machine's credentials, got ${JSON.stringify(host)}`]
       : []),
-    ...(vsockPort === heartbeatPort
-      ? [`${at}.vsockPort must not be ${heartbeatPort}, where enclaves give their heartbeat`]
+    ...(vsockPort === HEARTBEAT_PORT
+      ? [`${at}.vsockPort must not be ${HEARTBEAT_PORT}, where enclaves give their heartbeat`]
       : []),
   ];
 }

@@ -171,6 +171,15 @@ test('takes an enclave over whose launch printed garbage, by its whole name and 
   await stranger.kill();
 });
 
+/** With a nitro-cli that does as it should: what a start before has left is gone, and this one leaves nothing. */
+async function startsAlone(): Promise<void> {
+  fake.script({});
+  const enclave = await backend.start(spec);
+  equal(fake.enclaves().length, 1);
+  await enclave.kill();
+  deepEqual(records(), []);
+}
+
 test('ends an enclave that comes up after its launch was given up, at the next start', async () => {
   fake.script({ 'run-enclave': { hangs: true, starts: { afterMs: 1_500 } } });
   await rejects(backend.start({ ...spec, bootMs: 700 }), { code: 'BACKEND_LATE' });
@@ -179,11 +188,7 @@ test('ends an enclave that comes up after its launch was given up, at the next s
     ok(performance.now() < untilMs, 'the late enclave never came');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  fake.script({});
-  const enclave = await backend.start(spec);
-  equal(fake.enclaves().length, 1);
-  await enclave.kill();
-  deepEqual(records(), []);
+  await startsAlone();
 });
 
 test('ends an enclave whose starter was killed, at the next start, and no other', async () => {
@@ -293,11 +298,7 @@ test('a launch whose enclave nothing ends says which may still run and the comma
   fake.script({ ...again, 'run-enclave': { hangs: true, starts: true } });
   const given = backend.start({ ...spec, signal: stop.signal, onBoot: () => void setTimeout(() => stop.abort(), 500) });
   await rejects(given, told('NITRO_LEFT', 'name one-[0-9a-f]{16}'));
-  fake.script({});
-  const enclave = await backend.start(spec);
-  equal(fake.enclaves().length, 1);
-  await enclave.kill();
-  deepEqual(records(), []);
+  await startsAlone();
 });
 
 test('what a killed starter has left is ended by its whole name where no list can be read', async () => {

@@ -10,6 +10,11 @@ import type { BackendErrorCode, MissingPart } from '../backend/index.ts';
  */
 export type StageKind = 'room' | 'single' | 'chroot' | 'folder';
 
+/** Whether the image is unpacked into a room of namespaces. */
+export function isRoom(kind: StageKind): kind is 'room' | 'single' {
+  return kind === 'room' || kind === 'single';
+}
+
 export interface StageChoice {
   readonly kind: StageKind;
   /** Why it is nothing better, as the kernel said it; empty for a room. */
@@ -39,8 +44,7 @@ export function chooseStage(helper: string, wish: string, folder?: string): Stag
     );
   }
   const found = askStage(helper, folder);
-  const isRoom = found.kind === 'room' || found.kind === 'single';
-  if (wish === 'auto' || wish === found.kind || (wish === 'room' && isRoom)) return found;
+  if (wish === 'auto' || wish === found.kind || (wish === 'room' && isRoom(found.kind))) return found;
   if (wish === 'room') {
     throw unavailable(`the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: ${found.why}`);
   }

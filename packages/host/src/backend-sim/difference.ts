@@ -1,7 +1,6 @@
 // How a simulation differs from hardware, for whoever starts one; docs/simulation.md has the same list with its reasons.
 
-import type { StageChoice, StageKind } from './choose-stage.ts';
-import { isRoom } from './stage.ts';
+import { isRoom, type StageChoice, type StageKind } from './choose-stage.ts';
 
 export const SIM_DIFFERENCES: readonly string[] = [
   'SIMULATED: nothing is isolated from this machine, whose kernel and root see everything inside',

@@ -28,7 +28,7 @@ import {
 import { type ImageMeasurements, openImageFile } from '../image/index.ts';
 import { serveSimulatedNsm } from '../simulator/index.ts';
 import { adaptImage } from './adapt.ts';
-import { chooseStage, type StageChoice } from './choose-stage.ts';
+import { chooseStage, isRoom, type StageChoice } from './choose-stage.ts';
 import { appliesUsers, describeDepartures, PLAIN_DIFFERENCES, SIM_DIFFERENCES } from './difference.ts';
 import { findHelper, findMissing } from './find-helper.ts';
 import { measureOnce } from './measure-once.ts';
@@ -37,7 +37,7 @@ import { readImage } from './read-image.ts';
 import { removeRoot } from './remove-root.ts';
 import { Room } from './room.ts';
 import { watchEnd } from './running.ts';
-import { hidesOf, isRoom, openStage } from './stage.ts';
+import { hidesOf, openStage } from './stage.ts';
 import { unpackImage } from './unpack.ts';
 
 export interface SimBackendOptions {
@@ -72,9 +72,12 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
     },
     findMissing: async () => findMissing(wish),
     describeDifferences() {
-      const helper = findHelper();
-      const isPlain = helper !== undefined && findMissing(wish).length === 0 && !isRoom(chooseStage(helper, wish).kind);
-      return isPlain ? PLAIN_DIFFERENCES : SIM_DIFFERENCES;
+      try {
+        return isRoom(chooseStage(requireHelper(), wish).kind) ? SIM_DIFFERENCES : PLAIN_DIFFERENCES;
+      } catch {
+        // Nothing can be started here: what it would be elsewhere.
+        return SIM_DIFFERENCES;
+      }
     },
     async endLeft() {
       const folder = await openRunFolder(state);
@@ -84,8 +87,8 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
     async start(spec) {
       checkSpec(spec);
       const helper = requireHelper();
-      // Before anything is made: a wish that cannot be had leaves no state folder.
-      chooseStage(helper, wish);
+      // Before anything is made: a wish that cannot be had leaves no state folder. The best there is can be had anywhere.
+      if (wish !== 'auto') chooseStage(helper, wish);
       const folder = await openRunFolder(state);
       const ground = { folder, helper, choice: chooseStage(helper, wish, folder.path), isRoot };
       return await withUndo((undo) => startEnclave(spec, ground, undo));

@@ -4,7 +4,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cid } from '@caisson/core/address';
 import { fabricOfCid, pathOfCid, type RunFolder } from '../backend/index.ts';
-import type { StageKind } from './choose-stage.ts';
+import { isRoom, type StageKind } from './choose-stage.ts';
 
 export interface StageTerms {
   readonly cid: Cid;
@@ -47,12 +47,7 @@ const usersOfOne = 65_536;
 const ranges = 20_000;
 
 export async function openStage(kind: StageKind, folder: RunFolder, cid: Cid): Promise<Stage> {
-  return kind === 'room' || kind === 'single' ? await openRoom(kind, folder, cid) : await openPlain(kind, folder, cid);
-}
-
-/** Whether the image is unpacked into a room of namespaces. */
-export function isRoom(kind: StageKind): boolean {
-  return kind === 'room' || kind === 'single';
+  return isRoom(kind) ? await openRoom(kind, folder, cid) : await openPlain(kind, folder, cid);
 }
 
 export function hidesOf(kind: StageKind): Hides {

@@ -1,9 +1,8 @@
 // The parent's part of the heartbeat: port 9000 answers the byte 0xB7 of one CID with itself (wire.md 1). One boot at a time has the port.
-import { CID_PARENT, type Cid, toVsockPort } from '@caisson/core/address';
+import { CID_PARENT, type Cid, HEARTBEAT_PORT } from '@caisson/core/address';
 import type { Transport } from '@caisson/link/transport';
 
 // Given: wire.md 1.
-const heartbeatPort = toVsockPort(9000);
 const heartbeatByte = 0xb7;
 // Chosen: PID 1 gives an answer 5 s.
 const connectionMs = 5_000;
@@ -17,7 +16,7 @@ export interface Heartbeat {
 /** Rejects EADDRINUSE where somebody else has the port. */
 export async function awaitHeartbeat(transport: Transport, cid: Cid): Promise<Heartbeat> {
   const { promise: heard, resolve } = Promise.withResolvers<void>();
-  const listener = await transport.listen({ cid: CID_PARENT, port: heartbeatPort }, { peerCid: cid }, (socket) => {
+  const listener = await transport.listen({ cid: CID_PARENT, port: HEARTBEAT_PORT }, { peerCid: cid }, (socket) => {
     socket.setTimeout(connectionMs, () => socket.destroy());
     socket.on('error', () => {});
     socket.once('data', (bytes: Buffer) => {
