@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { joinCompanions } from './companions.ts';
@@ -29,7 +29,7 @@ process.chdir(root);
 const isWhole = lane === 'fast' && paths.length === 0;
 if (isWhole) {
   const failed = (await Promise.all(checks.map(check))).filter((what) => what !== undefined);
-  if (failed.length > 0) fail(failed.join(' and '));
+  if (failed.length > 0) fail(`${failed.join(' and ')} failed`);
 }
 const patterns =
   lane === 'vm'
@@ -53,18 +53,19 @@ process.env['CAISSON_LANE'] = lane;
 process.env['NODE_COMPILE_CACHE'] = join(root, 'node_modules/.cache/compile');
 // A test that fails and leaves a server open would hold the lane for ever; a lane this late names the files that have not ended.
 const longestMs = (lane === 'deep' ? 240 : 20) * 60_000;
-let isGood = true;
+const failed = new Set<string>();
 const events = run({
   files,
   signal: AbortSignal.timeout(longestMs),
   execArgv: ['--conditions=caisson-source'],
   // Four for two processors: tests wait for clocks and processes half of their time.
   concurrency: lane === 'fast' ? 4 : 2,
-}).on('test:fail', ({ todo }) => {
-  if (todo === undefined) isGood = false;
+}).on('test:fail', ({ todo, name, nesting, file }) => {
+  if (todo === undefined && nesting === 0)
+    failed.add(`${file === undefined ? '' : `${relative(root, file)}: `}${name}`);
 });
 for await (const text of events.compose(spec)) process.stdout.write(text);
-if (!isGood) fail(`${found.length} test files`);
+if (failed.size > 0) fail(`failed, in ${found.length} test files:\n  ${[...failed].join('\n  ')}`);
 
 function rankOf(file: string): number {
   const rank = sequence.findIndex((part) => file.includes(part));
@@ -87,6 +88,6 @@ async function check({ what, words }: (typeof checks)[number]): Promise<string |
 }
 
 function fail(what: string): never {
-  console.error(`test: ${what} failed`);
+  console.error(`test: ${what}`);
   process.exit(1);
 }

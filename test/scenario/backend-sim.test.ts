@@ -103,7 +103,7 @@ test('where the kernel gives no room an enclave is a plain process, says what it
   const words = [process.execPath, '--conditions=caisson-source', plainMain, join(folder, 'plain'), image, mark];
   // Where none can be made to forbid others in, there is none already.
   const [program = '', ...before] = [...(whyNotWithin(withoutRights) === false ? withoutRights : []), ...words];
-  const { stdout, stderr } = spawnSync(program, before, { encoding: 'utf8', timeout: 30_000 });
+  const { stdout, stderr } = spawnSync(program, before, { encoding: 'utf8', timeout: 60_000 });
   const said = JSON.parse(stdout || 'null');
   ok(said !== null, stderr);
   deepEqual([said.missing, said.left, said.files], [[], [0, 0, 0], ['fabric', 'fabric/3']]);

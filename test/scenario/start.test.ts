@@ -187,7 +187,7 @@ async function judge(tab: Page, verifier: string, enclave: string, pcr0: string)
   const reason = async (): Promise<string> => (await tab.locator('#reason').textContent()) ?? '';
 
   await tab.goto(verifier);
-  await tab.waitForSelector('body:not([data-verdict="asking"])', { timeout: 30_000 });
+  await tab.waitForSelector('body:not([data-verdict="asking"])', { timeout: 60_000 });
   equal(await tab.getAttribute('body', 'data-verdict'), 'held', await reason());
   deepEqual(await registers(), ['held', 'held', 'held']);
   equal(await tab.locator('#pcrs code').first().textContent(), pcr0);

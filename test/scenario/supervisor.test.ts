@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toCid } from '@caisson/core/address';
 import { deliverConfig } from '@caisson/link/config';
-import { laneFigure } from '@caisson/testkit/contract';
+import { laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import { type Enclave, openEnclave, service, supervisorSkip as skip } from './supervisor/scene.ts';
 
 const timeout = process.env['CAISSON_LANE'] === undefined ? 60_000 : 900_000;
@@ -65,7 +65,7 @@ test('an enclave whose service fails for good ends with its code, its reason and
   const began = performance.now();
   const enclave = await openEnclave(context, [service('app', 'echo it burns >&2; exit 7', { restart: 'no' })]);
   match(await enclave.run.ended, /\ncaisson-init: exit 7\n$/);
-  ok(performance.now() - began < 5_000);
+  ok(performance.now() - began < laneBoundMs(5_000));
   deepEqual(enclave.said.at(-1), { kind: 'final', exit: 7, code: 'service-exited' });
   const words = enclave.said.flatMap((message) =>
     message.kind === 'words' && 'lines' in message.content ? message.content.lines : [],
@@ -145,17 +145,19 @@ test('a service that says READY=1 itself is ready then, and one that ignores SIG
   const reply = await enclave.ask({ ServiceStop: { name: 'deaf' } });
   const tookMs = performance.now() - asked;
   ok('Success' in (reply as object), JSON.stringify(reply));
-  ok(Math.abs(tookMs - 500) <= 200, `${tookMs} ms`);
-  // Its child too, which lived in the same session.
-  const commands = readdirSync(enclave.inside('/proc')).filter((name) => /^[0-9]+$/.test(name));
-  const left = commands.filter((name) => {
-    try {
-      return readFileSync(enclave.inside(`/proc/${name}/cmdline`), 'utf8').includes('31415926');
-    } catch {
-      return false;
-    }
-  });
-  deepEqual(left, []);
+  ok(tookMs >= 300 && tookMs <= laneBoundMs(700), `${tookMs} ms`);
+  // Its child too, which lived in the same session: SIGKILL has been sent, and takes effect when the kernel next runs it.
+  const children = (): string[] =>
+    readdirSync(enclave.inside('/proc'))
+      .filter((name) => /^[0-9]+$/.test(name))
+      .filter((name) => {
+        try {
+          return readFileSync(enclave.inside(`/proc/${name}/cmdline`), 'utf8').includes('31415926');
+        } catch {
+          return false;
+        }
+      });
+  while (children().length > 0) await delay(5);
 });
 
 test('R-I5: starts, stops, restarts and reloads at once never show two processes of a service', {
@@ -305,7 +307,7 @@ test('R-I7: 20 services that write 10,000 lines a second are not held up, and th
   context.diagnostic(`10,000 lines took ${Math.min(...tookEach)} to ${Math.max(...tookEach)} ms`);
   ok(peakKb < 160 * 1_024, `${peakKb} KiB`);
   // Two cores share 20 writers and one reader: what would show a blocked service is a multiple of the second.
-  ok(tookMs < 5_000 + seconds * 3_000, `${tookMs} ms`);
+  ok(tookMs < laneBoundMs(5_000) + seconds * 3_000, `${tookMs} ms`);
 });
 
 test('R-I7: a full disk under the logs costs lines, and nothing else', { skip, timeout }, async (context) => {
@@ -349,6 +351,7 @@ test('R-I8: an enclave of 10 services in a row is ready 300 ms after what node i
   context.diagnostic(
     `ready after ${Math.round(times[0] ?? 0)} ms at best, median ${at(0.5)}, p99 ${at(0.99)}, of ${times.length} boots`,
   );
-  // What others do on this machine meanwhile makes the rest longer; what we do would make the best longer. The whole: npm run bench:init.
-  ok((times[0] ?? Number.NaN) <= 300, `${times[0]} ms`);
+  // What others do on this machine meanwhile makes the rest longer; what we do would make the best longer. The whole: npm run bench:init. That the
+  // supervisor itself waits for no clock between two services, its own tests hold.
+  ok((times[0] ?? Number.NaN) <= laneBoundMs(300), `${times[0]} ms`);
 });

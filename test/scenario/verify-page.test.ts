@@ -78,7 +78,7 @@ test('a page verifies a document, refuses three mutants, and answers a challenge
     const faults: string[] = [];
     tab.on('pageerror', (error) => faults.push(error.message));
     await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await tab.waitForFunction("document.title === 'done'", undefined, { timeout: 30_000 });
+    await tab.waitForFunction("document.title === 'done'", undefined, { timeout: 60_000 });
     assert.deepEqual(await tab.locator('#results li').allTextContents(), [
       'held custom i-0123456789abcdef0-enc0123456789abcdef',
       'SIG',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { laneBoundMs } from '@caisson/testkit/contract';
 import {
   connectTo,
   countDescriptors,
@@ -27,7 +28,7 @@ describe('native engine, dialling', { skip }, () => {
     const { result, tookMs } = await dialOnce(t, { targets: [{ address: await unusedPort() }] });
     assert.equal(result.outcome, 'ECONNRESET');
     assert.deepEqual(result.closed, { dialled: false, forwardError: 'ECONNREFUSED', backwardError: 'ECONNREFUSED' });
-    assert.ok(tookMs < 1_000, `${tookMs} ms`);
+    assert.ok(tookMs < laneBoundMs(1_000), `${tookMs} ms`);
   });
 
   test('tells the error of the first address when every one fails', async (t) => {
@@ -38,10 +39,14 @@ describe('native engine, dialling', { skip }, () => {
 
   test('goes to the next address at once when the first refuses', async (t) => {
     const echo = await openEcho(t, 'tcp');
-    const started = performance.now();
     const listener = openListener(t, 'tcp', { targets: [{ address: await unusedPort() }, { address: echo.address }] });
-    assert.equal(await ask(listener.address, 'hello'), 'hello');
-    assert.ok(performance.now() - started < 200, 'no stagger after a refusal');
+    const tookMs: number[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      const started = performance.now();
+      assert.equal(await ask(listener.address, 'hello'), 'hello');
+      tookMs.push(performance.now() - started);
+    }
+    assert.ok(Math.min(...tookMs) < 200, `no stagger after a refusal: ${tookMs.map(Math.round).join(', ')} ms`);
   });
 
   test('starts the next address 250 ms after one that says nothing (RFC 8305 section 5)', async (t) => {
@@ -52,7 +57,7 @@ describe('native engine, dialling', { skip }, () => {
     const started = performance.now();
     assert.equal(await ask(listener.address, 'hello'), 'hello');
     const tookMs = performance.now() - started;
-    assert.ok(tookMs > 240 && tookMs < 800, `${tookMs} ms`);
+    assert.ok(tookMs > 240 && tookMs < laneBoundMs(800), `${tookMs} ms`);
     await until('the attempt that lost is closed', () => listener.counters().active === 0);
     assert.ok(countDescriptors() <= descriptors + 8);
   });
@@ -66,7 +71,7 @@ describe('native engine, dialling', { skip }, () => {
     for (const { result, tookMs } of runs) {
       assert.equal(result.closed.forwardError, 'dial timeout');
       assert.notEqual(result.outcome, 'end');
-      assert.ok(tookMs >= dialTimeoutMs - 20 && tookMs < dialTimeoutMs + 500, `${tookMs} ms`);
+      assert.ok(tookMs >= dialTimeoutMs - 20 && tookMs < laneBoundMs(dialTimeoutMs + 500), `${tookMs} ms`);
     }
   });
 
@@ -79,7 +84,7 @@ describe('native engine, dialling', { skip }, () => {
       retryRefused: true,
     });
     assert.equal(result.closed.forwardError, 'dial timeout');
-    assert.ok(tookMs >= 680 && tookMs < 1_200, `${tookMs} ms`);
+    assert.ok(tookMs >= 680 && tookMs < laneBoundMs(1_200), `${tookMs} ms`);
   });
 
   test('waits for room in a full unix backlog, as a blocking connect would', async (t) => {
@@ -192,7 +197,7 @@ describe('native engine, dialling', { skip }, () => {
       dialTimeoutMs: 300,
     });
     assert.equal(result.closed.forwardError, 'dial timeout');
-    assert.ok(tookMs >= 280 && tookMs < 800, `${tookMs} ms`);
+    assert.ok(tookMs >= 280 && tookMs < laneBoundMs(800), `${tookMs} ms`);
   });
 });
 

@@ -16,7 +16,7 @@ import { createSimulatedAuthority, createSimulatedNsm } from '@caisson/host/simu
 import { deliverConfig, encodeFramedConfig, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from '@caisson/link/config';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
 import { measuredImage, type TestSigner, testSigner } from '@caisson/testkit/boot';
-import { currentLane, laneFigure } from '@caisson/testkit/contract';
+import { currentLane, laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import { type AcceptedConfig, BootRefusal, takeBootConfig } from './index.ts';
 
 const now = 1_800_000_000;
@@ -24,7 +24,7 @@ const pcr0 = 'a5'.repeat(48);
 const cid = toCid(16);
 // Of 10 s for a sender, and room for a machine that is busy with other tests.
 const senderTimeoutMs = 333;
-const slackMs = 2_500;
+const slackMs = laneBoundMs(2_500);
 
 let [ada, bob] = [undefined as unknown as TestSigner, undefined as unknown as TestSigner];
 let authority: Awaited<ReturnType<typeof createSimulatedAuthority>>;

@@ -136,6 +136,19 @@ test('services start in their order, and what requires one waits until that is r
   assert.deepEqual(reports.at(-1), ['ready', []]);
 });
 
+test('R-I8: ten services in a row are ready without a moment of the clock', async () => {
+  const row = Array.from({ length: 10 }, (_, at) => service(`s${at}`, { requires: at === 0 ? [] : [`s${at - 1}`] }));
+  const clock = createFakeClock();
+  const startMs = clock.now();
+  const { host, reports } = await up(row, { clock });
+  assert.deepEqual(
+    starts(host),
+    row.map(({ name }) => name),
+  );
+  assert.deepEqual(reports.at(-1), ['ready', []]);
+  assert.equal(clock.now(), startMs);
+});
+
 test('R-I4: a cycle or an unknown requirement is named, and nothing is started', () => {
   const loop = [service('a', { after: ['b'] }), service('b', { requires: ['a'] })];
   const message = 'services wait for each other: a -> b -> a';

@@ -10,7 +10,7 @@ import { CID_ANY, CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { encodeFrame } from '@caisson/core/frame';
 import { askHealth, askHealthOn, createReadyReporter, serveHealth } from '@caisson/link/ready';
 import { createFabricTransport, type Transport } from '@caisson/link/transport';
-import { laneFigure } from '@caisson/testkit/contract';
+import { laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import { NotReadyError, waitUntilReady } from './index.ts';
 
 const cid = toCid(16);
@@ -89,7 +89,7 @@ test('R-I9 an enclave is ready only after its application’s own handshake, and
       } else {
         ok(result instanceof NotReadyError, `${name}: ${JSON.stringify(result)}`);
         match(result.message, /last phase services \(service-(starting|not-ready) app\)/, name);
-        ok(performance.now() - fromMs < 2_000, name);
+        ok(performance.now() - fromMs < laneBoundMs(2_000), name);
       }
     } finally {
       await supervisor.close();

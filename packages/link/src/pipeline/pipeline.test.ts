@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { laneFigure } from '@caisson/testkit/contract';
+import { laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import { type ControlSceneOptions, createControlScene, createLocalStarter } from '@caisson/testkit/control';
 import { type CommandRequest, copyIn, copyOut, createPipelineHandlers, type FileRoot, runCommand } from './index.ts';
 
@@ -172,11 +172,11 @@ test(`R-P5: ${laneFigure('R-P5')} small files in one copy arrive, at 2,000 a sec
   for (let index = 0; index < count; index += 1) writeFileSync(join(here, `many/${index}`), `${index}`.repeat(100));
   const before = performance.now();
   const { files } = await copyIn(channel, { folder: join(here, 'many'), name: null }, there, plain);
-  const rate = count / ((performance.now() - before) / 1_000);
+  const tookMs = performance.now() - before;
   equal(files, count);
-  context.diagnostic(`${Math.round(rate)} files/s`);
+  context.diagnostic(`${Math.round(count / (tookMs / 1_000))} files/s`);
   // The disk of a shared machine is not the promise's; what a lane prints is.
-  ok(rate > 500, `${rate} files/s`);
+  ok(tookMs < laneBoundMs(count * 2), `${tookMs} ms`);
 });
 
 test(`R-P6: 64 copies and a command share a session for ${laneFigure('R-P6')} s; none waits for another`, async (context) => {
@@ -205,5 +205,5 @@ test(`R-P6: 64 copies and a command share a session for ${laneFigure('R-P6')} s;
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
   context.diagnostic(`${least} to ${most} copies each; the slowest command took ${Math.round(longestMs)} ms`);
   ok(least * 2 >= most - 2, `${least} to ${most}`);
-  ok(longestMs < 3_000, `${longestMs} ms`);
+  ok(longestMs < laneBoundMs(3_000), `${longestMs} ms`);
 });

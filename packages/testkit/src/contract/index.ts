@@ -8,7 +8,7 @@ export { assertFitsSchema } from './json-schema.ts';
 export type { KernelPair, KernelPromise } from './kernel.ts';
 export { describeKernelContract, kernelContract } from './kernel.ts';
 export type { Lane } from './lane.ts';
-export { currentLane, laneFigure } from './lane.ts';
+export { currentLane, laneBoundMs, laneFigure } from './lane.ts';
 export type { ProcessHostPair, ProcessHostPromise } from './process-host.ts';
 export { describeProcessHostContract, processHostContract } from './process-host.ts';
 export type { TransportPair, TransportPromise } from './transport.ts';

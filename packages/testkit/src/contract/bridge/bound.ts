@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { laneBoundMs } from '../lane.ts';
 import type { BridgePromise } from './promise.ts';
 import { echo, eventually, outcomeOf, roundTrip, within } from './stream.ts';
 import type { Water } from './water.ts';
 
 // Chosen. Given by the test plan: a refusal within 50 ms, of which a busy machine gets some more for the test's own part.
-const refusedWithinMs = 50;
+const refusedWithinMs = laneBoundMs(50);
 const idleMs = 160;
 const graceMs = 200;
 const ping = Buffer.from('ping');
@@ -161,7 +162,7 @@ export const boundPromises: readonly BridgePromise[] = [
       const bridge = await water.open(far.address);
       const startedMs = performance.now();
       await bridge.drain(60_000);
-      assert.ok(performance.now() - startedMs < 5_000, 'did not wait for its grace');
+      assert.ok(performance.now() - startedMs < laneBoundMs(5_000), 'did not wait for its grace');
     },
   },
   {
