@@ -63,7 +63,8 @@ test(`T-P3: a folder that is swapped for a link out of the root for ${laneFigure
   const until = performance.now() + laneFigure('T-P3') * 1_000;
   const buffer = Buffer.alloc(16);
   let [opens, refusals] = [0, 0];
-  while (performance.now() < until) {
+  // On one processor the two take turns of some milliseconds, and either kind may be rare for a while.
+  while (performance.now() < until || opens <= 100 || refusals <= 100) {
     const walk = new Walk(folder, { make: false });
     try {
       const way = walk.to(['way']);
@@ -82,7 +83,6 @@ test(`T-P3: a folder that is swapped for a link out of the root for ${laneFigure
     }
   }
   context.diagnostic(`${opens} opened inside, ${refusals} refused, 0 escaped`);
-  ok(opens > 100 && refusals > 100);
   deepEqual(readdirSync(outside), ['f']);
 });
 
