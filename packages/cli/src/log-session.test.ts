@@ -78,8 +78,15 @@ function host(context: TestContext, record: EnclaveRecord, logs: Record<string, 
       'web',
       { stdout, stderr, stop: stop.signal },
       {
-        ...{ follow: false, json: false, sinceMs: 0, tail: 200, service: undefined, hostOnly: false },
-        ...{ lookMs: 5, graceMs: 60 },
+        follow: false,
+        json: false,
+        sinceMs: 0,
+        tail: 200,
+        service: undefined,
+        hostOnly: false,
+        lookMs: 5,
+        // Too long to be the reason of anything; who means it says less.
+        graceMs: 60_000,
         openSession: async () => init.client,
         ...options,
       },
@@ -203,7 +210,7 @@ test('with -f a line that comes while the kept ones are asked for is shown once,
 
 test('with -f the end of the enclave is an end, and a session that breaks is a failure', async (context) => {
   const { show, seen, init, records, shim } = host(context, fakeRecord('web'), { app: [`${at(1)} a`] });
-  const broken = show({ follow: true });
+  const broken = show({ follow: true, graceMs: 60 });
   await seen(1);
   init.breakOff(Object.assign(new Error('lost'), { code: 'CONTROL_CLOSED' }));
   await rejects(broken, { message: 'lost' });
@@ -258,8 +265,13 @@ test('with -f it goes on with the next boot, once its services can be asked, and
   // Its shim knows later than the session that it has ended, and what it said last comes from its last words.
   first.breakOff(new Error('lost'));
   await writeLastWords(folder.lastWords, {
-    ...{ cid: 16, bootId: first.bootId, profile: 'development', phase: 'failed', final: null },
-    ...{ seenAt: '2026-11-21T10:00:03.000Z', words: [{ service: 'app', lines: ['a', 'b', 'c', 'd'] }] },
+    cid: 16,
+    bootId: first.bootId,
+    profile: 'development',
+    phase: 'failed',
+    final: null,
+    seenAt: '2026-11-21T10:00:03.000Z',
+    words: [{ service: 'app', lines: ['a', 'b', 'c', 'd'] }],
   });
   records.set('web', fakeRecord('web', {}, { phase: 'waiting', bootId: first.bootId }));
   await seen(3);
@@ -393,7 +405,11 @@ test('of an enclave that has ended the host shows its events, last words and con
   const { folder, lines, show, keep, err } = host(context, record);
   keep(event(1, 'booting'));
   await writeLastWords(folder.lastWords, {
-    ...{ cid: 16, bootId: 'b'.repeat(32), profile: 'production', phase: 'failed', final: null },
+    cid: 16,
+    bootId: 'b'.repeat(32),
+    profile: 'production',
+    phase: 'failed',
+    final: null,
     seenAt: '2026-11-21T10:00:07.000Z',
     words: [
       { service: 'app', lines: ['no \u001b[31mdatabase'] },
