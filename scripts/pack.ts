@@ -101,7 +101,9 @@ async function describeParts(): Promise<PartLedger> {
     architecture: Architecture | null,
     made: string,
   ): Promise<PartLedger['parts'][number]> => ({
-    ...{ name, architecture, made },
+    name,
+    architecture,
+    made,
     ...(await digestFile(join(folder, 'lib', PART_FILES[name]))),
   });
   return {

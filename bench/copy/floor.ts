@@ -11,7 +11,9 @@ export interface FloorTerms {
 
 export async function runFloor({ path }: FloorTerms, file: string): Promise<void> {
   const socket = connect({
-    ...{ socket: connectUnix(path), rejectUnauthorized: false, minVersion: 'TLSv1.3' },
+    socket: connectUnix(path),
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
     ciphers: 'TLS_AES_256_GCM_SHA384',
   });
   await once(socket, 'secureConnect');

@@ -20,7 +20,10 @@ async function serveOurs(): Promise<void> {
   };
   const jobs = { start: none, list: () => [], find: none, read: none, wait: none, signal: none };
   const handlers = createPipelineHandlers({
-    ...{ starter: createLocalStarter(), jobs, environment: [], roots: [{ path: folder, access: 'both' }] },
+    starter: createLocalStarter(),
+    jobs,
+    environment: [],
+    roots: [{ path: folder, access: 'both' }],
   });
   const transport = createFabricTransport({ directory: fabric, localCid: toCid(16) });
   const pcr0 = 'ab'.repeat(48);

@@ -41,7 +41,9 @@ export function verifySignature(request: RequestToSign, known: Credentials, regi
   if (token !== undefined && !names.includes('x-amz-security-token'))
     throw new SignatureRefused('InvalidSignatureException', 'session token must be signed');
   const expected = computeSignature({ ...request, headers: signed }, known.secretAccessKey, {
-    ...{ date, region, service: 'kms' },
+    date,
+    region,
+    service: 'kms',
   });
   if (!timingSafeEqual(Buffer.from(expected, 'hex'), Buffer.from(signature, 'hex')))
     throw new SignatureRefused('InvalidSignatureException', 'signature must be of this request');

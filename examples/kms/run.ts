@@ -15,7 +15,11 @@ const composeFile = join(import.meta.dirname, 'caisson.yaml');
 const kms = await startStandIn();
 const port = await choosePort(process.argv[2] ?? '0');
 const env = {
-  ...{ ...process.env, KMS_HOST: 'localhost', KMS_PORT: String(kms.port), KMS_CA: kms.ca, KMS_KEY: kms.keyArn },
+  ...process.env,
+  KMS_HOST: 'localhost',
+  KMS_PORT: String(kms.port),
+  KMS_CA: kms.ca,
+  KMS_KEY: kms.keyArn,
   KMS_EXAMPLE_PORT: String(port),
   AWS_ACCESS_KEY_ID: kms.credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: kms.credentials.secretAccessKey,

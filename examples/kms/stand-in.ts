@@ -77,7 +77,9 @@ export async function startStandIn(host = 'localhost'): Promise<StandIn> {
   return {
     port: (server.address() as AddressInfo).port,
     ca: identity.der.toString('base64'),
-    ...{ keyArn, log, credentials },
+    keyArn,
+    log,
+    credentials,
     allow(given) {
       policy = given;
     },
@@ -130,7 +132,11 @@ async function createIdentity(host: string): Promise<{ key: string; cert: string
   const now = Math.floor(Date.now() / 1_000);
   const certificate = await issueCertificate(
     {
-      ...{ serial: Uint8Array.of(1), issuer: name, subject: name, notBefore: now - 60, notAfter: now + 86_400 },
+      serial: Uint8Array.of(1),
+      issuer: name,
+      subject: name,
+      notBefore: now - 60,
+      notAfter: now + 86_400,
       publicKey: publicKey.export({ type: 'spki', format: 'der' }),
       extensions: [derSequence(derOid('2.5.29.17'), derOctets(alternative))],
     },

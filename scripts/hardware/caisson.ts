@@ -40,7 +40,9 @@ export function createCaisson({ folder, env, isHardware, stop }: CaissonOptions)
     ...(isHardware ? {} : { CAISSON_STATE: join(folder, 'state') }),
     XDG_CONFIG_HOME: join(folder, 'config'),
     CAISSON_VSOCK: isHardware && isStandIn(env) ? env['CAISSON_VSOCK'] : undefined,
-    ...{ CAISSON_CID: undefined, CAISSON_NSM: undefined, CAISSON_OPERATOR: undefined },
+    CAISSON_CID: undefined,
+    CAISSON_NSM: undefined,
+    CAISSON_OPERATOR: undefined,
   };
   const attempt: Caisson['try'] = (words, options) =>
     runChild([...programWords(), ...words], { env: own, deadlineMs, stop, ...options });

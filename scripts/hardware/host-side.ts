@@ -31,7 +31,8 @@ export function startHostSide(options: HostSideOptions): HostSide {
   writeFileSync(file, config);
   const env = {
     ...caisson.env,
-    ...{ CAISSON_VSOCK: enclave.vsock, ARGONAUT_HTTP_BIND_ADDR: '127.0.0.1' },
+    CAISSON_VSOCK: enclave.vsock,
+    ARGONAUT_HTTP_BIND_ADDR: '127.0.0.1',
     ARGONAUT_MAX_CONNECTIONS: String(maxConnections),
   };
   // Raw on 7777 is what is to be shown.

@@ -43,7 +43,9 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const { policy = {}, ...others } = settings ?? {};
   const spec = {
     name,
-    ...{ version: '1.0.0', profile: 'production', cmd: `node ${programs[0]}` },
+    version: '1.0.0',
+    profile: 'production',
+    cmd: `node ${programs[0]}`,
     env: { PORT: String(port), ARGONAUT_MAX_CONNECTIONS: String(maxConnections) },
     // A bridged connection has two descriptors, and the server's end of it one.
     services: { app: `ReadyPort = ${port}\nLimitNOFILE = ${4 * maxConnections + 1_024}\n` },

@@ -31,7 +31,8 @@ async function keepsContract(context: TestContext, within: readonly string[], st
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, HOME: state },
     // Not longer than the test, whatever it hangs at.
-    ...{ signal: context.signal, killSignal: 'SIGKILL' },
+    signal: context.signal,
+    killSignal: 'SIGKILL',
   });
   child.once('error', () => {});
   const lines: { title: string; fault: string | null }[] = [];

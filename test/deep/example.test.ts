@@ -83,7 +83,9 @@ test('kms: only the image that the key policy names has the secret, over TLS tha
   // The parent's part of the one way out.
   const way = await openBridge(
     {
-      ...{ name: 'egress-0', limits: DEFAULT_BRIDGE_LIMITS, peerCid: cid },
+      name: 'egress-0',
+      limits: DEFAULT_BRIDGE_LIMITS,
+      peerCid: cid,
       listen: { kind: 'vsock', cid: transport.localCid, port: toVsockPort(hostPort(cid, 16)) },
       dial: { kind: 'tcp', host: '127.0.0.1', port: kms.port },
     },

@@ -25,8 +25,12 @@ test('the smoke holds in the simulator: argonaut’s five checks line by line an
   mkdirSync(local);
   const env = {
     ...process.env,
-    ...{ TMPDIR: local, CAISSON_SMOKE_BACKEND: 'sim', CAISSON_SMOKE_HOST: 'localhost', ARGONAUT_SMOKE_MEMORY: '768' },
-    ...{ CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`, CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}` },
+    TMPDIR: local,
+    CAISSON_SMOKE_BACKEND: 'sim',
+    CAISSON_SMOKE_HOST: 'localhost',
+    ARGONAUT_SMOKE_MEMORY: '768',
+    CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`,
+    CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}`,
     CAISSON_SMOKE_RESULTS_DIR: results,
   };
   const { code, out, all } = await startProcess([join(root, 'scripts/nitro-smoke.sh')], { env }).ended;
@@ -50,15 +54,37 @@ test('variables have argonaut’s defaults, and one that does not hold is refuse
     throw new Error('nothing was to be said');
   };
   deepEqual(readSmokeSettings({}, never), {
-    ...{ backend: 'nitro', kernel: 'aws', cpus: 2, memoryMiB: 1_024, keepWorkdir: false, resultsDir: undefined },
-    ...{ httpPort: 18_080, httpVsockPort: 3_000, hostEchoPort: 18_443, outboundVsockPort: 8_100 },
-    ...{ host: 'argonaut-smoke.local', localIp: '127.0.0.1', localPort: 9_443 },
-    ...{ rootPem: undefined, isSimulated: false },
+    backend: 'nitro',
+    kernel: 'aws',
+    cpus: 2,
+    memoryMiB: 1_024,
+    keepWorkdir: false,
+    resultsDir: undefined,
+    httpPort: 18_080,
+    httpVsockPort: 3_000,
+    hostEchoPort: 18_443,
+    outboundVsockPort: 8_100,
+    host: 'argonaut-smoke.local',
+    localIp: '127.0.0.1',
+    localPort: 9_443,
+    rootPem: undefined,
+    isSimulated: false,
   });
   deepEqual(readBenchSettings({ ARGONAUT_BENCH_RATES: ' 5  7 ', CAISSON_BENCH_BACKEND: 'qemu' }, never), {
-    ...{ backend: 'qemu', kernel: 'caisson', cpus: 2, memoryMiB: 1_024, keepWorkdir: false },
-    ...{ resultsDir: 'benchmark-results', httpPort: 18_080, httpVsockPort: 3_000, maxConnections: 4_096 },
-    ...{ rates: [5, 7], payloads: [0, 1_024, 32_768], durationMs: 15_000, timeoutMs: 30_000, exportRaw: false },
+    backend: 'qemu',
+    kernel: 'caisson',
+    cpus: 2,
+    memoryMiB: 1_024,
+    keepWorkdir: false,
+    resultsDir: 'benchmark-results',
+    httpPort: 18_080,
+    httpVsockPort: 3_000,
+    maxConnections: 4_096,
+    rates: [5, 7],
+    payloads: [0, 1_024, 32_768],
+    durationMs: 15_000,
+    timeoutMs: 30_000,
+    exportRaw: false,
   });
   const wrong = { BACKEND: 'docker', CPUS: '0', MEMORY: '1e9', HTTP_PORT: '65536', HOST: 'a..b', LOCAL_IP: '10.0.0.1' };
   for (const [name, value] of Object.entries(wrong)) {

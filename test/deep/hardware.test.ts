@@ -49,12 +49,10 @@ test('a packed folder that was shipped runs the smoke and the bench, and their r
   const cloud = createFakeCloud(join(folder, 'cloud'));
   const given = {
     ...cloud.env,
-    ...{
-      CAISSON_CI_PACK_DIR: pack,
-      CAISSON_CI_SSH_CIDR: '192.0.2.99/32',
-      CAISSON_CI_POLL: '10ms',
-      AWS_REGION: 'eu-test-1',
-    },
+    CAISSON_CI_PACK_DIR: pack,
+    CAISSON_CI_SSH_CIDR: '192.0.2.99/32',
+    CAISSON_CI_POLL: '10ms',
+    AWS_REGION: 'eu-test-1',
   };
   const artifacts = join(folder, 'artifacts');
   cloud.begin();
@@ -70,13 +68,11 @@ test('a packed folder that was shipped runs the smoke and the bench, and their r
 
   cloud.begin();
   const benched = await type(join(root, 'scripts/aws-spot-nitro-bench.sh'), {
-    ...{
-      ...given,
-      ...bench,
-      CAISSON_BENCH_DURATION: '1s',
-      CAISSON_BENCH_EXPORT_RAW: '1',
-      CAISSON_CI_ARTIFACT_DIR: artifacts,
-    },
+    ...given,
+    ...bench,
+    CAISSON_BENCH_DURATION: '1s',
+    CAISSON_BENCH_EXPORT_RAW: '1',
+    CAISSON_CI_ARTIFACT_DIR: artifacts,
   });
   equal(benched.code, 0, benched.all);
   match(benched.out, /^Rate +Payload +Requests +Throughput +Success % +p50 +p95 +p99 +Max +Errors\n/);
@@ -135,12 +131,11 @@ test('whatever nitro-cli does, the smoke says where it failed and leaves no encl
   const nitro = createFakeNitro(at, {});
   try {
     const env = {
-      ...{
-        CAISSON_NITRO_ROOT: nitro.root,
-        CAISSON_STATE: join(folder, 'state'),
-        PATH: `${nitro.path}:${process.env['PATH']}`,
-      },
-      ...{ CAISSON_SMOKE_HOST: 'localhost', CAISSON_SMOKE_KERNEL: join(root, 'package.json') },
+      CAISSON_NITRO_ROOT: nitro.root,
+      CAISSON_STATE: join(folder, 'state'),
+      PATH: `${nitro.path}:${process.env['PATH']}`,
+      CAISSON_SMOKE_HOST: 'localhost',
+      CAISSON_SMOKE_KERNEL: join(root, 'package.json'),
     };
     const scripts = [
       { 'run-enclave': { fails: ['E27'] } },

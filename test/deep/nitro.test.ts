@@ -63,7 +63,12 @@ describe('the nitro backend keeps the contract of backends with an enclave behin
     const state = at('contract');
     const terms = { state, transport, vsock: nitro.vsock, path: nitro.path, root: nitro.root };
     scene = {
-      ...{ state, memoryMiB: 768, tooSmallMiB: 64, readyMs: 60_000, cycles: 2, hostProgram: () => [] },
+      state,
+      memoryMiB: 768,
+      tooSmallMiB: 64,
+      readyMs: 60_000,
+      cycles: 2,
+      hostProgram: () => [],
       backend: createNitroBackend({ ...terms, times: { settleMs: 4_000, pollMs: 20 } }),
       images: await makeImages(at('images')),
     };
@@ -126,9 +131,14 @@ test('the smoke holds through nitro-cli with an enclave behind it, all eleven li
   const local = at('tmp');
   mkdirSync(local);
   const env = {
-    ...{ ...terms.env, TMPDIR: local, CAISSON_SMOKE_ROOT: nitro.rootFile, CAISSON_SMOKE_HOST: 'localhost' },
-    ...{ CAISSON_SMOKE_MEMORY: '768', CAISSON_SMOKE_KERNEL: join(root, 'package.json') },
-    ...{ CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`, CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}` },
+    ...terms.env,
+    TMPDIR: local,
+    CAISSON_SMOKE_ROOT: nitro.rootFile,
+    CAISSON_SMOKE_HOST: 'localhost',
+    CAISSON_SMOKE_MEMORY: '768',
+    CAISSON_SMOKE_KERNEL: join(root, 'package.json'),
+    CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`,
+    CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}`,
   };
   const smoke = (more: NodeJS.ProcessEnv = {}) =>
     startProcess([join(root, 'scripts/nitro-smoke.sh')], { env: { ...env, ...more } }).ended;

@@ -73,8 +73,17 @@ test('no start that a supervisor writes makes its parser read past the frame', {
 });
 
 const whole = encodeStart({
-  ...{ name: 'web', argv: ['/bin/web', '-p'], env: { A: 'b', C: '' }, cwd: '/', uid: 1, gid: 2, umask: 0o022 },
-  ...{ limitNofile: 4096, noNewPrivileges: true, oomScoreAdjust: -500, cgroup: 'a/b' },
+  name: 'web',
+  argv: ['/bin/web', '-p'],
+  env: { A: 'b', C: '' },
+  cwd: '/',
+  uid: 1,
+  gid: 2,
+  umask: 0o022,
+  limitNofile: 4096,
+  noNewPrivileges: true,
+  oomScoreAdjust: -500,
+  cgroup: 'a/b',
   streams: { stdin: null, stdout: '/run/caisson/log/web.out', stderr: null, hold: true },
 });
 /** Bytes changed, cut off, put in or added. */

@@ -55,7 +55,8 @@ test('the simulator keeps its contract as a user without privilege', {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, HOME: state },
     // Not longer than the test, whatever it hangs at.
-    ...{ signal: context.signal, killSignal: 'SIGKILL' },
+    signal: context.signal,
+    killSignal: 'SIGKILL',
   });
   child.once('error', () => {});
   const lines: { title: string; fault: string | null }[] = [];

@@ -23,7 +23,10 @@ test('an operator of the image opens a proven session, controls services over it
 
   const dial = () => enclave.parent.connect({ cid: toCid(16), port: toVsockPort(53_000) });
   const policy = checkPolicy({
-    ...{ backend: 'sim', pcrs: { 0: 'a5'.repeat(48) }, roots: [enclave.rootPem], allowDevelopment: true },
+    backend: 'sim',
+    pcrs: { 0: 'a5'.repeat(48) },
+    roots: [enclave.rootPem],
+    allowDevelopment: true,
     config: {},
   });
   await rejects(connectControl({ dial, identity: stranger, policy }), { code: 'CONTROL_REFUSED', message: /\(key\)/ });

@@ -65,7 +65,9 @@ const region = 'eu-central-1';
 const now = new Date('2026-03-01T10:00:00Z');
 const known = { ...published, sessionToken: 'c29tZSB0b2tlbg==' };
 const plain = {
-  ...{ method: 'POST', path: '/', body: '{"KeyId":"a"}' },
+  method: 'POST',
+  path: '/',
+  body: '{"KeyId":"a"}',
   headers: { host: 'localhost', 'x-amz-target': 'TrentService.Decrypt', 'content-type': 'application/x-amz-json-1.1' },
 };
 const signed = (terms = { region, service: 'kms', now }, own = known, request = plain): RequestToSign => ({

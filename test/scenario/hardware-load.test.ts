@@ -29,8 +29,16 @@ async function serving<Value>(
 function offer(port: number, more: Partial<Offer> = {}): Offer {
   const request = 'GET /1000 HTTP/1.1\r\nHost: x\r\n\r\n';
   return {
-    ...{ host: '127.0.0.1', port, request, body, rate: 500, durationMs: 400, maxConnections: 64, timeoutMs: 5_000 },
-    ...{ stop: never, ...more },
+    host: '127.0.0.1',
+    port,
+    request,
+    body,
+    rate: 500,
+    durationMs: 400,
+    maxConnections: 64,
+    timeoutMs: 5_000,
+    stop: never,
+    ...more,
   };
 }
 
@@ -119,8 +127,12 @@ test('prints the rows as a table, as tab-separated values and as JSON', () => {
   );
   const latencyMs = Float64Array.of(1, 2, 3, 900);
   const row = describeOffered(4, 32, {
-    ...{ requests: 4, latencyMs, faults: [undefined, undefined, undefined, 'timeout'], elapsedMs: 1_500 },
-    ...{ lagMs: Float64Array.of(0, 0, 0, 40), connections: 2 },
+    requests: 4,
+    latencyMs,
+    faults: [undefined, undefined, undefined, 'timeout'],
+    elapsedMs: 1_500,
+    lagMs: Float64Array.of(0, 0, 0, 40),
+    connections: 2,
   });
   equal(
     renderTsv([row]),

@@ -45,7 +45,8 @@ async function open(context: TestContext) {
   };
   const flags = ['--policy', join(folder, 'policy.yaml')];
   return {
-    ...{ enclave, folder },
+    enclave,
+    folder,
     caisson: (words: readonly string[], stdin = '') => call(words, 'caisson', stdin),
     flags,
     pipeline: (words: readonly string[]) => call(words, 'pipeline', ''),

@@ -37,7 +37,9 @@ after(() => rmSync(shared, { recursive: true, force: true }));
 function start(context: TestContext, folder: string, ...words: string[]): Started {
   const env = { ...process.env, CAISSON_STATE: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') };
   const child = spawn(process.execPath, [join(root, 'scripts/start.ts'), ...words], {
-    ...{ cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] },
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   for (const stream of [child.stdout!, child.stderr!]) {

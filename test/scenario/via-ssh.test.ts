@@ -94,7 +94,13 @@ test('initctl --via ssh:parent ends its session here, through a real sshd and ca
     const stop = new AbortController().signal;
     const flags = ['--enclave', '16', '--via', 'ssh:parent', '--policy', at('policy.yaml')];
     const code = await run([...flags, ...words], {
-      ...{ stdin, stdout, stderr, env, stop, name: 'initctl', onReload: () => {} },
+      stdin,
+      stdout,
+      stderr,
+      env,
+      stop,
+      name: 'initctl',
+      onReload: () => {},
     });
     return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') };
   };

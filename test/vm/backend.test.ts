@@ -20,7 +20,12 @@ async function openScene(): Promise<BackendScene> {
   return {
     backend: createQemuBackend({ state, folder: programs }),
     // A boot is seconds here: the fast lane of the simulator goes up and down more often.
-    ...{ state, images, memoryMiB, tooSmallMiB: 128, readyMs: 60_000, cycles: 3 },
+    state,
+    images,
+    memoryMiB,
+    tooSmallMiB: 128,
+    readyMs: 60_000,
+    cycles: 3,
     hostProgram: (cid) => {
       const words = ['qemu', state, images.waits, String(cid), String(memoryMiB), programs];
       return [process.execPath, '--conditions=caisson-source', hostMain, ...words];

@@ -44,7 +44,11 @@ async function build(source: string, ...words: readonly string[]): Promise<strin
   const output = at(`${source}.eif`);
   const line = ['build', at(source), '-o', output, '--kernel', rigFile('out/bzImage'), ...words];
   const status = await run(line, {
-    ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, env: process.env, name: 'caisson' },
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr,
+    env: process.env,
+    name: 'caisson',
     stop: new AbortController().signal,
     onReload: () => {},
   });

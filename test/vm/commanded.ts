@@ -28,7 +28,9 @@ export async function bootCommanded(folder: string, cid: number, command: string
   const enclave = await bootEnclave({ image, cid });
   const line = await hearLine(enclave);
   return {
-    ...{ own, enclave, line },
+    own,
+    enclave,
+    line,
     /** Of a policy, which adds what it pins. */
     source: {
       backend: 'qemu',

@@ -17,9 +17,14 @@ test('the smoke of nitro-smoke.sh holds on an emulated machine, over real vsock'
   const local = mkdtempSync(join(tmpdir(), 'hw-'));
   const env = {
     ...process.env,
-    ...{ TMPDIR: local, CAISSON_QEMU: rigFile('out'), CAISSON_SMOKE_KERNEL: rigFile('out/bzImage') },
-    ...{ CAISSON_SMOKE_BACKEND: 'qemu', CAISSON_SMOKE_HOST: 'localhost', CAISSON_SMOKE_CPUS: '1' },
-    ...{ CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`, CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}` },
+    TMPDIR: local,
+    CAISSON_QEMU: rigFile('out'),
+    CAISSON_SMOKE_KERNEL: rigFile('out/bzImage'),
+    CAISSON_SMOKE_BACKEND: 'qemu',
+    CAISSON_SMOKE_HOST: 'localhost',
+    CAISSON_SMOKE_CPUS: '1',
+    CAISSON_SMOKE_HTTP_PORT: `${await freePort()}`,
+    CAISSON_SMOKE_HOST_ECHO_PORT: `${await freePort()}`,
   };
   try {
     const script = join(import.meta.dirname, '../../scripts/nitro-smoke.sh');

@@ -61,7 +61,9 @@ test('commands run, 64 MiB go each way and jobs are kept over vsock; another PCR
     const [stdout, stderr] = [sink(), sink()];
     const words = [busybox, 'sh', '-c', `${busybox} cat; ${busybox} uname -s; echo no >&2; exit 7`];
     const command = await runCommand(channel, request(words, { hasInput: true }), {
-      ...{ stdin: Readable.from([Buffer.from('typed\n')]), stdout, stderr },
+      stdin: Readable.from([Buffer.from('typed\n')]),
+      stdout,
+      stderr,
     });
     deepEqual(
       [await command.ended, stdout.text(), stderr.text()],
@@ -70,7 +72,9 @@ test('commands run, 64 MiB go each way and jobs are kept over vsock; another PCR
     const shown = sink();
     const terminal = { columns: 91, rows: 17 };
     const tty = await runCommand(channel, request([busybox, 'stty', 'size'], { terminal }), {
-      ...{ stdin: null, stdout: shown, stderr },
+      stdin: null,
+      stdout: shown,
+      stderr,
     });
     deepEqual([await tty.ended, shown.text()], [{ kind: 'exit', code: 0 }, '17 91\r\n']);
 

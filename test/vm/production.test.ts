@@ -20,7 +20,13 @@ import { bootEnclave, type Enclave, rigFile } from './rig.ts';
 
 const plain = { recursive: false, resume: false, checksum: false, into: true };
 const request = (...argv: string[]): CommandRequest => ({
-  ...{ argv, env: [], cwd: null, user: null, timeoutMs: null, terminal: null, hasInput: false },
+  argv,
+  env: [],
+  cwd: null,
+  user: null,
+  timeoutMs: null,
+  terminal: null,
+  hasInput: false,
 });
 
 const dialOf = (enclave: Enclave) => () =>

@@ -70,7 +70,11 @@ test('an image of rbuilds boots, is reached by the port that EXPOSE lists, and h
   const code = await runRbuilds(
     words,
     {
-      ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, env: process.env, name: 'rbuilds' },
+      stdin: new PassThrough(),
+      stdout: new PassThrough(),
+      stderr,
+      env: process.env,
+      name: 'rbuilds',
       stop: new AbortController().signal,
       onReload: () => {},
     },

@@ -22,8 +22,10 @@ test('up boots hello in QEMU to ready and verified; its document holds over HTTP
   const port = await freePort();
   const env = {
     ...process.env,
-    ...{ CAISSON_STATE: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config') },
-    ...{ CAISSON_QEMU: rigFile('out'), HELLO_PORT: String(port) },
+    CAISSON_STATE: join(folder, 'state'),
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    CAISSON_QEMU: rigFile('out'),
+    HELLO_PORT: String(port),
   };
   const caisson = (...words: string[]) => startProgram(words, { env }).ended;
   // The example's own file, with the rig's kernel instead of the one that this machine may have made.

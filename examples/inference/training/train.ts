@@ -33,10 +33,7 @@ for (let step = 0; step < steps; step += 1) {
   learn(featuresOf(text, buckets), labels.indexOf(label), 0.2 * (1 - step / steps));
 }
 
-const model = {
-  ...{ labels, buckets },
-  layers: [pack(first, buckets, hidden), pack(second, hidden, labels.length)],
-};
+const model = { labels, buckets, layers: [pack(first, buckets, hidden), pack(second, hidden, labels.length)] };
 const bytes = writeModel(model);
 writeFileSync(join(here, '../app/model.bin'), bytes);
 const packed = parseModel(bytes);

@@ -52,7 +52,7 @@ function post(place: KmsPlace, content: object): Promise<Record<string, unknown>
   const tls = { servername: host, ...(ca !== undefined && { ca }) };
   return new Promise((resolve, reject) => {
     const asked = request(
-      { ...{ host: address, port, method: 'POST', path: '/', headers, timeout: timeoutMs, agent: false }, ...tls },
+      { host: address, port, method: 'POST', path: '/', headers, timeout: timeoutMs, agent: false, ...tls },
       async (response) => {
         try {
           const pieces: Buffer[] = [];

@@ -7,7 +7,10 @@ import { readCredentials } from './read-credentials.ts';
 
 const { KMS_HOST = '', KMS_PORT = '', KMS_ADDRESS, KMS_CA = '', KMS_KEY = '' } = process.env;
 const place: KmsPlace = {
-  ...{ host: KMS_HOST, port: Number(KMS_PORT), key: KMS_KEY, credentials: readCredentials() },
+  host: KMS_HOST,
+  port: Number(KMS_PORT),
+  key: KMS_KEY,
+  credentials: readCredentials(),
   address: KMS_HOST === 'localhost' ? (KMS_ADDRESS ?? '') : KMS_HOST,
   ca: KMS_CA === '' ? undefined : `-----BEGIN CERTIFICATE-----\n${KMS_CA}\n-----END CERTIFICATE-----\n`,
 };

@@ -37,7 +37,8 @@ export function signRequest(
   const time = now.toISOString().replace(/[-:]|\.\d{3}/g, '');
   const scope = { date: time.slice(0, 8), region, service };
   const headers = {
-    ...{ ...request.headers, 'x-amz-date': time },
+    ...request.headers,
+    'x-amz-date': time,
     ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
   };
   const signature = computeSignature({ ...request, headers }, secretAccessKey, scope);

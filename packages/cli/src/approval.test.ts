@@ -36,7 +36,9 @@ async function open(context: TestContext) {
     rootKey: rootSpki,
     operators: [alice, bob].map(({ name, spkiSha256 }) => ({ name, spkiSha256, verbs: ['all'], execTemplates: [] })),
     handlers: createPipelineHandlers({
-      ...{ starter: createLocalStarter(), roots: DEVELOPMENT_ROOTS, environment: [] },
+      starter: createLocalStarter(),
+      roots: DEVELOPMENT_ROOTS,
+      environment: [],
       jobs: { start: none, list: () => [], find: none, read: none, wait: none, signal: none },
     }),
   });

@@ -27,7 +27,10 @@ export async function approveRequest(
   if (verbOfAct(type) !== approval.verb)
     throw new UsageError(`request ${file} must have the verb of its act, ${verbOfAct(type)}, got ${approval.verb}`);
   const about = {
-    ...{ verb: approval.verb, act, enclaveKeySha256: toHex(approval.serverKeySha256), bootId: toHex(approval.bootId) },
+    verb: approval.verb,
+    act,
+    enclaveKeySha256: toHex(approval.serverKeySha256),
+    bootId: toHex(approval.bootId),
     notAfter: approval.notAfter,
   };
   let written: string | null = null;

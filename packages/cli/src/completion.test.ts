@@ -19,8 +19,13 @@ const script = (shell: string): string => join(folder, `completion.${shell}`);
 const env = { CAISSON_STATE: join(folder, 'state') };
 const places = readCompletionPlaces(
   createProgram({
-    ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough(), env: {}, name: 'caisson' },
-    ...{ stop: new AbortController().signal, onReload: () => {} },
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    env: {},
+    name: 'caisson',
+    stop: new AbortController().signal,
+    onReload: () => {},
   }),
 );
 

@@ -36,8 +36,15 @@ export async function openControlSession(
   const { CaissonError } = await import('@caisson/core/errors');
   try {
     return await openOperatorSession({
-      ...{ env, enclave, signal: stop, operator: flags.operator, policyFile: flags.policy, composeFile: flags.file },
-      ...{ via: flags.via, allowSimulated: flags.allowSimulated === true, port: flags.port },
+      env,
+      enclave,
+      signal: stop,
+      operator: flags.operator,
+      policyFile: flags.policy,
+      composeFile: flags.file,
+      via: flags.via,
+      allowSimulated: flags.allowSimulated === true,
+      port: flags.port,
       ...(onPolicy !== undefined && { onPolicy }),
       say: (line) => void stderr.write(`${line}\n`),
     });

@@ -54,7 +54,12 @@ export function examinationFacts({ findings, verdicts, isFit }: Examination, bac
     backend: backend ?? null,
     verdicts,
     findings: findings.map(({ id, group, level, found, matters, command = null }) => ({
-      ...{ id, group, level, found, matters, command },
+      id,
+      group,
+      level,
+      found,
+      matters,
+      command,
     })),
   };
 }

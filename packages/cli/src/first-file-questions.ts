@@ -23,7 +23,8 @@ export async function askFirstFile(
   const port = suggested.port === null ? 'none' : String(suggested.port);
   if (given.yes || given.json || (stdin as Partial<ReadStream>).isTTY !== true) {
     return {
-      ...{ name: given.name ?? suggested.name, runs: given.run ?? suggested.runs },
+      name: given.name ?? suggested.name,
+      runs: given.run ?? suggested.runs,
       port: parsePort(given.port ?? port),
     };
   }

@@ -95,7 +95,10 @@ test('progress has percent, rate and remaining time, on a terminal only', () => 
 test('one side of a copy is an enclave', () => {
   deepEqual(parseSides('a', 'hello:/x'), { direction: 'in', local: 'a', enclave: 'hello', remote: '/x' });
   deepEqual(parseSides('vsock:16:53000:/x', './a:b'), {
-    ...{ direction: 'out', local: './a:b', enclave: 'vsock:16:53000', remote: '/x' },
+    direction: 'out',
+    local: './a:b',
+    enclave: 'vsock:16:53000',
+    remote: '/x',
   });
   for (const [one, other] of [
     ['a', 'b'],

@@ -14,7 +14,10 @@ export function inspectionFacts(inspection: ImageInspection): Readonly<Record<st
   return {
     v: 1,
     bytes: size,
-    ...{ version, architecture, defaultMemoryBytes, defaultCpus },
+    version,
+    architecture,
+    defaultMemoryBytes,
+    defaultCpus,
     sections: sections.map(({ kind, offset, size: bytes, sha384 }) => ({
       kind,
       offset,

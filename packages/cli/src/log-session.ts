@@ -85,8 +85,15 @@ export async function showLogs(
     for (const line of kept) seen.isNew(line);
     const first = client && services && { bootId: record.state?.bootId ?? null, services, close: () => client.close() };
     const follower: FollowLogsOptions = {
-      ...{ name, stop, sinceMs, service, write, whenLost: options.whenLost ?? 'wait' },
-      ...{ lookMs: options.lookMs ?? lookMs, graceMs: options.graceMs ?? graceMs, mayAsk: !options.hostOnly },
+      name,
+      stop,
+      sinceMs,
+      service,
+      write,
+      whenLost: options.whenLost ?? 'wait',
+      lookMs: options.lookMs ?? lookMs,
+      graceMs: options.graceMs ?? graceMs,
+      mayAsk: !options.hostOnly,
       say: (text) => void stderr.write(`${text}\n`),
       onEvent: (event) => {
         if (seen.isNew(event) && service === undefined) write(lineOfEvent(event));

@@ -48,7 +48,11 @@ test('ends at once when the enclave has ended, with why, its last words of this 
   const folder = enclaveFolder(state, 'web');
   mkdirSync(folder.path, { recursive: true });
   const words: Omit<LastWords, 'bootId'> = {
-    ...{ cid: 16, profile: 'development', phase: 'failed', final: null, seenAt: '2026-11-21T10:00:07.000Z' },
+    cid: 16,
+    profile: 'development',
+    phase: 'failed',
+    final: null,
+    seenAt: '2026-11-21T10:00:07.000Z',
     words: [{ service: 'app', lines: ['no database'] }],
   };
   await writeLastWords(folder.lastWords, { ...words, bootId: 'b'.repeat(32) });

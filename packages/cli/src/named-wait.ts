@@ -45,9 +45,19 @@ export async function waitByName(
 export function namedFacts({ ready, record, waitedMs, lastWords }: NamedWait): object {
   const { name, state } = record;
   return {
-    ...{ v: 1, ready, name, cid: state?.cid ?? null, port: null, waitedMs, attempts: 0 },
-    ...{ bootId: state?.bootId ?? null, phase: state?.phase ?? null, reasons: (state?.reasons ?? []).map(parseReason) },
-    ...{ outcome: null, line: null, lastWords: wordsFacts(lastWords) },
+    v: 1,
+    ready,
+    name,
+    cid: state?.cid ?? null,
+    port: null,
+    waitedMs,
+    attempts: 0,
+    bootId: state?.bootId ?? null,
+    phase: state?.phase ?? null,
+    reasons: (state?.reasons ?? []).map(parseReason),
+    outcome: null,
+    line: null,
+    lastWords: wordsFacts(lastWords),
     failure: state?.failure ?? null,
   };
 }

@@ -59,7 +59,10 @@ export async function readRunWords(flags: RunEnclaveFlags): Promise<ReadRunWords
   if (cpuCount === undefined && ids === undefined)
     throw wrong('E01', 'run-enclave must be given --cpu-count or --cpu-ids');
   const words: RunEnclaveWords = {
-    ...{ eifPath, name: enclaveName, backend, debug: debugMode === true },
+    eifPath,
+    name: enclaveName,
+    backend,
+    debug: debugMode === true,
     cpus: ids === undefined ? { count: integer('--cpu-count', cpuCount ?? '', 1, 1_024) } : { ids },
     memoryMiB: integer('--memory', memory, 64, 16_777_216),
     // nitro-cli takes 0 for any.
@@ -89,13 +92,11 @@ async function readConfig(
   if (eifPath === undefined || memoryMiB === undefined)
     throw new TypeError('a file of nitro-cli has an image and memory');
   const words: RunEnclaveWords = {
-    ...{
-      eifPath,
-      name: (file === '-' ? undefined : nameIn(await readComposeText(file))) ?? name,
-      backend,
-      debug,
-      memoryMiB,
-    },
+    eifPath,
+    name: (file === '-' ? undefined : nameIn(await readComposeText(file))) ?? name,
+    backend,
+    debug,
+    memoryMiB,
     cpus: ids === undefined ? { count: cpus ?? 1 } : { ids },
     ...(cid !== undefined && { cid }),
   };

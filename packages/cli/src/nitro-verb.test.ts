@@ -36,8 +36,11 @@ before(async () => {
   fake = createFakeNitro(at('fake'), { [image]: { ...(await measureImage(image)) } });
   env = {
     PATH: `${fake.path}:${process.env['PATH']}`,
-    ...{ CAISSON_STATE: at('state'), CAISSON_NITRO_ROOT: fake.root, CAISSON_VSOCK: `fabric:${at('fabric')}` },
-    ...{ XDG_CONFIG_HOME: at('config'), HOME: folder },
+    CAISSON_STATE: at('state'),
+    CAISSON_NITRO_ROOT: fake.root,
+    CAISSON_VSOCK: `fabric:${at('fabric')}`,
+    XDG_CONFIG_HOME: at('config'),
+    HOME: folder,
   };
   passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
 });

@@ -22,7 +22,9 @@ export async function openBackend(kind: BackendKind, { state, env, kernel }: Ope
   const { openTransportFromEnvironment } = await import('@caisson/link/transport');
   const [root, vsock] = [set(env['CAISSON_NITRO_ROOT']), set(env['CAISSON_VSOCK'])];
   return createNitroBackend({
-    ...{ state, path: env['PATH'], transport: openTransportFromEnvironment(env, kernel) },
+    state,
+    path: env['PATH'],
+    transport: openTransportFromEnvironment(env, kernel),
     ...(vsock === undefined ? {} : { vsock }),
     ...(root === undefined ? {} : { root }),
   });

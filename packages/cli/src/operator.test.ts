@@ -139,7 +139,10 @@ async function served(context: TestContext) {
   const operators = [{ name: 'alice@desk', spkiSha256: alice.spkiSha256, verbs: ['all'], execTemplates: [] }];
   const root = await createOperator('root', { XDG_CONFIG_HOME: join(made.folder, 'root') });
   const scene = await createControlScene({
-    ...{ transport, operators, rootKey: root.spkiBase64, handlers: createInitHandlers(control) },
+    transport,
+    operators,
+    rootKey: root.spkiBase64,
+    handlers: createInitHandlers(control),
   });
   context.after(() => scene.close());
   const policies = join(made.env.XDG_CONFIG_HOME, 'caisson/policies');
@@ -207,7 +210,8 @@ test('an older config than one that was seen is refused, once and for all', asyn
 test('proxy carries bytes between its standard streams and the control port, and a session goes through it', async (context) => {
   const { caisson, scene } = await served(context);
   const session = await connectControl({
-    ...{ identity: scene.operator, policy: scene.policy },
+    identity: scene.operator,
+    policy: scene.policy,
     async dial() {
       const [near, far] = createWire();
       void caisson(['proxy', '--stdio', '16'], { stdin: far, stdout: far });

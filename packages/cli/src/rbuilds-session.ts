@@ -43,7 +43,10 @@ export async function runRbuilds(
   const order = parsed(() => parseRbuildsWords(words));
   const doors = createDoors(surroundings, place.openTerminal ?? openTerminal);
   const world: RbuildsWorld = {
-    ...{ folder: place.folder ?? process.cwd(), env, stop, builderVersion: version },
+    folder: place.folder ?? process.cwd(),
+    env,
+    stop,
+    builderVersion: version,
     ...(place.machineRoot !== undefined && { machineRoot: place.machineRoot }),
     say: (line) => void doors.output().write(`${line.split('\n').map(plain).join('\n')}\n`),
     async ask(question) {

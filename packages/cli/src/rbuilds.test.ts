@@ -75,8 +75,12 @@ function fakes(fails?: StageName): { stages: Stages; ran: StageName[] } {
       if (one === fails) throw new Error(`no ${one}`);
     };
   const stages: Stages = {
-    ...{ nitro: stage('nitro'), kernel: stage('kernel'), apps: stage('apps') },
-    ...{ init: stage('init'), eif: stage('eif'), clear: stage('clear') },
+    nitro: stage('nitro'),
+    kernel: stage('kernel'),
+    apps: stage('apps'),
+    init: stage('init'),
+    eif: stage('eif'),
+    clear: stage('clear'),
   };
   return { stages, ran };
 }

@@ -8,7 +8,12 @@ import type { SeenWords } from '@caisson/link/ready';
 export function readyFacts(report: ReadyReport): Readonly<Record<string, unknown>> {
   const { ready, cid, port, waitedMs, attempts, outcome, health, line } = report;
   return {
-    ...{ v: 1, ready, cid, port, waitedMs, attempts },
+    v: 1,
+    ready,
+    cid,
+    port,
+    waitedMs,
+    attempts,
     bootId: bootIdOf(report),
     phase: lastPhase(report),
     reasons: line?.state?.reasons ?? health?.reasons ?? [],

@@ -49,7 +49,12 @@ export async function stayWith(
 async function follow(name: string, operator: string, surroundings: Surroundings): Promise<number> {
   const { createControlInitClient } = await import('@caisson/link/control');
   return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
-    ...{ follow: true, json: false, hostOnly: false, sinceMs: 0, tail: shownLines, service: undefined },
+    follow: true,
+    json: false,
+    hostOnly: false,
+    sinceMs: 0,
+    tail: shownLines,
+    service: undefined,
     // What ran in the foreground has ended with its shim.
     whenLost: 'end',
     openSession: async () => createControlInitClient(await openControlSession(name, { operator }, surroundings)),

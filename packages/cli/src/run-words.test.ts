@@ -10,8 +10,16 @@ const of = (flags: Partial<RunFlags>) => runCommandOf('app.eif', [], { ...base, 
 
 test('flags become what the engine is asked for, and nothing that was not said', () => {
   deepEqual(of({}), {
-    ...{ verb: 'run', image: 'app.eif', command: [], backend: 'auto', debug: false, restart: 'no', detach: false },
-    ...{ ingress: [], egress: [], labels: {} },
+    verb: 'run',
+    image: 'app.eif',
+    command: [],
+    backend: 'auto',
+    debug: false,
+    restart: 'no',
+    detach: false,
+    ingress: [],
+    egress: [],
+    labels: {},
   });
   const { cpus, memoryMiB, cid, labels } = of({ cpuIds: '1,4-6', memory: '512', cid: '40', label: ['a=b=c'] });
   deepEqual([cpus, memoryMiB, cid, labels], [{ ids: [1, 4, 5, 6] }, 512, 40, { a: 'b=c' }]);

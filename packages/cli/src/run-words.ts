@@ -53,17 +53,15 @@ export function runCommandOf(
   for (const one of publish) requirePorts('--publish', one, publishForm, '[[ADDRESS:]HOSTPORT:]PORT');
   for (const one of egress) requirePorts('--egress', one, egressForm, 'HOST:PORT');
   return {
-    ...{
-      verb: 'run',
-      image,
-      command: words,
-      backend,
-      debug: flags.debug === true,
-      ingress: publish,
-      egress,
-      restart,
-      detach,
-    },
+    verb: 'run',
+    image,
+    command: words,
+    backend,
+    debug: flags.debug === true,
+    ingress: publish,
+    egress,
+    restart,
+    detach,
     labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     ...(name !== undefined && { name }),
     ...(profile !== undefined && { profile }),

@@ -101,6 +101,10 @@ function parseLine(enclave: string, service: string, { line, timeMs }: KeptLine)
   const time = day === undefined ? null : `${day}T${clock}.000Z`;
   return {
     time: timeMs === undefined ? time : new Date(timeMs).toISOString(),
-    ...{ level: 'info', code: 'SERVICE_LINE', message: text ?? line, enclave, service },
+    level: 'info',
+    code: 'SERVICE_LINE',
+    message: text ?? line,
+    enclave,
+    service,
   };
 }

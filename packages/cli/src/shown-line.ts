@@ -20,7 +20,11 @@ export interface ShownLine {
 /** One object of a JSON document or stream. */
 export function lineFacts({ time, level, code, message, enclave, service, fields }: ShownLine): object {
   return {
-    ...{ time, level, code, message, enclave },
+    time,
+    level,
+    code,
+    message,
+    enclave,
     ...(service !== undefined && { service }),
     ...(fields !== undefined && Object.keys(fields).length > 0 && { fields }),
   };

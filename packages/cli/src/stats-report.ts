@@ -15,7 +15,10 @@ export interface Sample {
 
 export function statsFacts({ record: { name, state }, stats }: Sample): object {
   return {
-    ...{ name, cid: state?.cid ?? null, backend: state?.backend ?? null, phase: state?.phase ?? null },
+    name,
+    cid: state?.cid ?? null,
+    backend: state?.backend ?? null,
+    phase: state?.phase ?? null,
     stats: stats === undefined ? null : pick(stats),
   };
 }
@@ -58,8 +61,12 @@ function pick(stats: ShimStats): object {
     return { name, active, accepted, refused, failed, bytesIn, bytesOut };
   };
   return {
-    ...{ uptimeMs, cpuMs, residentBytes, shimResidentBytes },
-    ...{ ingress: ingress.map(bridge), egress: egress.map(bridge) },
+    uptimeMs,
+    cpuMs,
+    residentBytes,
+    shimResidentBytes,
+    ingress: ingress.map(bridge),
+    egress: egress.map(bridge),
   };
 }
 

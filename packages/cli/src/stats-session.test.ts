@@ -8,7 +8,13 @@ import { createFakeEnclaveHost, createFakeShim, type FakeShim, fakeRecord, fakeS
 import { type StatsOptions, showStats } from './stats-session.ts';
 
 const bridge: ShimBridgeStats = {
-  ...{ name: '127.0.0.1:8080 -> 3000', active: 1, accepted: 5, refused: 2, failed: 1, bytesIn: 2048, bytesOut: 10 },
+  name: '127.0.0.1:8080 -> 3000',
+  active: 1,
+  accepted: 5,
+  refused: 2,
+  failed: 1,
+  bytesIn: 2048,
+  bytesOut: 10,
 };
 
 function host() {

@@ -24,8 +24,11 @@ before(async () => {
   fake = createFakeNitro(at('fake'), { [at('plain.eif')]: { ...(await measureImage(at('plain.eif'))) } });
   env = {
     PATH: `${fake.path}:${process.env['PATH']}`,
-    ...{ CAISSON_STATE: at('s'), CAISSON_NITRO_ROOT: fake.root, CAISSON_VSOCK: `fabric:${at('fabric')}` },
-    ...{ XDG_CONFIG_HOME: at('config'), HOME: folder },
+    CAISSON_STATE: at('s'),
+    CAISSON_NITRO_ROOT: fake.root,
+    CAISSON_VSOCK: `fabric:${at('fabric')}`,
+    XDG_CONFIG_HOME: at('config'),
+    HOME: folder,
   };
   passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
 });

@@ -10,17 +10,32 @@ import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
 
 const hash = 'ab'.repeat(48);
 const ready: UpOutcome = {
-  ...{ name: 'web', kind: 'ready', unchanged: false, changes: [], backend: 'sim', cid: 16, profile: 'development' },
+  name: 'web',
+  kind: 'ready',
+  unchanged: false,
+  changes: [],
+  backend: 'sim',
+  cid: 16,
+  profile: 'development',
   image: { path: '/web.eif', measurements: { PCR0: hash, PCR1: hash, PCR2: hash } },
-  ...{ debug: false, ingress: ['127.0.0.1:8080 -> 3000'], failedIn: null, readyMs: 1_280, failure: null },
+  debug: false,
+  ingress: ['127.0.0.1:8080 -> 3000'],
+  failedIn: null,
+  readyMs: 1_280,
+  failure: null,
   phases: [{ phase: 'build', ms: 5, note: null }],
   verdict: { holds: true, simulated: true, policy: '/p/web.yaml', operator: 'dev', pcrs: { PCR0: hash } },
 };
 const failed: UpOutcome = {
   ...ready,
-  ...{ kind: 'late', verdict: null, readyMs: null, failedIn: 'services' },
+  kind: 'late',
+  verdict: null,
+  readyMs: null,
+  failedIn: 'services',
   failure: {
-    ...{ code: 'SHIM_LATE', message: 'enclave web must be ready\nin time', hint: 'wait\u001b[2J longer' },
+    code: 'SHIM_LATE',
+    message: 'enclave web must be ready\nin time',
+    hint: 'wait\u001b[2J longer',
     evidence: [{ what: 'last words of app', lines: ['I live'] }],
   },
 };
@@ -68,7 +83,12 @@ test('the exit code is that of the gravest: refused, failed, late, ready', () =>
 
 test('inspect names the ways in and out of image and boot config, and where logs go, and no text of them steers a terminal', () => {
   const lines = inspectLines({
-    ...{ name: 'web', state: fakeState('web'), folder: '/s', image: null, policyFile: null, fault: null },
+    name: 'web',
+    state: fakeState('web'),
+    folder: '/s',
+    image: null,
+    policyFile: null,
+    fault: null,
     spec: fakeSpec('web', { logLevel: 'warn', logFile: '/var/log/\u001b[2Jweb.log' }),
     ingress: ['127.0.0.1:8080 -> 3000'],
     egress: [{ destination: 'sui.io:443', hostPort: 8100 }],

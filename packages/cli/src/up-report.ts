@@ -7,7 +7,9 @@ export function outcomeFacts(enclaves: readonly UpOutcome[]): object {
   return {
     v: 1,
     enclaves: enclaves.map(({ name, kind, image, verdict, ...rest }) => ({
-      ...{ name, result: kind, ...rest },
+      name,
+      result: kind,
+      ...rest,
       image: image?.path ?? null,
       measurements: image?.measurements ?? null,
       verdict: verdict === null ? null : verdictFacts(verdict),

@@ -132,7 +132,10 @@ test('a worker that is ended in the middle of connecting leaves no descriptor an
   const workerData = {
     load: new URL('load.ts', import.meta.url).href,
     adopt: new URL('adopt.ts', import.meta.url).href,
-    ...{ host: loopback, port, hole, count: 20 },
+    host: loopback,
+    port,
+    hole,
+    count: 20,
   };
   const before = countSockets();
   for (let round = 0; round < 12; round += 1) {

@@ -29,10 +29,17 @@ export function describeOffered(rate: number, payloadBytes: number, offered: Off
   for (const fault of offered.faults) if (fault !== undefined) errors[fault] = (errors[fault] ?? 0) + 1;
   const at = (share: number): number | null => quantile(good, share);
   return {
-    ...{ rate, payloadBytes, requests: offered.requests, connections: offered.connections, errors },
+    rate,
+    payloadBytes,
+    requests: offered.requests,
+    connections: offered.connections,
+    errors,
     throughput: offered.elapsedMs > 0 ? (good.length * 1_000) / offered.elapsedMs : 0,
     successPercent: (good.length * 100) / offered.requests,
-    ...{ p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1) },
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    maxMs: at(1),
     generatorLagP99Ms: quantile(offered.lagMs.slice().sort(), 0.99) ?? 0,
   };
 }

@@ -90,7 +90,12 @@ async function buildSmokeImage({ settings, caisson, folder, name }: Running): Pr
   };
   const template = ['/usr/bin/node', '/app/say.mjs', '{word}'];
   return buildImage({
-    ...{ caisson, folder, name, port: settings.httpVsockPort, maxConnections, kernel: settings.kernel },
+    caisson,
+    folder,
+    name,
+    port: settings.httpVsockPort,
+    maxConnections,
+    kernel: settings.kernel,
     programs: ['smoke.mjs', 'bridges.mjs', 'say.mjs'],
     settings: {
       operators: { list: [{ name: 'smoke', key: spki, verbs: ['all'], exec: [template] }] },

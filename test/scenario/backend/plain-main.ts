@@ -52,8 +52,15 @@ async function look(): Promise<object> {
   await running(0);
   await backend.endLeft?.('plain');
   return {
-    ...{ missing: await backend.findMissing(), wished: await wished.findMissing(), refusal, hasMade },
-    ...{ departures, differences: backend.describeDifferences(), stopped, console: console.tail(), left },
+    missing: await backend.findMissing(),
+    wished: await wished.findMissing(),
+    refusal,
+    hasMade,
+    departures,
+    differences: backend.describeDifferences(),
+    stopped,
+    console: console.tail(),
+    left,
     files: readdirSync(`${state}/run`, { recursive: true, encoding: 'utf8' }).sort(),
   };
 }

@@ -10,7 +10,12 @@ export function createSimScene(state: string, images: BackendImages): BackendSce
   const memoryMiB = 384;
   return {
     backend: createSimBackend({ state }),
-    ...{ state, images, memoryMiB, tooSmallMiB: 64, readyMs: 30_000, cycles: laneFigure('F-cycles') },
+    state,
+    images,
+    memoryMiB,
+    tooSmallMiB: 64,
+    readyMs: 30_000,
+    cycles: laneFigure('F-cycles'),
     hostProgram: (cid) => {
       const words = ['sim', state, images.waits, String(cid), String(memoryMiB)];
       return [process.execPath, '--conditions=caisson-source', hostMain, ...words];

@@ -64,8 +64,14 @@ export async function startExample(
   const { cid, transport, measurements, documents } = enclave;
   if (content !== undefined) {
     await sendBootConfig({
-      ...{ transport, cid, bytes: Buffer.from(JSON.stringify(content)), say: () => {} },
-      ...{ form: 'framed', timeoutMs: 30_000, retry: true, signal: context.signal },
+      transport,
+      cid,
+      bytes: Buffer.from(JSON.stringify(content)),
+      say: () => {},
+      form: 'framed',
+      timeoutMs: 30_000,
+      retry: true,
+      signal: context.signal,
     });
   }
   await waitUntilReady({ cid, transport, deadlineMs: 30_000, intervalMs: 25 }).catch((error) => {
@@ -74,7 +80,8 @@ export async function startExample(
   const urls = new Map<number, string>();
   for (const port of ports) {
     const rule = {
-      ...{ name: `ingress-${port}`, limits: DEFAULT_BRIDGE_LIMITS },
+      name: `ingress-${port}`,
+      limits: DEFAULT_BRIDGE_LIMITS,
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 } as const,
       dial: { kind: 'vsock', cid, port: toVsockPort(port) } as const,
     };
@@ -85,7 +92,9 @@ export async function startExample(
   equal(documents.kind, 'simulated');
   const { PCR0, PCR1, PCR2 } = measurements;
   const policy = checkPolicy({
-    ...{ backend: 'sim', pcrs: { 0: PCR0, 1: PCR1, 2: PCR2 }, allowDevelopment: true },
+    backend: 'sim',
+    pcrs: { 0: PCR0, 1: PCR1, 2: PCR2 },
+    allowDevelopment: true,
     roots: [documents.kind === 'simulated' ? documents.rootPem : ''],
   });
   return { enclave, cid, transport, policy, url: (port) => urls.get(port)! };

@@ -46,8 +46,13 @@ export const supervisorSkip =
 
 export const service = (name: string, script: string, terms: Partial<MeasuredService> = {}): MeasuredService =>
   measuredService(name, {
-    ...{ argv: ['/usr/bin/sh', '-c', script], restartDelayMs: 20, startLimit: { count: 1_000, windowMs: 1_000 } },
-    ...{ readyTimeoutMs: 20_000, stopTimeoutMs: 5_000, standardOutput: 'log', ...terms },
+    argv: ['/usr/bin/sh', '-c', script],
+    restartDelayMs: 20,
+    startLimit: { count: 1_000, windowMs: 1_000 },
+    readyTimeoutMs: 20_000,
+    stopTimeoutMs: 5_000,
+    standardOutput: 'log',
+    ...terms,
   });
 
 export interface Enclave {

@@ -7,8 +7,17 @@ import { createLinuxKernel, openProcessHost } from '@caisson/sys';
 const host = openProcessHost();
 
 const request = (name: string, words: readonly string[]): ProcessRequest => ({
-  ...{ name, argv: ['/bin/probe', ...words], env: {}, cwd: '/', uid: 1000, gid: 1000, umask: 0o022, limitNofile: 1024 },
-  ...{ noNewPrivileges: true, oomScoreAdjust: -500, cgroup: name },
+  name,
+  argv: ['/bin/probe', ...words],
+  env: {},
+  cwd: '/',
+  uid: 1000,
+  gid: 1000,
+  umask: 0o022,
+  limitNofile: 1024,
+  noNewPrivileges: true,
+  oomScoreAdjust: -500,
+  cgroup: name,
   streams: { stdin: null, stdout: `/run/caisson/log/${name}.out`, stderr: null, hold: true },
 });
 

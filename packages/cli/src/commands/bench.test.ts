@@ -15,7 +15,11 @@ after(() => rmSync(folder, { recursive: true }));
 function start(words: readonly string[], stop = new AbortController().signal) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const code = run(['bench', ...words], {
-    ...{ stdout, stderr, stop, env: {}, name: 'caisson' },
+    stdout,
+    stderr,
+    stop,
+    env: {},
+    name: 'caisson',
     stdin: Readable.from([]),
     onReload: () => {},
   });

@@ -90,16 +90,18 @@ async function build(flags: Flags, surroundings: Surroundings): Promise<void> {
   stderr.write('Start building the Enclave Image...\n');
   const openedSource = dockerDir === undefined ? undefined : await openDockerDir(dockerDir, progress, surroundings);
   const plan = await openPlan({
-    ...{ source, settings: { ...prepared.settings, customMetadata }, builderVersion: version, progress, env },
+    source,
+    settings: { ...prepared.settings, customMetadata },
+    builderVersion: version,
+    progress,
+    env,
     ...(prepared.kernelPath !== undefined && { kernelPath: prepared.kernelPath }),
     ...(openedSource !== undefined && { openedSource }),
   }).catch((error: unknown) => {
     throw dockerDir === undefined && source !== uri ? withLocalHint(error, uri) : error;
   });
   try {
-    const built = await buildImage(plan, output, {
-      ...{ progress, signal: stop, ...signing },
-    });
+    const built = await buildImage(plan, output, { progress, signal: stop, ...signing });
     progress.done();
     stderr.write('Enclave Image successfully created.\n');
     const Measurements = { HashAlgorithm: NITRO_HASH_ALGORITHM, ...built.manifest.measurements };

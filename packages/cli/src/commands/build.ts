@@ -67,7 +67,9 @@ async function build(
     const beside = [manifestPathOf(output), sbomPathOf(output), statementPathOf(output)];
     const leaveOut = [output, ...beside, ...(configPath === null ? [] : [configPath])];
     const inputs = {
-      ...{ source, settings, builderVersion: version },
+      source,
+      settings,
+      builderVersion: version,
       ...(kernelPath !== undefined && { kernelPath }),
       ...(flags.runtime !== undefined && { runtimePath: flags.runtime }),
     };
@@ -78,7 +80,10 @@ async function build(
         flags.tag?.includes(':') === true ? await (await openStore(surroundings)).add(output, flags.tag) : null;
       const again = flags.verifyReproducible
         ? await verifyReproducible({
-            ...{ ...inputs, settings: plan.settings, output, self: selfWords() },
+            ...inputs,
+            settings: plan.settings,
+            output,
+            self: selfWords(),
             ...(plan.runtime !== null && { runtimePath: plan.runtime.path }),
             ...(finish !== undefined && { finish }),
           })

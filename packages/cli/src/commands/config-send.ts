@@ -39,7 +39,10 @@ async function send(
     const form = wanted ?? (port === undefined || port === RAW_CONFIG_PORT ? undefined : 'raw');
     await sendBootConfig({
       ...session,
-      ...{ cid, bytes, timeoutMs: dialTimeoutMs, signal: stop },
+      cid,
+      bytes,
+      timeoutMs: dialTimeoutMs,
+      signal: stop,
       ...(form === undefined ? {} : { form }),
       ...(form === undefined || port === undefined ? {} : { port }),
     });

@@ -70,8 +70,12 @@ test('refuses a check or a file that is none, and a plan that this machine canno
 
 test('prints a plan alone on stdout, so that it can be put in place by a pipe, and its reasons beside', () => {
   const plan = {
-    ...{ memoryMiB: 512, cpuPool: [1, 3], node: 0, text: '---\nmemory_mib: 512\ncpu_pool: 1,3\n' },
-    ...{ reasons: ['memory_mib 512: app 512'], command: 'caisson doctor --plan app.yaml | sudo tee x' },
+    memoryMiB: 512,
+    cpuPool: [1, 3],
+    node: 0,
+    text: '---\nmemory_mib: 512\ncpu_pool: 1,3\n',
+    reasons: ['memory_mib 512: app 512'],
+    command: 'caisson doctor --plan app.yaml | sudo tee x',
   };
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   writePlan(plan, stdout, stderr);

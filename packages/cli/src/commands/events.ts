@@ -20,7 +20,9 @@ export const register: RegisterCommand = (program, surroundings) => {
     const { parseSince } = await import('../moment-flag.ts');
     const { showEvents } = await import('../event-session.ts');
     return await showEvents(await openEnclaveSource(surroundings), surroundings, {
-      ...{ names, follow: follow === true, json: json === true },
+      names,
+      follow: follow === true,
+      json: json === true,
       sinceMs: since === undefined ? 0 : parseSince(since, Date.now()),
     });
   });

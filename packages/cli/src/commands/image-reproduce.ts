@@ -38,7 +38,11 @@ async function reproduce(
   const work = async (): Promise<void> => {
     const bytes = await readBoundedFile(path, { maxBytes: MAX_MANIFEST_BYTES, what: `manifest ${path}` });
     const result = await reproduceImage({
-      ...{ source, builderVersion: version, progress, env, signal: stop },
+      source,
+      builderVersion: version,
+      progress,
+      env,
+      signal: stop,
       manifest: parseManifest(Buffer.from(bytes).toString(), path),
       ...(path.endsWith('.json') && { imagePath: path.slice(0, -'.json'.length) }),
       ...(kernel !== undefined && { kernelPath: kernel }),

@@ -97,7 +97,10 @@ async function control(
   const session = await openControlSession(enclave, { ...flags, port }, surroundings);
   const { stdout, stderr, stop } = surroundings;
   return runInitctl(plan, {
-    ...{ stdout, stderr, stop, json },
+    stdout,
+    stderr,
+    stop,
+    json,
     connect: async () => createControlInitClient(session, approvers),
     openOutput: (path) => createWriteStream(path, { flags: 'a', mode: 0o600 }),
   });

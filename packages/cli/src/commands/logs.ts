@@ -40,9 +40,13 @@ export const register: RegisterCommand = (program, surroundings) => {
     const { showLogs } = await import('../log-session.ts');
     const { createControlInitClient } = await import('@caisson/link/control');
     return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
-      ...{ follow: flags.follow === true, json: flags.json === true, hostOnly: flags.host === true },
+      follow: flags.follow === true,
+      json: flags.json === true,
+      hostOnly: flags.host === true,
       sinceMs: flags.since === undefined ? 0 : parseSince(flags.since, Date.now()),
-      ...{ tail: parseTail(flags.tail, mostLines), service: flags.service, level: flags.level },
+      tail: parseTail(flags.tail, mostLines),
+      service: flags.service,
+      level: flags.level,
       openSession: async () => createControlInitClient(await openSession(name, flags, surroundings)),
     });
   });

@@ -20,7 +20,10 @@ export const register: RegisterCommand = (program, surroundings) => {
     const { parseInterval } = await import('../moment-flag.ts');
     const { showStats } = await import('../stats-session.ts');
     return await showStats(await openEnclaveSource(surroundings), surroundings, {
-      ...{ names, watch: watch === true, json: json === true, intervalMs: parseInterval('--interval', interval) },
+      names,
+      watch: watch === true,
+      json: json === true,
+      intervalMs: parseInterval('--interval', interval),
     });
   });
 };

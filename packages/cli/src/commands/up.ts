@@ -44,7 +44,10 @@ async function up(names: readonly string[], flags: Flags, surroundings: Surround
   const timeoutMs = await parseWait('--timeout', flags.timeout);
   const engine = await openEngine(surroundings);
   const command: UpCommand = {
-    ...{ verb: 'up', file: flags.file, names, detach: flags.detach === true },
+    verb: 'up',
+    file: flags.file,
+    names,
+    detach: flags.detach === true,
     variables: { ...readEnvFile(flags.envFile), ...env },
     ...(flags.backend !== undefined && { backend: flags.backend }),
     ...(timeoutMs !== undefined && { timeoutMs }),

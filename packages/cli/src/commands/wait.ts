@@ -105,7 +105,13 @@ async function wait(cid: number, flags: Flags, surroundings: Surroundings, own?:
   const text = (report: ReadyReport): string =>
     flags.json ? JSON.stringify(readyFacts(report)) : readyLines(report).join('\n');
   const options = {
-    ...{ cid, deadlineMs, intervalMs, transport, say, signal: stop, line: flags.line === true },
+    cid,
+    deadlineMs,
+    intervalMs,
+    transport,
+    say,
+    signal: stop,
+    line: flags.line === true,
     ...(port === undefined ? {} : { port }),
     ...(flags.keep === undefined ? {} : { lastWordsFile: flags.keep }),
   };

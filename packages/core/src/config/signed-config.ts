@@ -117,7 +117,10 @@ function readCose(bytes: Uint8Array, maxBytes: number, what: string): CoseSign1 
   try {
     return parseCoseSign1(bytes, {
       algorithm: COSE_ALGORITHM.edDsa,
-      ...{ signatureBytes, keyIdBytes, maxPayloadBytes: maxBytes, maxBytes },
+      signatureBytes,
+      keyIdBytes,
+      maxPayloadBytes: maxBytes,
+      maxBytes,
     });
   } catch (cause) {
     if (!(cause instanceof CaissonError)) throw cause;

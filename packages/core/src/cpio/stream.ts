@@ -91,7 +91,13 @@ export async function* streamCpio(
       const end = contentOffset + (kind === 'file' ? size : 0);
       const { uid, gid, mtime, ino, devMajor, devMinor, nlink } = header;
       yield {
-        ...{ path, kind, mode: header.mode & 0o7777, uid, gid, mtime, links: nlink },
+        path,
+        kind,
+        mode: header.mode & 0o7777,
+        uid,
+        gid,
+        mtime,
+        links: nlink,
         fault: faultOfName(name, path),
         inode: `${devMajor}:${devMinor}:${ino}`,
         size: kind === 'file' ? size : 0,

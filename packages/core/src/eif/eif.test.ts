@@ -174,7 +174,10 @@ test('the example of docs/wire/eif.md is what planEif writes', async () => {
   const page = readFileSync(join(import.meta.dirname, '../../../../docs/wire/eif.md'), 'utf8');
   const [, example = ''] = /## Example[\s\S]*?```\n([^`]+)```/.exec(page) ?? [];
   const image: EifImage = {
-    ...{ architecture: 'x86_64', kernel: Buffer.from('K'), cmdline: 'quiet', metadata: {} },
+    architecture: 'x86_64',
+    kernel: Buffer.from('K'),
+    cmdline: 'quiet',
+    metadata: {},
     ramdisks: [Buffer.from('R'), Buffer.from('S')],
   };
   const bytes = Buffer.from(await write(image));

@@ -128,7 +128,8 @@ test('gives payloads of one type in pieces, whatever the chunks, and every other
   });
   const frames = fc.array(fc.tuple(one, fc.integer({ min: 0, max: 3 })), { maxLength: 6 });
   const cuts = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 20_000 })), {
-    ...{ minLength: 1, maxLength: 40 },
+    minLength: 1,
+    maxLength: 40,
   });
   fc.assert(
     fc.property(frames, cuts, (list, lengths) => {
@@ -164,7 +165,8 @@ test('a frame in pieces that is cut short is missed at the end, and one from a p
   const { frames } = collect();
   const open = (): MessageReader =>
     new MessageReader((type, last, id, payload) => frames.push({ type, last, id, payload }), {
-      ...{ maxFrameBytes: 1_048_576, pieceType: 6 },
+      maxFrameBytes: 1_048_576,
+      pieceType: 6,
     });
   const reader = open();
   reader.push(bytes.subarray(0, 10_000));

@@ -66,17 +66,17 @@ export function writeMeasuredImage(image: MeasuredImage): Uint8Array<ArrayBuffer
   const { endpoints, environment, schema } = config;
   const terms = { expect, timeoutMs, unsigned, requireSignature, minimumVersion, label, keys };
   const whole = {
-    ...{
-      v: 1,
-      name,
-      version,
-      profile,
-      components,
-      ingress: ingress.map(orderIngress),
-      egress: egress.map(orderEgress),
-    },
+    v: 1,
+    name,
+    version,
+    profile,
+    components,
+    ingress: ingress.map(orderIngress),
+    egress: egress.map(orderEgress),
     config: { ...terms, endpoints: endpoints?.map(orderEgress) ?? null, environment, schema },
-    ...{ lastWords, lastWordsKey, healthPort },
+    lastWords,
+    lastWordsKey,
+    healthPort,
   };
   return toUtf8(`${JSON.stringify(whole, null, 1)}\n`);
 }

@@ -328,7 +328,9 @@ test('a source that can pass over content is asked to, and an archive that ends 
 
 test('a writer whose source is not as long as it said ends with an error', async () => {
   const source = (pieces: number): TarInputEntry => ({
-    ...{ path: 'a', kind: 'file', mode: 0 },
+    path: 'a',
+    kind: 'file',
+    mode: 0,
     content: { size: 8, open: () => Array.from({ length: pieces }, () => new Uint8Array(4)) },
   });
   assert.equal((await read(await written(source(2)))).length, 1);

@@ -311,8 +311,13 @@ test('issues a certificate under an Ed25519 key that another implementation read
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey));
   const issued = await issueCertificate(
     {
-      ...{ serial: Uint8Array.of(5), issuer: name, subject: name, publicKey, extensions: [] },
-      ...{ notBefore: 0, notAfter: Date.UTC(9999, 11, 31, 23, 59, 59) / 1_000 },
+      serial: Uint8Array.of(5),
+      issuer: name,
+      subject: name,
+      publicKey,
+      extensions: [],
+      notBefore: 0,
+      notAfter: Date.UTC(9999, 11, 31, 23, 59, 59) / 1_000,
     },
     pair.privateKey,
   );

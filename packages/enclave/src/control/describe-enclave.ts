@@ -15,7 +15,8 @@ export function describeEnclave({ image, config, bootId }: DescribedEnclave): En
   // A policy's least version is a number; an image whose version is none can only be pinned by its PCRs.
   const isNumber = /^(?:0|[1-9][0-9]{0,14})$/.test(image.version);
   return {
-    ...{ bootId: parseHex(bootId), profile: image.profile },
+    bootId: parseHex(bootId),
+    profile: image.profile,
     configVersion: config.signed?.version ?? null,
     configSha384: parseHex(config.sha384),
     imageVersion: isNumber ? Number(image.version) : image.version,

@@ -26,15 +26,23 @@ export function createEventLog(log: Log, nowMs: () => number = () => performance
       }
       case 'ended':
         return log.info('CONTROL_ENDED', 'a session has ended', {
-          ...{ session: event.session, operator: event.operator, reason: event.reason },
+          session: event.session,
+          operator: event.operator,
+          reason: event.reason,
         });
       case 'asked':
         return log.info('CONTROL_ASKED', 'an operator acts', {
-          ...{ session: event.session, operator: event.operator, verb: event.verb, type: event.type },
+          session: event.session,
+          operator: event.operator,
+          verb: event.verb,
+          type: event.type,
         });
       case 'denied':
         return log.warn('CONTROL_DENIED', 'an operator may not', {
-          ...{ session: event.session, operator: event.operator, verb: event.verb, reason: event.code },
+          session: event.session,
+          operator: event.operator,
+          verb: event.verb,
+          reason: event.code,
         });
       case 'refused':
         if (mayWrite()) log.warn('CONTROL_REFUSED', event.reason, { reason: event.code, cid: event.cid });

@@ -38,7 +38,9 @@ async function opened(context: TestContext, listFor: 'this image' | 'another ima
   const at = Math.floor(Date.now() / 1_000);
   const list = await signOperatorList(
     {
-      ...{ version: 1, notBefore: at - 60, notAfter: at + 600 },
+      version: 1,
+      notBefore: at - 60,
+      notAfter: at + 600,
       target: { kind: 'label', label: listFor === 'this image' ? 'hello' : 'other' },
       operators: [{ name: 'bob', spkiSha256: bob.spkiSha256, verbs: ['logs'], execTemplates: [] }],
     },
@@ -48,21 +50,25 @@ async function opened(context: TestContext, listFor: 'this image' | 'another ima
   const operators = listFor === 'nobody' ? null : list;
   const signed = { keySha256: root.spkiSha256, version: 9, notAfter: at + 600, operators };
   const config: AcceptedConfig = {
-    ...{ received: null, config: null, environment: {}, adopted: false, sha384: '07'.repeat(48), signed },
+    received: null,
+    config: null,
+    environment: {},
+    adopted: false,
+    sha384: '07'.repeat(48),
+    signed,
   };
   const lines: string[] = [];
   const { reporter, readiness } = watchPhase(quiet);
   const server = await serveEnclaveControl({
-    ...{
-      transport: createFabricTransport({ directory, localCid: toCid(16) }),
-      device,
-      config,
-      readiness,
-      handlers: {},
-    },
+    transport: createFabricTransport({ directory, localCid: toCid(16) }),
+    device,
+    config,
+    readiness,
+    handlers: {},
     image: measuredImage({ components: ['control'], version: '12', profile: 'production', config: { label: 'hello' } }),
     operators: { v: 1, rootKey: Buffer.from(root.spki).toString('base64'), threshold: 1, operators: [] },
-    ...{ bootId: '0f'.repeat(16), log: logOf(lines) },
+    bootId: '0f'.repeat(16),
+    log: logOf(lines),
   });
   context.after(() => server.close());
   const parent = createFabricTransport({ directory, localCid: toCid(3) });
@@ -84,7 +90,11 @@ test('operators of the signed config may come, and documents say what booted', a
   assert.deepEqual([facts.configVersion, facts.imageVersion, facts.profile], [9, 12, 'production']);
   assert.equal(Buffer.from(facts.bootId).toString('hex'), '0f'.repeat(16));
   assert.deepEqual(await session.info(), {
-    ...{ operator: 'bob', verbs: ['logs'], threshold: 1, listVersion: 1, phase: 'degraded' },
+    operator: 'bob',
+    verbs: ['logs'],
+    threshold: 1,
+    listVersion: 1,
+    phase: 'degraded',
   });
   await session.close();
   const text = lines.join('');

@@ -43,7 +43,10 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
   const clock = createTrustedClock(own.timestampMs);
   const rate = createNsmRate();
   const authority = createControlAuthority({
-    ...{ measured: operators, pcr0: own.pcr0, label: image.config.label, now: clock.now },
+    measured: operators,
+    pcr0: own.pcr0,
+    label: image.config.label,
+    now: clock.now,
   });
   const list = config.signed?.operators ?? null;
   if (list !== null) {
@@ -57,7 +60,11 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
     }
   }
   const server = await serveControl({
-    ...{ transport, authority, readiness, handlers, now: clock.now },
+    transport,
+    authority,
+    readiness,
+    handlers,
+    now: clock.now,
     identity: await createControlIdentity(),
     facts: describeEnclave(options),
     async issue(fields, by) {

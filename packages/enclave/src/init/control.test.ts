@@ -28,7 +28,10 @@ let folders = 0;
 /** Slow to try again, quick to give up. */
 const service = (name: string, terms: Partial<MeasuredService> = {}): MeasuredService =>
   measuredService(name, {
-    ...{ restart: 'no', startLimit: { count: 5, windowMs: 10_000 }, readyTimeoutMs: 1_000, stopTimeoutMs: 1_000 },
+    restart: 'no',
+    startLimit: { count: 5, windowMs: 10_000 },
+    readyTimeoutMs: 1_000,
+    stopTimeoutMs: 1_000,
     ...terms,
   });
 
@@ -50,14 +53,25 @@ async function arrange(services: readonly MeasuredService[], program?: (name: st
     controlSocket: null,
   } as const;
   const supervisor = new Supervisor({
-    ...{ services, init, host, clock, log: silentLog, runFolder: folder, random: () => 0.5 },
+    services,
+    init,
+    host,
+    clock,
+    log: silentLog,
+    runFolder: folder,
+    random: () => 0.5,
     kernel: { listenDatagram: () => ({ close() {} }) },
     transport: {} as Transport,
     reporter: { report() {}, lastWords() {} },
     terms: { configEnvironment: {}, ownEnvironment: {}, configPath: null, hasCgroups: false, ownProgram: () => [] },
   });
   const control: Control = createControl({
-    ...{ supervisor, host, clock, bootId: 'ab'.repeat(16), logDir: init.logDir, startedMs: clock.now() },
+    supervisor,
+    host,
+    clock,
+    bootId: 'ab'.repeat(16),
+    logDir: init.logDir,
+    startedMs: clock.now(),
     allowedVariables: ['LEVEL'],
     readServices: async () => measured,
     end: (code) => void ends.push(code),
@@ -230,7 +244,11 @@ test('the system says what it holds', async () => {
   await clock.advance(1_000);
   const { totalProcesses, logDir, ...view } = await control.systemStatus();
   assert.deepEqual(view, {
-    ...{ bootId: 'ab'.repeat(16), uptimeMs: 1_000, totalServices: 2, activeServices: 1, enabledServices: 1 },
+    bootId: 'ab'.repeat(16),
+    uptimeMs: 1_000,
+    totalServices: 2,
+    activeServices: 1,
+    enabledServices: 1,
   });
   assert.ok(totalProcesses > 0 && logDir !== '');
 });
@@ -239,8 +257,15 @@ test('a line of /proc/PID/stat is read behind the last parenthesis of its name, 
   const rest = `S 7 8 9 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 1 0 1000 ${'0 '.repeat(30)}`;
   const found = parseProcess(5, `5 (a) b (c)) ${rest}`, 'a\0--b\0', 'VmRSS:\t  2048 kB\n', 1_000, 30);
   assert.deepEqual(found, {
-    ...{ pid: 5, ppid: 7, name: 'a) b (c)', cmdline: 'a --b', state: 'S', cpuPercent: 10, memoryKb: 2048 },
-    ...{ startTime: 1_010, session: 9 },
+    pid: 5,
+    ppid: 7,
+    name: 'a) b (c)',
+    cmdline: 'a --b',
+    state: 'S',
+    cpuPercent: 10,
+    memoryKb: 2048,
+    startTime: 1_010,
+    session: 9,
   });
   fc.assert(fc.property(fc.string(), fc.string(), fc.string(), (...texts) => void parseProcess(5, ...texts, 0, 0)));
   assert.equal((await readProcess(process.pid))?.pid, process.pid);

@@ -223,8 +223,17 @@ function toLooseRequest(
     return [key, line.slice(key.length + 1)] as const;
   });
   return {
-    ...{ name, argv: [command, ...args], env: Object.fromEntries(variables), cwd: '/', uid: 0, gid: 0, umask: 0o022 },
-    ...{ limitNofile: null, noNewPrivileges: true, oomScoreAdjust: null, cgroup: null },
+    name,
+    argv: [command, ...args],
+    env: Object.fromEntries(variables),
+    cwd: '/',
+    uid: 0,
+    gid: 0,
+    umask: 0o022,
+    limitNofile: null,
+    noNewPrivileges: true,
+    oomScoreAdjust: null,
+    cgroup: null,
     streams: { stdin: null, stdout: null, stderr: null },
   };
 }

@@ -29,10 +29,12 @@ export interface Measured {
  */
 export async function readMeasured(folder: string, initFile = `${folder}/init.json`): Promise<Measured> {
   const image = await readBoundedFile(`${folder}/image.json`, {
-    ...{ maxBytes: MAX_MEASURED_IMAGE_BYTES, what: `measured file ${folder}/image.json` },
+    maxBytes: MAX_MEASURED_IMAGE_BYTES,
+    what: `measured file ${folder}/image.json`,
   });
   const init = await readBoundedFile(initFile, {
-    ...{ maxBytes: MAX_MEASURED_INIT_BYTES, what: `measured file ${initFile}` },
+    maxBytes: MAX_MEASURED_INIT_BYTES,
+    what: `measured file ${initFile}`,
   });
   const services = await readMeasuredServices(folder);
   const measured = parseMeasuredImage(image);

@@ -22,7 +22,11 @@ const exited = (code: number): ProcessEnd => ({ kind: 'exit', code });
 const stopSignal = 15;
 
 const init: MeasuredInit = {
-  ...{ v: 1, logDir: '/dev/null/caisson', maxLogBytes: 1 << 20, maxLogFiles: 5, environment: { FROM: 'init' } },
+  v: 1,
+  logDir: '/dev/null/caisson',
+  maxLogBytes: 1 << 20,
+  maxLogFiles: 5,
+  environment: { FROM: 'init' },
   controlSocket: null,
 };
 
@@ -60,7 +64,12 @@ function open(services: readonly MeasuredService[], options: SceneOptions = {}):
     setTimer: (delayMs, fire) => clock.setTimer(isAlive ? delayMs : 1e9, () => (isAlive ? fire() : undefined)),
   };
   const supervisor = new Supervisor({
-    ...{ services, init, clock: mortal, log: silentLog, runFolder: folder, random: () => 0.5 },
+    services,
+    init,
+    clock: mortal,
+    log: silentLog,
+    runFolder: folder,
+    random: () => 0.5,
     host: options.wrap?.(host) ?? host,
     kernel: {
       listenDatagram({ path }, onDatagram) {
@@ -74,12 +83,19 @@ function open(services: readonly MeasuredService[], options: SceneOptions = {}):
       lastWords: (name) => void lastWords.push(name),
     },
     terms: {
-      ...{ configEnvironment: {}, ownEnvironment: {}, configPath: null, hasCgroups: false },
+      configEnvironment: {},
+      ownEnvironment: {},
+      configPath: null,
+      hasCgroups: false,
       ownProgram: ({ name }) => ['/caisson', name],
     },
   });
   return {
-    ...{ host, supervisor, clock, reports, lastWords },
+    host,
+    supervisor,
+    clock,
+    reports,
+    lastWords,
     die() {
       isAlive = false;
     },
@@ -166,7 +182,10 @@ test('R-I4: for random graphs, everything starts or a fault is named and nothing
   const graphs = fc.array(links, { minLength: 1, maxLength: 12 }).map((all) => {
     const named = (numbers: readonly number[]): string[] => numbers.map((number) => `s${number % (all.length + 2)}`);
     return all.map(({ before, after: behind, requires, requiredBy }) => ({
-      ...{ before: named(before), after: named(behind), requires: named(requires), requiredBy: named(requiredBy) },
+      before: named(before),
+      after: named(behind),
+      requires: named(requires),
+      requiredBy: named(requiredBy),
     }));
   });
   let [sound, broken] = [0, 0];
@@ -637,16 +656,20 @@ test('a process gets the environment of init.yaml, its file and the config in th
       service('web', { environment: { A: 'file', B: 'file', NOTIFY_SOCKET: 'spoofed' }, ready: { kind: 'notify' } }),
     ],
     init: { ...init, environment: { A: 'init', C: 'init' } },
-    ...{ host, clock, log: silentLog, runFolder: '/run/x', kernel: { listenDatagram: () => ({ close() {} }) } },
+    host,
+    clock,
+    log: silentLog,
+    runFolder: '/run/x',
+    kernel: { listenDatagram: () => ({ close() {} }) },
     transport: {} as Transport,
     reporter: { report() {}, lastWords() {} },
     terms: {
-      ...{
-        configEnvironment: { B: 'config' },
-        ownEnvironment: { CAISSON_NSM: 'unix:/run/nsm.sock' },
-        configPath: null,
-      },
-      ...{ hasCgroups: true, ownProgram: () => [], root: '/dev/null' },
+      configEnvironment: { B: 'config' },
+      ownEnvironment: { CAISSON_NSM: 'unix:/run/nsm.sock' },
+      configPath: null,
+      hasCgroups: true,
+      ownProgram: () => [],
+      root: '/dev/null',
     },
   });
   await supervisor.start();
@@ -654,8 +677,14 @@ test('a process gets the environment of init.yaml, its file and the config in th
   const [request] = host.started;
   assert.deepEqual(request?.env, {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    ...{ HOME: '/root', USER: 'root', LOGNAME: 'root', A: 'file', C: 'init', B: 'config' },
-    ...{ NOTIFY_SOCKET: '/run/x/notify/web', CAISSON_NSM: 'unix:/run/nsm.sock' },
+    HOME: '/root',
+    USER: 'root',
+    LOGNAME: 'root',
+    A: 'file',
+    C: 'init',
+    B: 'config',
+    NOTIFY_SOCKET: '/run/x/notify/web',
+    CAISSON_NSM: 'unix:/run/nsm.sock',
   });
   assert.equal(request?.cgroup, 'caisson/web');
 });
@@ -665,12 +694,10 @@ test('what a service wrote is read from its FIFOs, and stays for who asks', asyn
   for (const stream of ['out', 'err']) execFileSync('mkfifo', [join(folder, 'log', `web.${stream}`)]);
   const { supervisor, host } = await up([service('web', { standardOutput: 'log' })], { folder });
   assert.deepEqual(host.started[0]?.streams, {
-    ...{
-      stdin: null,
-      stdout: join(folder, 'log/web.out'),
-      stderr: join(folder, 'log/web.err'),
-      hold: true,
-    },
+    stdin: null,
+    stdout: join(folder, 'log/web.out'),
+    stderr: join(folder, 'log/web.err'),
+    hold: true,
   });
   const seen = Promise.withResolvers<string>();
   supervisor.voices
@@ -687,7 +714,11 @@ test('each step of a service is a JSON line with the boot id', async () => {
   const log = createLog({ level: 'info', format: 'json', write, now: () => 0 });
   const clock = createFakeClock();
   const supervisor = new Supervisor({
-    ...{ services: [service('web')], init, host: createFakeProcessHost(), clock, runFolder: '/run/x' },
+    services: [service('web')],
+    init,
+    host: createFakeProcessHost(),
+    clock,
+    runFolder: '/run/x',
     log: log.child({ enclave: 'b00t' }),
     kernel: { listenDatagram: () => ({ close() {} }) },
     transport: {} as Transport,

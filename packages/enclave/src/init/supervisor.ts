@@ -152,7 +152,10 @@ export class Supervisor {
     this.set.replace(services, graph);
     const unchanged = services.length - added.length - changed.length;
     this.#options.log.info('INIT_RELOADED', 'services read again', {
-      ...{ added: added.length, changed: changed.length, removed: removed.length, unchanged },
+      added: added.length,
+      changed: changed.length,
+      removed: removed.length,
+      unchanged,
     });
     return { added, removed, changed: changed.map(({ name }) => name), unchanged };
   }

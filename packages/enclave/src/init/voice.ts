@@ -29,7 +29,11 @@ export class Voices {
     if (known !== undefined) return known;
     const { init, clock } = this.#options;
     const log = new ServiceLog({
-      ...{ name, folder: init.logDir, maxBytes: init.maxLogBytes, maxFiles: init.maxLogFiles, clock },
+      name,
+      folder: init.logDir,
+      maxBytes: init.maxLogBytes,
+      maxFiles: init.maxLogFiles,
+      clock,
       onTrouble: ({ error, lost }) => this.#sayTrouble(name, error, lost),
     });
     this.#logs.set(name, log);

@@ -59,7 +59,10 @@ export async function controlSupervisor(
 ): Promise<number> {
   const path = chooseSocket(asked.values, env, asked.config);
   return runInitctl(asked.plan, {
-    ...{ stdout, stderr, stop, json: asked.json },
+    stdout,
+    stderr,
+    stop,
+    json: asked.json,
     connect: () => openInitClient(path),
     openOutput: (file) => createWriteStream(file, { flags: 'a', mode: 0o600 }),
   });

@@ -32,12 +32,28 @@ async function read(socket: ReturnType<typeof connect>): Promise<string> {
 }
 
 const image: MeasuredImage = {
-  ...{ v: 1, name: 'shop', version: '1', profile: 'development', components: ['network'], ingress: [], egress: [] },
+  v: 1,
+  name: 'shop',
+  version: '1',
+  profile: 'development',
+  components: ['network'],
+  ingress: [],
+  egress: [],
   config: {
-    ...{ expect: 'optional', timeoutMs: 0, unsigned: 'accept', requireSignature: false, minimumVersion: 0 },
-    ...{ label: null, keys: [], endpoints: null, environment: [], schema: null },
+    expect: 'optional',
+    timeoutMs: 0,
+    unsigned: 'accept',
+    requireSignature: false,
+    minimumVersion: 0,
+    label: null,
+    keys: [],
+    endpoints: null,
+    environment: [],
+    schema: null,
   },
-  ...{ lastWords: 'inside', lastWordsKey: null, healthPort: 5000 },
+  lastWords: 'inside',
+  lastWordsKey: null,
+  healthPort: 5000,
 };
 
 function enclave(

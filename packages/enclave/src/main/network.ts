@@ -44,7 +44,13 @@ export async function runNetwork(options: NetworkOptions, world: NetworkWorld): 
   const { bridges, hosts } = planNetwork({ image, config, cid: transport.localCid, knobs });
   await writeHostsBlock(hostsFile, hosts);
   await serveBridges({
-    ...{ planned: bridges, knobs, transport, kernel, say, stop, readyLine: '[traffic] ready' },
+    planned: bridges,
+    knobs,
+    transport,
+    kernel,
+    say,
+    stop,
+    readyLine: '[traffic] ready',
     onOpen(set) {
       notifyReady(world, bridges.length);
       world.onOpen?.(set);

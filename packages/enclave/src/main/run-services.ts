@@ -38,7 +38,15 @@ function createSupervisor(boot: Boot, { config }: Prepared): Supervisor {
   const { clock, host, kernel, log, measured, reporter, root, runFolder, transport } = boot;
   const { init, services } = measured;
   return new Supervisor({
-    ...{ services, init, host, clock, kernel, transport, reporter, log, runFolder: `${runFolder}/caisson` },
+    services,
+    init,
+    host,
+    clock,
+    kernel,
+    transport,
+    reporter,
+    log,
+    runFolder: `${runFolder}/caisson`,
     terms: {
       configEnvironment: config.environment,
       ownEnvironment: ownEnvironment(boot),
@@ -56,7 +64,9 @@ async function serveNsm(boot: Boot, { config, device }: Prepared, supervisor: Su
   const { image, services } = measured;
   const serviceOf = (pid: number): string | undefined => supervisor.serviceOf(pid);
   const callers = {
-    ...{ device, peerOf: peerFinder(boot), callerOf: createCallerFinder({ services, serviceOf, root }) },
+    device,
+    peerOf: peerFinder(boot),
+    callerOf: createCallerFinder({ services, serviceOf, root }),
     // One for both sockets: whoever asks at two doors asks no more often.
     rate: createNsmRate(),
     onRefusal: ({ kind }: NsmRefusal) => log.warn('NSM_REFUSED', 'a request to the nsm was refused', { kind }),
@@ -79,7 +89,12 @@ async function serveCommands(
   const { image, init, operators } = measured;
   const { transport } = boot;
   const control = createControl({
-    ...{ supervisor, host, clock, bootId, startedMs, logDir: init.logDir },
+    supervisor,
+    host,
+    clock,
+    bootId,
+    startedMs,
+    logDir: init.logDir,
     allowedVariables: image.profile === 'production' ? image.config.environment : null,
     readServices: async () => servicesAtRoot(await readMeasuredServices(measuredFolder), root),
     // There PID 1 is a process among the machine's, and this one's parent.
@@ -89,7 +104,10 @@ async function serveCommands(
   if (init.controlSocket !== null) {
     const peerCredentials = peerFinder(boot);
     const socket = await serveInitSocket({
-      ...{ path: init.controlSocket, control, peerCredentials, ownerUid: process.getuid?.() ?? 0 },
+      path: init.controlSocket,
+      control,
+      peerCredentials,
+      ownerUid: process.getuid?.() ?? 0,
       onRefused: (peer) => log.warn('INIT_SOCKET_REFUSED', 'a caller was refused', { uid: peer?.uid, pid: peer?.pid }),
     });
     closers.push(() => socket.close());
@@ -99,7 +117,14 @@ async function serveCommands(
     const pipeline = await openPipeline({ host, kernel, image, fileRoots: operators.fileRoots ?? [], ...place });
     closers.push(() => pipeline.close());
     const port = await serveEnclaveControl({
-      ...{ transport, device, image, operators, config, bootId, readiness, log },
+      transport,
+      device,
+      image,
+      operators,
+      config,
+      bootId,
+      readiness,
+      log,
       handlers: { ...createInitHandlers(control), ...pipeline.handlers },
     });
     closers.push(() => port.close());

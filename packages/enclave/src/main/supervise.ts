@@ -44,7 +44,10 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
   const closers: Close[] = [];
   const line = image.components.includes('ready')
     ? createReadyReporter({
-        ...{ transport: world.transport, image, bootId, clock: await readClocksource() },
+        transport: world.transport,
+        image,
+        bootId,
+        clock: await readClocksource(),
         uptimeMs: () => clock.now() - startedMs,
         say: sayTo(log, 'json'),
       })
@@ -52,8 +55,17 @@ export async function runSupervise(world: SuperviseWorld): Promise<void> {
   const { reporter, readiness } = watchPhase(line ?? quietReporter);
   reporter.report('booting', []);
   const boot: Boot = {
-    ...{ ...world, log, clock, root, runFolder, measuredFolder, measured },
-    ...{ bootId, startedMs, reporter, closers },
+    ...world,
+    log,
+    clock,
+    root,
+    runFolder,
+    measuredFolder,
+    measured,
+    bootId,
+    startedMs,
+    reporter,
+    closers,
   };
   let outcome: Outcome;
   try {

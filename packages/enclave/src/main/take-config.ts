@@ -20,7 +20,11 @@ export async function takeConfig(boot: Boot, signal: AbortSignal): Promise<Prepa
 
   if (image.config.expect !== 'none') reporter.report('config', []);
   const config = await takeBootConfig({
-    ...{ image, nsm, transport, folder: `${runFolder}/caisson`, signal },
+    image,
+    nsm,
+    transport,
+    folder: `${runFolder}/caisson`,
+    signal,
     findFaults: (bytes) => findNetworkFaults(bytes, image, transport.localCid),
     onListening() {
       log.info('BOOT_CONFIG_AWAITED', 'boot config is awaited', { expect: image.config.expect });
@@ -35,7 +39,9 @@ export async function takeConfig(boot: Boot, signal: AbortSignal): Promise<Prepa
   });
   reporter.configTaken(config.sha384);
   log.info('BOOT_CONFIG', config.config === null ? 'no boot config' : 'boot config taken', {
-    ...{ sha384: config.sha384, adopted: config.adopted, version: config.signed?.version },
+    sha384: config.sha384,
+    adopted: config.adopted,
+    version: config.signed?.version,
   });
   return { config, device };
 }

@@ -91,6 +91,9 @@ function joinWaysIn(image: NetworkTerms['image'], config: ConfigNetwork | null):
 function endpointsOf(config: ConfigNetwork | null): (WayOut & { readonly vsockPort: number })[] {
   return (config?.endpoints ?? []).map(({ host, localIp, localPort, vsockPort }, index) => ({
     name: `endpoints[${index}] (${host})`,
-    ...{ host, localIp, localPort, vsockPort },
+    host,
+    localIp,
+    localPort,
+    vsockPort,
   }));
 }

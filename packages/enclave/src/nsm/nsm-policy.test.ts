@@ -401,7 +401,8 @@ test('reads the parent of a process whose name is made to mislead, and knows the
     writeFileSync(join(proc, '20/cmdline'), `ld.so\0node\0${root}/usr/lib/caisson/caisson-enclave.mjs\0nsm\0`);
   write('');
   const find = createCallerFinder({
-    ...{ proc, root: '/where/it/is' },
+    proc,
+    root: '/where/it/is',
     services: [
       { name: 'lines', nsmPcrs: [20] },
       { name: 'forged', nsmPcrs: [21] },

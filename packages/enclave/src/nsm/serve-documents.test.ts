@@ -26,8 +26,11 @@ before(async () => {
 
 const someone: NsmCaller = { pid: 7, uid: 1000, service: 'api', pcrs: [], fieldLimitBytes: 1_024 };
 const facts = {
-  ...{ bootId: new Uint8Array(16), configVersion: null, configSha384: new Uint8Array(48).fill(5) },
-  ...{ imageVersion: 3, profile: 'development' as const },
+  bootId: new Uint8Array(16),
+  configVersion: null,
+  configSha384: new Uint8Array(48).fill(5),
+  imageVersion: 3,
+  profile: 'development' as const,
 };
 const nonce = 'c0ffee'.repeat(6);
 const pcr0 = 'ab'.repeat(48);
@@ -39,7 +42,9 @@ async function open(context: TestContext, options: Partial<DocumentServerOptions
   const device = createSimulatedNsm({ authority, pcrs: { 0: pcr0 } });
   await createNsmClient(device).lockPcr(16);
   const server = await serveDocuments({
-    ...{ device, facts, path: join(folder, 'attest.sock') },
+    device,
+    facts,
+    path: join(folder, 'attest.sock'),
     peerOf: () => ({ pid: someone.pid, uid: someone.uid, gid: 1000 }),
     callerOf: async () => someone,
     onRefusal: ({ kind }) => void refusals.push(kind),
@@ -50,7 +55,8 @@ async function open(context: TestContext, options: Partial<DocumentServerOptions
     rmSync(folder, { recursive: true });
   });
   return {
-    ...{ path: server.path, refusals },
+    path: server.path,
+    refusals,
     ask: async (request: object) =>
       JSON.parse(
         Buffer.from(await exchange(server.path, encodeFrame(Buffer.from(JSON.stringify(request))))).toString(),
@@ -87,8 +93,12 @@ test('a document for the web names the TLS key, the image and the config, in use
     policy(),
   );
   deepEqual(attested.claims, {
-    ...{ purpose: 'caisson-web/1', tlsKeySha256: parseHex(tlsKeySha256), configVersion: undefined },
-    ...{ configSha384: facts.configSha384, imageVersion: 3, profile: 'development' },
+    purpose: 'caisson-web/1',
+    tlsKeySha256: parseHex(tlsKeySha256),
+    configVersion: undefined,
+    configSha384: facts.configSha384,
+    imageVersion: 3,
+    profile: 'development',
   });
   const bare = await verifyAttestation(documentOf(await ask({ purpose: 'caisson-web/1', nonce })), policy());
   equal(bare.claims?.tlsKeySha256, undefined);

@@ -41,7 +41,8 @@ export async function serveSupervisorNsm(options: SupervisorNsmOptions): Promise
   await verifyConfigFixed(device, path);
   const admit = createAdmission(options);
   return await serveNsmSocket({
-    ...{ path, mode: socketMode },
+    path,
+    mode: socketMode,
     device(socket) {
       const caller = admit(socket);
       return caller && createGuardedNsm({ device, caller, rate, onRefusal });

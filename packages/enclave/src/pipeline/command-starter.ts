@@ -78,7 +78,10 @@ async function startPiped(
     const stderr = new Socket({ fd: errFd, readable: true, writable: false });
     for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {});
     return {
-      ...{ pid: identity.pid, stdin, stdout, stderr },
+      pid: identity.pid,
+      stdin,
+      stdout,
+      stderr,
       ...follow(name, identity, watch, () => {
         for (const stream of [stdin, stdout, stderr]) stream?.destroy();
       }),
@@ -115,7 +118,10 @@ async function startOnTerminal(
     isOpen = false;
   });
   return {
-    ...{ pid: identity.pid, stdin: request.hasInput ? master : null, stdout: master, stderr: null },
+    pid: identity.pid,
+    stdin: request.hasInput ? master : null,
+    stdout: master,
+    stderr: null,
     ...follow(name, identity, watch, () => void master.destroy()),
     resize(size) {
       if (isOpen) kernel.resizeTerminal(fd, size);

@@ -88,8 +88,16 @@ class JobDesk implements JobHost {
       mkdirSync(`${folder}/${name}`, { mode: 0o700 });
       const { argv, operator, timeoutMs } = job;
       const entry = this.#add({
-        ...{ name, argv, operator, pid, startTime, startedMs: Date.now(), timeoutMs },
-        ...{ endedMs: null, end: null, dropped: [0, 0] },
+        name,
+        argv,
+        operator,
+        pid,
+        startTime,
+        startedMs: Date.now(),
+        timeoutMs,
+        endedMs: null,
+        end: null,
+        dropped: [0, 0],
       });
       writeJobRecord(`${folder}/${name}`, entry.record);
       this.#follow(entry);

@@ -54,8 +54,14 @@ async function arrange(context: TestContext) {
 }
 
 const request = (script: string, more: Partial<CommandRequest> = {}): CommandRequest => ({
-  ...{ argv: ['/usr/bin/sh', '-c', script], env: [], cwd: null, user: null, timeoutMs: null, terminal: null },
-  ...{ hasInput: false, ...more },
+  argv: ['/usr/bin/sh', '-c', script],
+  env: [],
+  cwd: null,
+  user: null,
+  timeoutMs: null,
+  terminal: null,
+  hasInput: false,
+  ...more,
 });
 
 async function textOf(stream: AsyncIterable<Uint8Array> | Readable): Promise<string> {
@@ -76,7 +82,8 @@ test('a command has three descriptors, its input with its end, its outputs apart
   const starter = starterOf(host);
   const command = await starter.start(
     request('cat; ls /proc/self/fd | wc -l; env | sort | cut -d= -f1 | tr "\\n" " "; pwd; echo no >&2; exit 9', {
-      ...{ hasInput: true, cwd: '/usr' },
+      hasInput: true,
+      cwd: '/usr',
     }),
     { TZ: 'UTC' },
   );

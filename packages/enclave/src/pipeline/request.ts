@@ -36,9 +36,18 @@ export function toOperatorRequest(
   if (account.name !== null) Object.assign(usual, { USER: account.name, LOGNAME: account.name });
   if (streams.terminal === true) usual['TERM'] = 'xterm-256color';
   return {
-    ...{ name, argv, env: { ...usual, ...variables }, cwd: cwd ?? '/', uid: account.uid, gid: account.gid },
-    ...{ umask: 0o022, limitNofile: null, noNewPrivileges: true, oomScoreAdjust: null },
-    ...{ cgroup: hasCgroups ? `caisson/${name}` : null, streams },
+    name,
+    argv,
+    env: { ...usual, ...variables },
+    cwd: cwd ?? '/',
+    uid: account.uid,
+    gid: account.gid,
+    umask: 0o022,
+    limitNofile: null,
+    noNewPrivileges: true,
+    oomScoreAdjust: null,
+    cgroup: hasCgroups ? `caisson/${name}` : null,
+    streams,
   };
 }
 

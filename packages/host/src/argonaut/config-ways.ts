@@ -55,10 +55,7 @@ export function readConfigWays(bytes: Uint8Array, { takesEndpoints }: ConfigWays
       }),
     });
   }
-  return {
-    endpoints: endpoints.map(({ host, tcpPort, vsockPort }) => ({ host, tcpPort, vsockPort })),
-    ...{ http, warnings },
-  };
+  return { endpoints: endpoints.map(({ host, tcpPort, vsockPort }) => ({ host, tcpPort, vsockPort })), http, warnings };
 }
 
 const none: ConfigWays = { endpoints: [], http: null, warnings: [] };

@@ -80,7 +80,12 @@ describe('the nitro backend keeps the contract of backends', () => {
     test(title, { timeout: 120_000 }, async () => {
       const exits = join(folder, 'exits.eif');
       const scene: BackendScene = {
-        ...{ backend, state, memoryMiB: 64, tooSmallMiB: 64, readyMs: 1_000, cycles: 3 },
+        backend,
+        state,
+        memoryMiB: 64,
+        tooSmallMiB: 64,
+        readyMs: 1_000,
+        cycles: 3,
         images: { hello: image, exits, waits: image, broken: image },
         hostProgram: () => [],
       };

@@ -62,7 +62,16 @@ export function watchEnclave(driver: NitroDriver, about: FoundEnclave, undo: Und
     return await ended;
   };
   return {
-    ...{ name, cid, backend: 'nitro', measurements, transport, vsock, console, ended, kill, bootMs },
+    name,
+    cid,
+    backend: 'nitro',
+    measurements,
+    transport,
+    vsock,
+    console,
+    ended,
+    kill,
+    bootMs,
     stop: kill,
     pids: [found.ProcessID],
     documents: { kind: 'aws' },

@@ -9,7 +9,12 @@ import { parseDescribed, parseStarted } from './output.ts';
 
 const pcr = 'ab'.repeat(48);
 const sound = {
-  ...{ EnclaveID: 'i-0a-enc0b', ProcessID: 7, EnclaveCID: 16, EnclaveName: 'one', State: 'RUNNING', Flags: 'NONE' },
+  EnclaveID: 'i-0a-enc0b',
+  ProcessID: 7,
+  EnclaveCID: 16,
+  EnclaveName: 'one',
+  State: 'RUNNING',
+  Flags: 'NONE',
   Measurements: { HashAlgorithm: 'Sha384 { ... }', PCR0: pcr, PCR1: pcr, PCR2: pcr },
   SomethingNew: true,
 };

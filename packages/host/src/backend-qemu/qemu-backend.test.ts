@@ -39,7 +39,12 @@ function qemu(first: string): void {
 
 const start = () =>
   createQemuBackend({ state: join(folder, 's'), folder: join(folder, 'qemu') }).start({
-    ...{ name: 'web', image, memoryMiB: 64, cpus: { count: 1 }, debug: false, bootMs: 10_000 },
+    name: 'web',
+    image,
+    memoryMiB: 64,
+    cpus: { count: 1 },
+    debug: false,
+    bootMs: 10_000,
   });
 
 test('T-G1 an image that another takes the place of between its measurement and its boot is not run', async () => {

@@ -87,7 +87,14 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
   const [documents, nsmFolder] = await openSigner(qemu, run.state, folder, moduleId, undo);
   const console = new ConsoleRing();
   const machine = new Machine({
-    ...{ qemu, folder, image, cid, memoryMiB, moduleId, nsmFolder, console },
+    qemu,
+    folder,
+    image,
+    cid,
+    memoryMiB,
+    moduleId,
+    nsmFolder,
+    console,
     cpuCount: 'count' in cpus ? cpus.count : cpus.ids.length,
     cpuIds: 'ids' in cpus ? cpus.ids : undefined,
   });
@@ -110,7 +117,7 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     machine.kill();
     return ended;
   };
-  await awaitBoot({ ...{ spec, state: run.state, cid, transport, console, ended }, run: () => machine.start() });
+  await awaitBoot({ spec, state: run.state, cid, transport, console, ended, run: () => machine.start() });
   // QEMU has opened it by its name: one that was put in its place meanwhile is not the one that was measured (P-G3).
   if ((await identityOf(image)) !== identity) {
     throw new CaissonError<ImageErrorCode>(
@@ -119,7 +126,14 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     );
   }
   return {
-    ...{ name, ...place, backend: 'qemu', measurements, documents, console, ended, kill },
+    name,
+    ...place,
+    backend: 'qemu',
+    measurements,
+    documents,
+    console,
+    ended,
+    kill,
     pids: machine.pids,
     bootMs: Math.round(performance.now() - fromMs),
     departures: spec.debug === true ? ['the debug flag changes nothing in QEMU: registers are not zero'] : [],

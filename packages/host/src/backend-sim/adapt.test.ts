@@ -13,7 +13,11 @@ const services = writeMeasuredServices({
 });
 const image: ReadImage = {
   plan: { folders: [], files: new Set(), copies: new Map(), links: new Map(), leftOut: [] },
-  ...{ bytes: 0, profile: 'development', hasProgram: true, services, leftOut: [] },
+  bytes: 0,
+  profile: 'development',
+  hasProgram: true,
+  services,
+  leftOut: [],
 };
 
 test('without root users of services are taken out of the measured file, and each service is named', () => {
@@ -29,14 +33,13 @@ test('without root users of services are taken out of the measured file, and eac
     ],
   );
   const said = describeDepartures({
-    ...{
-      stage: { kind: 'room', why: '' } as const,
-      isRoot: false,
-      isProgramReplaced: false,
-      servicesWithoutUser,
-      hasMemoryGroup: true,
-    },
-    ...{ cpuCount: undefined, leftOut: [{ path: 'rootfs/x', why: 'fifo' }] },
+    stage: { kind: 'room', why: '' } as const,
+    isRoot: false,
+    isProgramReplaced: false,
+    servicesWithoutUser,
+    hasMemoryGroup: true,
+    cpuCount: undefined,
+    leftOut: [{ path: 'rootfs/x', why: 'fifo' }],
   });
   match(said.join('\n'), /`User=` and `Group=` are not applied: app\nleft out of the image: rootfs\/x \(fifo\)$/);
 });

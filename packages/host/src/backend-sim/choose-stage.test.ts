@@ -42,7 +42,8 @@ test('the best there is, unless somebody names less; a room that cannot be had i
     else throws(() => kindOf(helper, 'chroot'), { message: /this process may not$/ });
   }
   throws(() => chooseStage(none, 'chroot'), {
-    ...{ code: 'BACKEND_UNAVAILABLE', message: /this process may not$/ },
+    code: 'BACKEND_UNAVAILABLE',
+    message: /this process may not$/,
     hint: /CAISSON_SIM=folder needs nothing$/,
   });
   match(findStageFault(none, 'room')!.get, /apparmor_restrict_unprivileged_userns/);

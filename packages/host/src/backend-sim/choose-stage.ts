@@ -73,8 +73,12 @@ function isWish(text: string): text is StageWish {
 
 function askStage(helper: string, folder: string | undefined): StageChoice {
   const { stdout, error } = spawnSync(helper, ['--probe', ...(folder === undefined ? [] : [folder])], {
-    ...{ timeout: askMs, maxBuffer: maxAnswerBytes, encoding: 'latin1', killSignal: 'SIGKILL' },
-    ...{ stdio: ['ignore', 'pipe', 'ignore'], env: {} },
+    timeout: askMs,
+    maxBuffer: maxAnswerBytes,
+    encoding: 'latin1',
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {},
   });
   const [, kind, why = ''] = answerForm.exec(stdout ?? '') ?? [];
   if (kind === undefined)

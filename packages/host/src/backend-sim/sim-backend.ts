@@ -121,7 +121,9 @@ async function startEnclave(spec: EnclaveSpec, ground: Ground, undo: Undo): Prom
     if (group !== undefined) undo.add(() => group.remove());
     const terms = { cid, nsm: pathOfCid(folder, cid, 'nsm'), memoryBytes: memoryMiB * mebibyte };
     const room = new Room({
-      ...{ helper, words: stage.words(terms), console },
+      helper,
+      words: stage.words(terms),
+      console,
       cpuIds: 'ids' in spec.cpus ? spec.cpus.ids : undefined,
     });
     undo.add(async () => {
@@ -134,16 +136,29 @@ async function startEnclave(spec: EnclaveSpec, ground: Ground, undo: Undo): Prom
     await group?.add(pid);
     const running = watchEnd(room, console, undo);
     await awaitBoot({
-      ...{ spec, state: folder.state, cid, transport, console },
+      spec,
+      state: folder.state,
+      cid,
+      transport,
+      console,
       ended: running.ended,
       run: () => room.start(),
     });
     return {
-      ...{ name, ...place, backend: 'sim', measurements, documents, console, ...running },
+      name,
+      ...place,
+      backend: 'sim',
+      measurements,
+      documents,
+      console,
+      ...running,
       pids: room.pids,
       bootMs: Math.round(performance.now() - fromMs),
       departures: describeDepartures({
-        ...{ ...adapted, stage: choice, isRoot, hasMemoryGroup: group !== undefined },
+        ...adapted,
+        stage: choice,
+        isRoot,
+        hasMemoryGroup: group !== undefined,
         // All of this machine's is what it has.
         cpuCount: 'count' in spec.cpus && spec.cpus.count < availableParallelism() ? spec.cpus.count : undefined,
         leftOut: image.leftOut,

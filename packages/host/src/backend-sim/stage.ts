@@ -59,8 +59,11 @@ async function openRoom(kind: StageKind, folder: RunFolder, cid: Cid): Promise<S
   const isRoot = kind === 'room' && process.getuid?.() === 0;
   const base = isRoot ? firstUser + (cid % ranges) * usersOfOne : 0;
   return {
-    ...{ fabric: folder.fabric, base: isRoot ? base : undefined, root: undefined },
-    ...{ ...roomHides, keepsModes: true },
+    fabric: folder.fabric,
+    base: isRoot ? base : undefined,
+    root: undefined,
+    ...roomHides,
+    keepsModes: true,
     words({ nsm, memoryBytes }) {
       const init = [initPath, '--simulated', '--fabric', '/fabric', '--cid', String(cid)];
       return [folder.fabric, String(cid), nsm, String(base), String(memoryBytes), ...init];
@@ -78,7 +81,10 @@ async function openPlain(kind: 'chroot' | 'folder', folder: RunFolder, cid: Cid)
   await make(join(target, 'rootfs/tmp'), 0o1777);
   for (const path of [fabric, join(fabric, '3'), join(fabric, String(cid))]) await make(path, 0o700);
   return {
-    ...{ fabric, base: kind === 'chroot' ? 0 : undefined, ...plainHides, keepsModes: false },
+    fabric,
+    base: kind === 'chroot' ? 0 : undefined,
+    ...plainHides,
+    keepsModes: false,
     root: kind === 'folder' ? join(target, 'rootfs') : undefined,
     words({ nsm }) {
       const init = ['caisson-init', '--simulated', '--fabric', fabric, '--cid', String(cid)];

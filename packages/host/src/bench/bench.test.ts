@@ -96,8 +96,16 @@ test('without a transport the same handlers answer', async () => {
 
 test('says the limit that was measured: the round trip, bytes, a socket that is not read, the processor', () => {
   const sample = (over: Partial<Sample>): Sample => ({
-    ...{ messages: 1, seconds: 1, perSecond: 10_000, bytesPerSecond: 1e6, cpuUsPerMessage: 1, p50Us: 100, p99Us: 200 },
-    ...{ callsPerMessage: 2, writesPerSecond: 1, socketWait: 0 },
+    messages: 1,
+    seconds: 1,
+    perSecond: 10_000,
+    bytesPerSecond: 1e6,
+    cpuUsPerMessage: 1,
+    p50Us: 100,
+    p99Us: 200,
+    callsPerMessage: 2,
+    writesPerSecond: 1,
+    socketWait: 0,
     ...over,
   });
   const cell = (messageBytes: number, depth: number, over: Partial<Sample>) => ({

@@ -238,7 +238,11 @@ const container = (
 ): OpenedSource => {
   const nothing = { entrypoint: null, cmd: null, env: [], workingDir: null, user: null, architecture: null };
   const bin: TreeEntry = {
-    ...{ kind: 'file', mode: 0o4755, uid: 7, gid: 8, origin: 'layer' },
+    kind: 'file',
+    mode: 0o4755,
+    uid: 7,
+    gid: 8,
+    origin: 'layer',
     content: {
       size: 1,
       async *open() {

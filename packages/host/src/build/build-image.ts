@@ -90,7 +90,11 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
       ...(options.signal !== undefined && { signal: options.signal }),
     });
     const manifest = createManifest({
-      ...{ plan, written, cmdline, components, files },
+      plan,
+      written,
+      cmdline,
+      components,
+      files,
       pcr8: signature?.pcr8,
       command: command.argv,
     });
@@ -107,7 +111,10 @@ export async function buildImage(plan: BuildPlan, output: string, options: Build
     const bytesOf = (isCounted: (path: string, origin: string) => boolean): number =>
       files.reduce((sum, { path, origin, size }) => sum + (isCounted(path, origin) ? size : 0), 0);
     return {
-      ...{ path: output, manifestPath: manifestPathOf(output), sbomPath: sbomPathOf(output), manifest },
+      path: output,
+      manifestPath: manifestPathOf(output),
+      sbomPath: sbomPathOf(output),
+      manifest,
       statementPath: state === undefined ? null : statementPathOf(output),
       added: {
         runtime: bytesOf((_, origin) => origin === 'runtime'),

@@ -64,7 +64,9 @@ export function createManifest(facts: ManifestFacts): Manifest {
     builder: { name: 'caisson', version: plan.builderVersion },
     toolchain: toolchainOf(plan),
     measurements: {
-      ...{ PCR0: toHex(pcr0), PCR1: toHex(pcr1), PCR2: toHex(pcr2) },
+      PCR0: toHex(pcr0),
+      PCR1: toHex(pcr1),
+      PCR2: toHex(pcr2),
       ...(pcr8 !== undefined && { PCR8: pcr8 }),
     },
     signed: pcr8 !== undefined,

@@ -79,8 +79,17 @@ function imageOf(
   const { name, version, profile, ingress, egress, config, lastWords, lastWordsKey } = settings;
   const schema = config.schema === null ? null : compileSchema(config.schema);
   return {
-    ...{ v: 1, name, version, profile, components, ingress, egress },
-    ...{ config: { ...config, schema }, lastWords, lastWordsKey, healthPort },
+    v: 1,
+    name,
+    version,
+    profile,
+    components,
+    ingress,
+    egress,
+    config: { ...config, schema },
+    lastWords,
+    lastWordsKey,
+    healthPort,
   };
 }
 

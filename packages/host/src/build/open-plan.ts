@@ -66,7 +66,13 @@ export async function openPlan(request: PlanRequest): Promise<OpenedPlan> {
           )
         : null;
     return {
-      ...{ settings, source, kernel, toolchain, runtime, commit, builderVersion },
+      settings,
+      source,
+      kernel,
+      toolchain,
+      runtime,
+      commit,
+      builderVersion,
       async close() {
         await source.close();
         await runtime?.close();

@@ -96,7 +96,10 @@ function manifestFile(ramdisk: number, path: string, entry: TreeEntry): Manifest
     path,
     kind: kind === 'hardlink' ? 'file' : kind,
     mode: mode.toString(8).padStart(4, '0'),
-    ...{ uid, gid, origin, size: kind === 'file' ? entry.content.size : 0 },
+    uid,
+    gid,
+    origin,
+    size: kind === 'file' ? entry.content.size : 0,
     ...(kind === 'symlink' && { target: entry.target }),
     ...((kind === 'character' || kind === 'block') && { device: `${entry.major}:${entry.minor}` }),
   };

@@ -69,10 +69,7 @@ function withoutSignature({ differences, isMeasuredEqual }: ImageComparison): Im
     right === null &&
     (place.startsWith('signature.') || (left === 'signature' && /^section\[\d+\]\.kind$/.test(place)));
   const kept = differences.filter((difference) => !isOfSignature(difference));
-  return {
-    ...{ isMeasuredEqual, differences: kept, isEqual: kept.length === 0 },
-    isSigned: kept.length < differences.length,
-  };
+  return { isMeasuredEqual, differences: kept, isEqual: kept.length === 0, isSigned: kept.length < differences.length };
 }
 
 export async function compareFiles(left: string, right: string): ReturnType<typeof compareImages> {

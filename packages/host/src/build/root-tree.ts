@@ -56,7 +56,11 @@ export function createRootTree(
   }
   if (isSupervised) {
     const part = ({ path, size }: { path: string; size: number }, mode = 0o644): TreeEntry => ({
-      ...{ kind: 'file', mode, uid: 0, gid: 0, origin: 'caisson' },
+      kind: 'file',
+      mode,
+      uid: 0,
+      gid: 0,
+      origin: 'caisson',
       content: createPartContent(path, size),
     });
     add(tree, ENCLAVE_PROGRAM, part(toolchain.enclave));

@@ -40,7 +40,11 @@ export async function createSbom(plan: BuildPlan, manifest: Manifest): Promise<R
         properties: [{ name: 'caisson:origin', value: origin }],
       })),
       ...packages.map(({ name, version, purl, path }) => ({
-        ...{ type: 'library', 'bom-ref': `package:${path}:${purl}`, name, version, purl },
+        type: 'library',
+        'bom-ref': `package:${path}:${purl}`,
+        name,
+        version,
+        purl,
         properties: [{ name: 'caisson:path', value: path }],
       })),
       ...manifest.files.filter(({ kind }) => kind === 'file').map(describeFile),

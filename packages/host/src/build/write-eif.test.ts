@@ -78,7 +78,10 @@ const plainPcrs = ({ measurements: { pcr0, pcr1, pcr2 } }: Pick<WrittenEif, 'mea
 
 test('a source that is shorter or longer than it said, or that fails, fails the whole', async () => {
   const image = (ramdisk: EifSource): EifImage => ({
-    ...{ architecture: 'x86_64', kernel: Buffer.from('K'), cmdline: '', metadata: {} },
+    architecture: 'x86_64',
+    kernel: Buffer.from('K'),
+    cmdline: '',
+    metadata: {},
     ramdisks: [Buffer.from('R'), ramdisk],
   });
   const short = {
@@ -119,7 +122,10 @@ test('an image of 256 MiB is written and measured in the memory of some pieces',
     },
   };
   const image: EifImage = {
-    ...{ architecture: 'x86_64', kernel: Buffer.from('K'), cmdline: '', metadata: {} },
+    architecture: 'x86_64',
+    kernel: Buffer.from('K'),
+    cmdline: '',
+    metadata: {},
     ramdisks: [Buffer.from('R'), ramdisk],
   };
   const start = process.memoryUsage().rss;

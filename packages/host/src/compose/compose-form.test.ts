@@ -39,7 +39,10 @@ test('JSON of nitro-cli run-enclave --config is taken as it stands, in each spel
   assert.equal(form, 'nitro-cli');
   assert.deepEqual(Object.fromEntries(enclaves), {
     'my-enclave': {
-      ...{ image: { eif: '/x/sample.eif' }, backend: 'nitro', cid: 16, debug: true },
+      image: { eif: '/x/sample.eif' },
+      backend: 'nitro',
+      cid: 16,
+      debug: true,
       resources: { memoryMiB: 512, cpu_ids: [1, 3] },
     },
   });
@@ -59,7 +62,11 @@ test('JSON of nitro-cli run-enclave --config is taken as it stands, in each spel
 
 test('a rule of ingress is on loopback, and inside where it is outside, unless it says otherwise', () => {
   const rule = (hostAddress: string, hostPort: number, port: number, vsockPort = port, holdMs = 0) => ({
-    ...{ hostAddress, hostPort, port, vsockPort, holdMs },
+    hostAddress,
+    hostPort,
+    port,
+    vsockPort,
+    holdMs,
   });
   assert.deepEqual(readIngressRule(80), rule('127.0.0.1', 80, 80));
   assert.deepEqual(readIngressRule('80'), rule('127.0.0.1', 80, 80));

@@ -42,22 +42,28 @@ function resolveSpec(spec: EnclaveSpec): Record<string, unknown> {
   const words = typeof spec.cmd === 'string' ? splitWords(spec.cmd) : spec.cmd;
   const { version, profile, cmd, ingress, egress, image: _, backend, debug, restart, ...rest } = spec;
   const all = {
-    ...{ version, image },
+    version,
+    image,
     profile: profile ?? (image?.eif === undefined ? 'production' : undefined),
     // A text that is no list of words is a fault of its own, and shown as it is.
     cmd: words !== undefined && 'message' in words ? cmd : words,
     ...rest,
-    ingress: ingress?.map(readIngressRule).map(({ hostAddress, hostPort, port, vsockPort, holdMs }) => ({
-      listen: `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}`,
-      ...{ port, vsock_port: vsockPort },
-      ...(holdMs > 0 && { hold: `${holdMs}ms` }),
-    })),
+    ingress: ingress
+      ?.map(readIngressRule)
+      .map(({ hostAddress, hostPort, port, vsockPort, holdMs }) => ({
+        listen: `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}`,
+        port,
+        vsock_port: vsockPort,
+        ...(holdMs > 0 && { hold: `${holdMs}ms` }),
+      })),
     egress: egress?.map((one) => {
       if (typeof one === 'object') return one;
       const at = one.lastIndexOf(':');
       return { host: one.slice(0, at), port: Number(one.slice(at + 1)) };
     }),
-    ...{ backend: backend ?? 'auto', debug: debug ?? false, restart: restart ?? 'no' },
+    backend: backend ?? 'auto',
+    debug: debug ?? false,
+    restart: restart ?? 'no',
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

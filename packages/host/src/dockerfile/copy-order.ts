@@ -34,7 +34,10 @@ export function copyOrder({ line, text, flags, keyword }: Instruction, words: Wo
   if (chown !== '' && uid === undefined)
     throw refused(line, `--chown must be numbers, got ${chown}`, 'names are of a running system');
   return {
-    ...{ line, sources, target, workingDir: state.workingDir },
+    line,
+    sources,
+    target,
+    workingDir: state.workingDir,
     ...(chmod !== '' && { mode: Number.parseInt(chmod, 8) & 0o777 }),
     ...(uid !== undefined && { owner: { uid: Number(uid), gid: Number(gid) } }),
   };

@@ -20,9 +20,15 @@ async function groundOf(
   options: { readonly backend?: BackendKind; readonly wanted?: Ground['wanted'] } = {},
 ): Promise<Ground> {
   return await readGround({
-    ...{ machine: createFakeMachine(...parts), state: '/home/someone/.local/state/caisson' },
-    ...{ operator: '/home/someone/.config/caisson', parts: ['/opt/caisson'], records: async () => [] },
-    ...{ file: options.wanted === undefined ? null : 'caisson.yaml', fileFault: null, wanted: [], ...options },
+    machine: createFakeMachine(...parts),
+    state: '/home/someone/.local/state/caisson',
+    operator: '/home/someone/.config/caisson',
+    parts: ['/opt/caisson'],
+    records: async () => [],
+    file: options.wanted === undefined ? null : 'caisson.yaml',
+    fileFault: null,
+    wanted: [],
+    ...options,
   });
 }
 

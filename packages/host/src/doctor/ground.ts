@@ -59,7 +59,8 @@ export async function readGround(options: GroundOptions): Promise<Ground> {
   return {
     ...options,
     ...records,
-    ...{ nitroCli, allocator },
+    nitroCli,
+    allocator,
     cpus: readCpus(machine),
     nodes: readNodes(machine),
     kernel: readKernelVersion(machine.readText('/proc/sys/kernel/osrelease') ?? ''),

@@ -30,7 +30,11 @@ export async function lookHere({ env, backend, file: named, variables }: LookHer
   const file = named ?? (existsSync(usualFile) ? usualFile : null);
   const read = await readFile(file, named !== undefined, variables, machine, state);
   return await readGround({
-    ...{ machine, backend, state, file, ...read },
+    machine,
+    backend,
+    state,
+    file,
+    ...read,
     operator: operatorFolder(env),
     // As the backend has it.
     qemu: env['CAISSON_QEMU'] === '' ? undefined : env['CAISSON_QEMU'],

@@ -56,7 +56,10 @@ test('a command gets words and no shell, and ends: by itself, or by its bytes', 
   const flood = await machine.run(join(root, 'bin/floods'), [], { PATH: '/usr/bin:/bin' });
   assert.deepEqual([flood?.isCut, flood?.exitCode], [true, null]);
   assert.deepEqual(await machine.run(join(root, 'etc/small'), []), {
-    ...{ exitCode: null, stdout: '', stderr: '', isCut: false },
+    exitCode: null,
+    stdout: '',
+    stderr: '',
+    isCut: false,
   });
 });
 

@@ -24,8 +24,14 @@ async function plan(machine: readonly FakeMachineParts[], yaml: string): Promise
   const fake = createFakeMachine(...machine);
   const wanted = readWanted(parseCompose(yaml, 'caisson.yaml'), '/app/caisson.yaml', fake, '/state');
   const ground = await readGround({
-    ...{ machine: fake, state: '/state', operator: '/operator', parts: [], records: async () => [] },
-    ...{ file: 'caisson.yaml', fileFault: null, wanted },
+    machine: fake,
+    state: '/state',
+    operator: '/operator',
+    parts: [],
+    records: async () => [],
+    file: 'caisson.yaml',
+    fileFault: null,
+    wanted,
   });
   const found = planAllocator(ground, 'caisson.yaml');
   // What is proposed is taken by the doctor's own reading of such a file, and by the rules of the driver.

@@ -63,7 +63,11 @@ export function planAllocator(ground: Ground, file: string): AllocatorPlan {
     reasons.push('enclaves run: the service cannot be restarted before they are stopped');
   }
   return {
-    ...{ memoryMiB: found.memoryMiB, cpuPool, node: found.node.node, text, reasons },
+    memoryMiB: found.memoryMiB,
+    cpuPool,
+    node: found.node.node,
+    text,
+    reasons,
     command: `caisson doctor --plan ${file} | sudo tee ${ALLOCATOR_FILE} && ${RESTART_ALLOCATOR}`,
   };
 }

@@ -19,7 +19,11 @@ export async function compare(command: CompareCommand, context: EngineContext): 
   if (spec === undefined) throw fault ?? new TypeError(`enclave ${name} has no record`);
   verifyProvable({ spec, state });
   const session = await openOperatorSession({
-    ...{ env: context.env, enclave: name, operator, policyFile, composeFile },
+    env: context.env,
+    enclave: name,
+    operator,
+    policyFile,
+    composeFile,
     say: (text) => context.onEvent({ kind: 'note', enclave: null, level: 'warn', text }),
     ...(context.signal !== undefined && { signal: context.signal }),
   });

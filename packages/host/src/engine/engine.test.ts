@@ -419,7 +419,10 @@ test('run takes the name of the image and a number where that is taken, and refu
   await image('a.eif', { components: ['ready'], name: 'hello' });
   const command = {
     ...({ verb: 'run', image: at('a.eif'), command: [], backend: 'auto', debug: false, restart: 'no' } as const),
-    ...{ ingress: [], egress: [], labels: {}, detach: false },
+    ingress: [],
+    egress: [],
+    labels: {},
+    detach: false,
   };
   equal((await engine.execute(command)).name, 'hello');
   equal((await engine.execute(command)).name, 'hello-2');

@@ -25,7 +25,16 @@ type Verbs = {
 };
 
 const verbs: Verbs = {
-  ...{ up, run, down, stop, restart, remove, inspect, wait, compare, prune },
+  up,
+  run,
+  down,
+  stop,
+  restart,
+  remove,
+  inspect,
+  wait,
+  compare,
+  prune,
   list: (_, { state }) => listRecords(state),
 };
 

@@ -33,7 +33,8 @@ beforeEach(async () => {
   };
   engine = createEngine({ env, words: ['caisson'], version: '0', shims: door, host });
   await writeMeasuredEif(join(folder, 'a.eif'), {
-    ...{ components: ['network', 'ready'], config: { expect: 'none' } },
+    components: ['network', 'ready'],
+    config: { expect: 'none' },
     ingress: [{ vsockPort: 3_000, targetPort: 3_000 }],
   });
   mkdirSync(join(folder, 'app'));
@@ -105,7 +106,9 @@ test('a development image is not built and not started for hardware, where it en
   };
   equal((await refusal(engine.execute(run, { onEvent }))).code, 'ENGINE_PROFILE');
   await writeMeasuredEif(join(folder, 'd.eif'), {
-    ...{ components: ['ready'], config: { expect: 'none' }, profile: 'development' },
+    components: ['ready'],
+    config: { expect: 'none' },
+    profile: 'development',
   });
   const given = 'name: a\nimage: { eif: d.eif }\nbackend: nitro\n';
   const [refused] = await up(given);

@@ -34,7 +34,10 @@ export async function readImageFacts(path: string): Promise<ImageFacts> {
     const { summary, image } = await readMeasuredFiles(file, survey.sections);
     await file.requireUnchanged();
     return {
-      ...{ path, bytes: file.size, measurements, architecture: survey.header.architecture },
+      path,
+      bytes: file.size,
+      measurements,
+      architecture: survey.header.architecture,
       profile: summary?.profile ?? 'production',
       name: image?.name ?? null,
       ...termsOf(image),
@@ -48,7 +51,7 @@ export async function readImageFacts(path: string): Promise<ImageFacts> {
 export function factsOfManifest(path: string, { settings, measurements, size, components }: Manifest): ImageFacts {
   const { architecture, profile, name, ingress, egress, healthPort, config } = settings;
   const image = settings.init === 'plain' ? undefined : { ingress, egress, healthPort, config, components };
-  return { ...{ path, bytes: size, measurements, architecture, profile, name }, ...termsOf(image) };
+  return { path, bytes: size, measurements, architecture, profile, name, ...termsOf(image) };
 }
 
 function termsOf(
@@ -62,7 +65,10 @@ function termsOf(
   const { ingress, egress, healthPort, config, components } = image;
   return {
     terms: {
-      ...{ ingress, egress, healthPort, config: config.expect },
+      ingress,
+      egress,
+      healthPort,
+      config: config.expect,
       takesEndpoints: components.includes('network') || config.endpoints !== null,
     },
     hasReadyLine: components.includes('ready'),

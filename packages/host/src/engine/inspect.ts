@@ -19,7 +19,10 @@ export async function inspect({ name }: InspectCommand, { state, env }: EngineCo
   const cid = last?.cid ?? null;
   const path = ownPolicyPath(env, name);
   return {
-    ...{ name, spec: spec ?? null, state: last ?? null, folder: enclaveFolder(state, name).path },
+    name,
+    spec: spec ?? null,
+    state: last ?? null,
+    folder: enclaveFolder(state, name).path,
     image: spec === undefined ? null : { path: spec.image, present: stat !== undefined, bytes: stat?.size ?? null },
     policyFile: (await hasOwnPolicy(env, name)) && existsSync(path) ? path : null,
     ingress: spec?.ingress.map(ingressText) ?? [],
@@ -29,7 +32,8 @@ export async function inspect({ name }: InspectCommand, { state, env }: EngineCo
         hostPort: cid === null ? null : hostPort(toCid(cid), firstEgress + index),
       })) ?? []),
       ...(spec?.endpoints?.map(({ host, port, vsockPort }) => ({
-        ...{ destination: `${host}:${port}`, hostPort: vsockPort },
+        destination: `${host}:${port}`,
+        hostPort: vsockPort,
       })) ?? []),
     ],
     fault: fault === undefined ? null : { code: fault.code, message: fault.message, hint: hintOfError(fault) ?? null },

@@ -34,14 +34,15 @@ test('a source that did not change is not built again; a byte, a setting or a mo
   const held: (() => Promise<void>)[] = [];
   const make = async (changes: Partial<EnclaveSpec> = {}) =>
     await makeImage({
-      ...{
-        state,
-        name: 'app',
-        spec: { ...spec, ...changes },
-        folder: source,
-        composeFile: join(source, 'caisson.yaml'),
-      },
-      ...{ backend: 'sim', env: {}, version: '0', say: (_, text) => void said.push(text) },
+      state,
+      name: 'app',
+      spec: { ...spec, ...changes },
+      folder: source,
+      composeFile: join(source, 'caisson.yaml'),
+      backend: 'sim',
+      env: {},
+      version: '0',
+      say: (_, text) => void said.push(text),
       hold: (release) => void held.push(release),
       beforeBuild: async () => {},
     });
@@ -82,8 +83,14 @@ test('a simulation needs no kernel where none was named, and says so; anything e
   const said: string[] = [];
   const make = (backend: 'sim' | 'qemu', image: object) =>
     makeImage({
-      ...{ state: join(folder, 'state'), name: 'app', spec: { image: { init: 'plain', ...image }, cmd: ['/app/sh'] } },
-      ...{ folder, composeFile: null, backend, env: { CAISSON_CACHE: join(folder, 'cache') }, version: '0' },
+      state: join(folder, 'state'),
+      name: 'app',
+      spec: { image: { init: 'plain', ...image }, cmd: ['/app/sh'] },
+      folder,
+      composeFile: null,
+      backend,
+      env: { CAISSON_CACHE: join(folder, 'cache') },
+      version: '0',
       say: (_, text) => void said.push(text),
       hold: () => {},
       beforeBuild: async () => {},

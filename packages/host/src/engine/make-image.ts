@@ -86,7 +86,10 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   if (found !== undefined) return { facts: found, how: 'unchanged' };
   await beforeBuild();
   const plan = await openPlan({
-    ...{ source, settings, builderVersion: version, env },
+    source,
+    settings,
+    builderVersion: version,
+    env,
     ...(kernel.isFile && { kernelPath: kernel.files[0]! }),
     leaveOut: [path, ...(composeFile === null ? [] : [composeFile])],
     progress: {

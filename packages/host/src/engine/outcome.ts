@@ -10,11 +10,20 @@ export function outcomeOf(spec: RecordedSpec, timeline: Timeline, started: Start
   const { kind, unchanged, changes, last, verdict, failure } = started;
   const { name, backend, image: path, measurements, profile, debug, ingress } = spec;
   return {
-    ...{ name, kind, unchanged, changes, backend, profile, debug, verdict, failure },
+    name,
+    kind,
+    unchanged,
+    changes,
+    backend,
+    profile,
+    debug,
+    verdict,
+    failure,
     cid: last?.cid ?? null,
     image: { path, measurements },
     ingress: ingress.map(ingressText),
-    ...{ phases: timeline.phases, failedIn: timeline.failedIn },
+    phases: timeline.phases,
+    failedIn: timeline.failedIn,
     readyMs: last?.readyMs ?? null,
   };
 }
@@ -27,12 +36,20 @@ export function faultOutcome(
   spec?: RecordedSpec,
 ): UpOutcome {
   return {
-    ...{ name, kind, failure, unchanged: false, changes: [], cid: null, readyMs: null, verdict: null },
+    name,
+    kind,
+    failure,
+    unchanged: false,
+    changes: [],
+    cid: null,
+    readyMs: null,
+    verdict: null,
     backend: spec?.backend ?? null,
     profile: spec?.profile ?? null,
     debug: spec?.debug ?? false,
     image: spec === undefined ? null : { path: spec.image, measurements: spec.measurements },
     ingress: spec?.ingress.map(ingressText) ?? [],
-    ...{ phases: timeline.phases, failedIn: timeline.failedIn },
+    phases: timeline.phases,
+    failedIn: timeline.failedIn,
   };
 }

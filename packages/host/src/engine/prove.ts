@@ -42,7 +42,11 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   try {
     const key = await findOperator({ env, variables, operator, enclave: name, composeFile });
     const session = await openOperatorSession({
-      ...{ env, variables, enclave: name, operator: key, composeFile },
+      env,
+      variables,
+      enclave: name,
+      operator: key,
+      composeFile,
       ...(composeFile === undefined && written?.written === true && { policyFile: written.path }),
       say: () => {},
       ...(signal !== undefined && { signal }),

@@ -51,7 +51,12 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   const asked = ingressOf(name, spec, facts);
   const { warnings, ...ways } = findWays({ name, facts, config: configBytes, ingress: asked, env });
   const recorded: RecordedSpec = {
-    ...{ v: 1, name, image: facts.path, measurements: facts.measurements, profile: facts.profile, backend },
+    v: 1,
+    name,
+    image: facts.path,
+    measurements: facts.measurements,
+    profile: facts.profile,
+    backend,
     ...(cid !== undefined && { cid }),
     memoryMiB: resources.memoryMiB ?? standardMemory(facts.bytes),
     cpus:
@@ -62,12 +67,14 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
     ...(config !== undefined && { config }),
     restart: spec.restart ?? 'no',
     readyTimeoutMs: timeoutMs ?? readyMs ?? standardReadyMs[backend],
-    ...{ hasReadyLine: facts.hasReadyLine, hasControl: facts.hasControl },
+    hasReadyLine: facts.hasReadyLine,
+    hasControl: facts.hasControl,
     ...(logs?.level !== undefined && { logLevel: logs.level }),
     ...(logs?.file !== undefined && { logFile: resolve(folder, logs.file) }),
     dependsOn: spec.depends_on ?? [],
     labels: Object.fromEntries(Object.entries(spec.labels ?? {}).map(([key, value]) => [key, String(value)])),
-    ...{ composeFile, createdAt: now.toISOString() },
+    composeFile,
+    createdAt: now.toISOString(),
   };
   return { recorded, warnings };
 }

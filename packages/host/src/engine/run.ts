@@ -41,7 +41,16 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const { facts, how }: MadeImage =
       given === undefined
         ? await makeImage({
-            ...{ state, name, spec, folder: resolve('.'), composeFile: null, backend, env, version, signal, hold },
+            state,
+            name,
+            spec,
+            folder: resolve('.'),
+            composeFile: null,
+            backend,
+            env,
+            version,
+            signal,
+            hold,
             say: (level, text, hint) => timeline.note(level, text, hint),
             beforeBuild: () => requireBackend(backend, context),
           })
@@ -53,8 +62,17 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     const config = prepared && (await keepConfig(state, name, prepared));
     const { timeoutMs } = command;
     const { recorded, warnings } = resolveSpec({
-      ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs },
-      ...{ composeFile: null, folder: resolve('.'), now: new Date() },
+      name,
+      spec,
+      facts,
+      backend,
+      config,
+      configBytes: prepared?.bytes,
+      env,
+      timeoutMs,
+      composeFile: null,
+      folder: resolve('.'),
+      now: new Date(),
     });
     tellRecorded(recorded, warnings, timeline);
     const { detach } = command;
@@ -104,7 +122,10 @@ function specOf(command: RunCommand, image: { readonly source: string } | { read
   const isSource = 'source' in image;
   const operator = operatorOf(command);
   return {
-    ...{ image, debug, restart, labels: { ...labels } },
+    image,
+    debug,
+    restart,
+    labels: { ...labels },
     ...(isSource && { profile: command.profile ?? 'development' }),
     ...(isSource && command.command.length > 0 && { cmd: [...command.command] }),
     ...(isSource && operator !== undefined && { operators: { local: operator } }),

@@ -108,7 +108,16 @@ async function resolveEnclave(
   const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', env);
   timeline.begin('build');
   const { facts, how } = await makeImage({
-    ...{ state, name, spec, folder, composeFile, backend, env, version, signal, hold },
+    state,
+    name,
+    spec,
+    folder,
+    composeFile,
+    backend,
+    env,
+    version,
+    signal,
+    hold,
     say: (level, text, hint) => timeline.note(level, text, hint),
     beforeBuild: () => requireBackend(backend, context),
   });
@@ -119,7 +128,15 @@ async function resolveEnclave(
   const config = prepared && (await keepConfig(state, name, prepared));
   const { timeoutMs } = command;
   const { recorded, warnings } = resolveSpec({
-    ...{ name, spec, facts, backend, config, configBytes: prepared?.bytes, env, timeoutMs, composeFile },
+    name,
+    spec,
+    facts,
+    backend,
+    config,
+    configBytes: prepared?.bytes,
+    env,
+    timeoutMs,
+    composeFile,
     folder,
     now: new Date(),
   });

@@ -44,7 +44,11 @@ function describeMetadata({ BuildMetadata, DockerInfo, CustomMetadata }: Readonl
   // serde's flatten: the keys of a map stand beside the others; anything else has none.
   const isMap = typeof CustomMetadata === 'object' && CustomMetadata !== null && !Array.isArray(CustomMetadata);
   return {
-    ...{ BuildTime, BuildTool, BuildToolVersion, OperatingSystem, KernelVersion },
+    BuildTime,
+    BuildTool,
+    BuildToolVersion,
+    OperatingSystem,
+    KernelVersion,
     DockerInfo: DockerInfo ?? null,
     ...(isMap && CustomMetadata),
   };

@@ -48,7 +48,14 @@ async function listed(entry: StreamedCpioEntry, ramdisk: number): Promise<Listed
   const { path, kind, uid, gid, mtime, size, target, major, minor, fault } = entry;
   const isShared = kind === 'file' && entry.links > 1;
   return {
-    ...{ ramdisk, path, kind, mode: entry.mode.toString(8).padStart(4, '0'), uid, gid, mtime, size },
+    ramdisk,
+    path,
+    kind,
+    mode: entry.mode.toString(8).padStart(4, '0'),
+    uid,
+    gid,
+    mtime,
+    size,
     ...(kind === 'file' && !(isShared && size === 0) && { sha384: await hashOf(entry) }),
     ...(target !== undefined && { target }),
     ...(major !== undefined && { device: `${major}:${minor}` }),

@@ -19,7 +19,9 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 const file = (path: string, content: string | Uint8Array): CpioEntry => ({
-  ...{ path, kind: 'file', mode: 0o644 },
+  path,
+  kind: 'file',
+  mode: 0o644,
   content: typeof content === 'string' ? toUtf8(content) : content,
 });
 const measuredImage = (
@@ -27,15 +29,33 @@ const measuredImage = (
   components: MeasuredImage['components'] = ['network', 'ready'],
 ): Uint8Array =>
   writeMeasuredImage({
-    ...{ v: 1, name: 'hello', version: '7', profile, components, ingress: [], egress: [] },
+    v: 1,
+    name: 'hello',
+    version: '7',
+    profile,
+    components,
+    ingress: [],
+    egress: [],
     config: {
-      ...{ expect: 'none', timeoutMs: 1, unsigned: 'refuse', requireSignature: false, minimumVersion: 0, label: null },
-      ...{ keys: [], endpoints: null, environment: [], schema: null },
+      expect: 'none',
+      timeoutMs: 1,
+      unsigned: 'refuse',
+      requireSignature: false,
+      minimumVersion: 0,
+      label: null,
+      keys: [],
+      endpoints: null,
+      environment: [],
+      schema: null,
     },
-    ...{ lastWords: 'inside', lastWordsKey: null, healthPort: 5000 },
+    lastWords: 'inside',
+    lastWordsKey: null,
+    healthPort: 5000,
   });
 const folders: CpioEntry[] = ['rootfs', 'rootfs/etc', 'rootfs/etc/caisson'].map((path) => ({
-  ...{ path, kind: 'directory', mode: 0o755 },
+  path,
+  kind: 'directory',
+  mode: 0o755,
 }));
 const imagePath = 'rootfs/etc/caisson/image.json';
 const operatorsPath = 'rootfs/etc/caisson/operators.json';

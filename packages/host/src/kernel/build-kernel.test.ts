@@ -232,8 +232,11 @@ test('finds kernels by name: nitro-cli’s with its command line and nsm.ko, our
   for (const name of ['bzImage', 'bzImage.config', 'nsm.ko']) writeFileSync(join(folder, name), name);
   writeFileSync(join(folder, 'cmdline'), 'reboot=k panic=30\n');
   assert.deepEqual(resolve('aws'), {
-    ...{ origin: 'aws', path: join(folder, 'bzImage'), configPath: join(folder, 'bzImage.config') },
-    ...{ nsmPath: join(folder, 'nsm.ko'), cmdline: 'reboot=k panic=30' },
+    origin: 'aws',
+    path: join(folder, 'bzImage'),
+    configPath: join(folder, 'bzImage.config'),
+    nsmPath: join(folder, 'nsm.ko'),
+    cmdline: 'reboot=k panic=30',
   });
   const file = resolve(join(folder, 'bzImage'));
   assert.deepEqual([file.origin, file.nsmPath, file.cmdline], ['file', null, null]);

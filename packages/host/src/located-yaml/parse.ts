@@ -38,8 +38,13 @@ export function parseLocatedYaml(text: string, { what, maxCharacters, rewrite }:
   let document: Document;
   try {
     document = parseDocument(text, {
-      ...{ version: '1.2', schema: 'core', merge: false, uniqueKeys: true, stringKeys: true },
-      ...{ prettyErrors: false, lineCounter: lines },
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      uniqueKeys: true,
+      stringKeys: true,
+      prettyErrors: false,
+      lineCounter: lines,
     });
   } catch (cause) {
     // The reader recurses; a text that is nothing but brackets exhausts the stack.

@@ -82,7 +82,15 @@ function foreignFacts(one: DescribedEnclave): NitroEnclave {
   const { EnclaveName, EnclaveID, ProcessID, EnclaveCID, NumberOfCPUs, CPUIDs = [], MemoryMiB } = one;
   const { State, Flags, Measurements } = one;
   return {
-    ...{ EnclaveName, EnclaveID, ProcessID, EnclaveCID, NumberOfCPUs, CPUIDs, MemoryMiB, State, Flags },
+    EnclaveName,
+    EnclaveID,
+    ProcessID,
+    EnclaveCID,
+    NumberOfCPUs,
+    CPUIDs,
+    MemoryMiB,
+    State,
+    Flags,
     ...(Measurements !== undefined && { Measurements }),
   };
 }

@@ -48,16 +48,21 @@ export async function runEnclave(
   if (replaces.length > 0) await engine.execute({ verb: 'remove', names: replaces, force: false });
   const outcome = await engine.execute(
     {
-      ...{ verb: 'run', image, name, command: [], backend, cpus, memoryMiB, debug },
+      verb: 'run',
+      image,
+      name,
+      command: [],
+      backend,
+      cpus,
+      memoryMiB,
+      debug,
       ...(cid !== undefined && { cid }),
-      ...{
-        ingress,
-        egress,
-        restart: 'no',
-        labels: { [NITRO_NAME_LABEL]: shown },
-        timeoutMs: readyMs,
-        detach: true,
-      },
+      ingress,
+      egress,
+      restart: 'no',
+      labels: { [NITRO_NAME_LABEL]: shown },
+      timeoutMs: readyMs,
+      detach: true,
     },
     { onEvent: (event) => sayNote(event, say), ...watch },
   );

@@ -51,7 +51,9 @@ export async function findImage(
     inputs.push({ name: 'config', digest: config.digest, size: config.size });
     for (const [index, { digest, size }] of layers.entries()) inputs.push({ name: `layer ${index + 1}`, digest, size });
     return {
-      ...{ kind, what, inputs },
+      kind,
+      what,
+      inputs,
       config: parseImageConfig(raw, `config ${config.digest}`),
       layers: layers.map((layer, index) => {
         const told = `layer ${index + 1} (${layer.digest})`;

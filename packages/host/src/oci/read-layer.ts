@@ -20,7 +20,11 @@ export async function* readLayer(
       dropped += entry.droppedXattrs;
       const { path, kind, mode, uid, gid, target, major, minor, size, contentOffset } = entry;
       yield {
-        ...{ path, kind, mode, uid, gid },
+        path,
+        kind,
+        mode,
+        uid,
+        gid,
         place: `entry ${entry.number} at offset ${entry.offset}`,
         ...(target !== undefined && { target }),
         ...(major !== undefined && { major }),

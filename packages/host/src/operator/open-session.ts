@@ -63,7 +63,9 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
   if (policy.backend !== 'nitro')
     say(`SIMULATED: the policy has roots of its own (${policy.backend}); nothing here proves hardware`);
   return await connectControl({
-    ...{ dial, identity, policy },
+    dial,
+    identity,
+    policy,
     refuseSimulated: via !== undefined && options.allowSimulated !== true,
     onProven: ({ facts }) => (isTrial ? undefined : noteSeenVersion(env, named, facts)),
   });

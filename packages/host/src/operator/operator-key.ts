@@ -41,7 +41,8 @@ export async function createOperator(name: string, env: Environment, passphrase?
   await ensureOwnFolder(folder);
   const { privateKey } = generateKeyPairSync('ed25519');
   const pem = privateKey.export({
-    ...{ type: 'pkcs8', format: 'pem' },
+    type: 'pkcs8',
+    format: 'pem',
     ...(passphrase !== undefined && { cipher: 'aes-256-cbc', passphrase }),
   });
   await sweepTemporaries(folder);

@@ -44,7 +44,9 @@ export async function writeOwnPolicy(
   const { PCR0, PCR1, PCR2, PCR8 } = spec.measurements;
   const policy = draftPolicy({
     pcrs: { 0: PCR0, 1: PCR1, 2: PCR2, ...(PCR8 !== undefined && { 8: PCR8 }) },
-    ...{ backend, roots: [documents.rootPem], allowDevelopment: spec.profile === 'development' },
+    backend,
+    roots: [documents.rootPem],
+    allowDevelopment: spec.profile === 'development',
   });
   const head = `${beginning}${name} (${backend}); the next up writes it again, down removes it\n# SIMULATED: proves nothing about hardware\n`;
   const text = `${head}${formatPolicy(policy)}`;

@@ -32,9 +32,7 @@ test('flags win over the environment, that over the file, that over the defaults
   deepEqual(choosePipelineSettings({}, {}, {}), { cid: 127, port: 53_000, key: undefined, policy: undefined });
   deepEqual(
     choosePipelineSettings({ cid: '18' }, { PIPELINE_CID: '17', PIPELINE_PORT: '9', PIPELINE_POLICY: 'e' }, config),
-    {
-      ...{ cid: 18, port: 9, key: 'file', policy: 'e' },
-    },
+    { cid: 18, port: 9, key: 'file', policy: 'e' },
   );
 });
 

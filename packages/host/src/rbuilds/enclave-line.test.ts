@@ -57,14 +57,20 @@ function scene(context: TestContext, { answers = [] as boolean[], hasImage = tru
   const said: string[] = [];
   const session = (settings: Partial<RbuildsSettings> = {}) =>
     createRbuildsSession({ ...DEFAULT_RBUILDS_SETTINGS, memoryMiB: 512, cpus: 2, ...settings }, RBUILDS_STAGES, {
-      ...{ folder, env: {}, stop: new AbortController().signal, builderVersion: '0' },
+      folder,
+      env: {},
+      stop: new AbortController().signal,
+      builderVersion: '0',
       say: (line) => void said.push(line),
       async ask(question) {
         said.push(question);
         return answers.shift() ?? false;
       },
       openEnclaves: async (say) => ({
-        ...{ engine, parent, say, env: {} },
+        engine,
+        parent,
+        say,
+        env: {},
         async attach(name, { follow, write }) {
           write(`console of ${name}, ${follow ? 'followed' : 'so far'}\r\nhalf`);
           write(' a line\n');

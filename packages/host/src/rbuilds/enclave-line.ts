@@ -144,7 +144,11 @@ function wordsOf(debug: boolean, settings: RbuildsSettings, { folder, machineRoo
   const fit = fitMachine(machineRoot);
   const eifPath = imagePathOf(folder);
   return {
-    ...{ eifPath, cid: settings.cid, name: RBUILDS_ENCLAVE_NAME, debug, backend: 'auto' as const },
+    eifPath,
+    cid: settings.cid,
+    name: RBUILDS_ENCLAVE_NAME,
+    debug,
+    backend: 'auto' as const,
     cpus: { count: settings.cpus ?? fit.cpus },
     memoryMiB: settings.memoryMiB ?? fit.memoryMiB,
     ...waysOf(eifPath, settings),

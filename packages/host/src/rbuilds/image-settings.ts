@@ -49,7 +49,11 @@ export async function readImageSettings(
     withOperators(spec, path !== null),
     path === null ? folder : dirname(path),
     {
-      ...{ name: IMAGE_NAME, architecture, init: 'caisson', rootfs: false, env },
+      name: IMAGE_NAME,
+      architecture,
+      init: 'caisson',
+      rootfs: false,
+      env,
       kernel: kernel.kernel === 'file' ? kernel.path : kernel.kernel,
       sourceDateEpoch: parseEpoch(env['SOURCE_DATE_EPOCH']),
     },

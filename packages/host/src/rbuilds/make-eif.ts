@@ -37,7 +37,11 @@ export const makeEif: Stage = async (settings, world) => {
     warning: (text: string, hint?: string) => say(`warning: ${text}${hint === undefined ? '' : ` (${hint})`}`),
   };
   const plan = await openPlan({
-    ...{ source: folder, openedSource: opened, builderVersion, progress, env },
+    source: folder,
+    openedSource: opened,
+    builderVersion,
+    progress,
+    env,
     settings: withInitYaml(image, opened.tree),
     ...(kernel.kernel === 'file' && { kernelPath: kernel.path }),
     ...(settings.runtime !== null && { runtimePath: settings.runtime }),

@@ -59,13 +59,11 @@ async function nitro(
   await makeNitro(
     { ...DEFAULT_RBUILDS_SETTINGS, ...settings },
     {
-      ...{
-        folder,
-        machineRoot: at('root'),
-        uid: more.uid ?? 0,
-        builderVersion: '1',
-        stop: new AbortController().signal,
-      },
+      folder,
+      machineRoot: at('root'),
+      uid: more.uid ?? 0,
+      builderVersion: '1',
+      stop: new AbortController().signal,
       env: { PATH: `${at('bin')}:/usr/bin:/bin`, ...(more.user !== undefined && { SUDO_USER: more.user }) },
       say: (line) => void said.push(line),
       ask: async (question) => {

@@ -27,7 +27,10 @@ function open(settings: Partial<RbuildsSettings> = {}, answers: boolean[] = [], 
   const said: string[] = [];
   const stop = new AbortController();
   const world: RbuildsWorld = {
-    ...{ folder, env: { PATH: process.env['PATH'] }, stop: stop.signal, builderVersion: '1.2.3' },
+    folder,
+    env: { PATH: process.env['PATH'] },
+    stop: stop.signal,
+    builderVersion: '1.2.3',
     say: (line) => void said.push(line),
     ask: async (question) => {
       said.push(question);

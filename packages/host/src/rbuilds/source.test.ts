@@ -39,7 +39,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function world(): RbuildsWorld {
   return {
-    ...{ folder, env: { PATH: `${at('bin')}:/usr/bin:/bin` }, stop: new AbortController().signal, builderVersion: '1' },
+    folder,
+    env: { PATH: `${at('bin')}:/usr/bin:/bin` },
+    stop: new AbortController().signal,
+    builderVersion: '1',
     say: (line) => void said.push(line),
     ask: async () => false,
   };
@@ -161,7 +164,10 @@ test('a Dockerfile that is named must be there; the default need not be', () => 
 
 test('a shell without words is no command for an enclave; a shell with a script is one', () => {
   const source = (entrypoint: string[] | null, cmd: string[] | null): OpenedSource => ({
-    ...{ kind: 'oci', tree: new Map(), inputs: [], close: async () => {} },
+    kind: 'oci',
+    tree: new Map(),
+    inputs: [],
+    close: async () => {},
     config: { entrypoint, cmd, env: [], workingDir: null, user: null, architecture: null },
   });
   const say = (line: string): void => void said.push(line);
@@ -176,7 +182,11 @@ test('a shell without words is no command for an enclave; a shell with a script 
 
 test('/apps has the names, the config and the logs; what the source has there stays, but never in a place of ours', () => {
   const file = (text: string): TreeEntry => ({
-    ...{ kind: 'file', mode: 0o755, uid: 0, gid: 0, origin: 'x' },
+    kind: 'file',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    origin: 'x',
     content: {
       size: text.length,
       open: async function* () {

@@ -47,7 +47,10 @@ export function collectLastWords(seen: SeenLine, cid: number, nowMs: number): La
   if (state === undefined) return undefined;
   const { bootId, profile, phase } = state;
   return {
-    ...{ cid, bootId, profile, phase },
+    cid,
+    bootId,
+    profile,
+    phase,
     final: final === undefined ? null : { exit: final.exit, code: final.code },
     seenAt: new Date(nowMs).toISOString(),
     words,

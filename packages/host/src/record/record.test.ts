@@ -40,20 +40,49 @@ afterEach(() => rmSync(state, { recursive: true, force: true }));
 
 const hash = 'a'.repeat(96);
 const spec: RecordedSpec = {
-  ...{ v: 1, name: 'web', image: '/images/web.eif', measurements: { PCR0: hash, PCR1: hash, PCR2: hash } },
-  ...{ profile: 'development', backend: 'sim', memoryMiB: 256, cpus: { count: 1 }, debug: false },
+  v: 1,
+  name: 'web',
+  image: '/images/web.eif',
+  measurements: { PCR0: hash, PCR1: hash, PCR2: hash },
+  profile: 'development',
+  backend: 'sim',
+  memoryMiB: 256,
+  cpus: { count: 1 },
+  debug: false,
   ingress: [{ hostAddress: '127.0.0.1', hostPort: 8080, port: 80, vsockPort: 80, holdMs: 0 }],
   egress: [{ host: 'kms.eu-central-1.amazonaws.com', port: 443 }],
-  ...{ restart: 'no', readyTimeoutMs: 60_000, hasReadyLine: true, hasControl: true, dependsOn: [], labels: {} },
-  ...{ composeFile: null, createdAt: '2026-01-02T03:04:05.678Z' },
+  restart: 'no',
+  readyTimeoutMs: 60_000,
+  hasReadyLine: true,
+  hasControl: true,
+  dependsOn: [],
+  labels: {},
+  composeFile: null,
+  createdAt: '2026-01-02T03:04:05.678Z',
 };
 
 async function stateOf(pid: number, phase: RecordedState['phase'] = 'ready'): Promise<RecordedState> {
   return {
-    ...{ v: 1, name: 'web', phase, since: '2026-01-02T03:04:05.678Z', backend: 'sim', cid: 16, vsock: 'fabric:/x' },
-    ...{ pids: [1], shim: { pid, start: (await readProcessStart(pid)) || '1', protocol: 1, version: '0.1.0' } },
-    ...{ bootId: '0'.repeat(32), startedAt: null, heartbeatMs: 1, readyMs: 2, restarts: 0, reasons: [] },
-    ...{ configSha384: null, documents: { kind: 'aws' }, departures: [], end: null, failure: null },
+    v: 1,
+    name: 'web',
+    phase,
+    since: '2026-01-02T03:04:05.678Z',
+    backend: 'sim',
+    cid: 16,
+    vsock: 'fabric:/x',
+    pids: [1],
+    shim: { pid, start: (await readProcessStart(pid)) || '1', protocol: 1, version: '0.1.0' },
+    bootId: '0'.repeat(32),
+    startedAt: null,
+    heartbeatMs: 1,
+    readyMs: 2,
+    restarts: 0,
+    reasons: [],
+    configSha384: null,
+    documents: { kind: 'aws' },
+    departures: [],
+    end: null,
+    failure: null,
   };
 }
 

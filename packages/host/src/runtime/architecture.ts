@@ -20,18 +20,27 @@ export interface ArchitectureNames {
 // Given: psABI of x86-64 and AArch64, Debian's multiarch tuples.
 export const ARCHITECTURES: Readonly<Record<Architecture, ArchitectureNames>> = {
   x86_64: {
-    ...{ node: 'x64', debian: 'amd64', multiarch: 'x86_64-linux-gnu' },
-    ...{ loaderPath: '/lib64/ld-linux-x86-64.so.2', elfMachine: 62 },
+    node: 'x64',
+    debian: 'amd64',
+    multiarch: 'x86_64-linux-gnu',
+    loaderPath: '/lib64/ld-linux-x86-64.so.2',
+    elfMachine: 62,
   },
   aarch64: {
-    ...{ node: 'arm64', debian: 'arm64', multiarch: 'aarch64-linux-gnu' },
-    ...{ loaderPath: '/lib/ld-linux-aarch64.so.1', elfMachine: 183 },
+    node: 'arm64',
+    debian: 'arm64',
+    multiarch: 'aarch64-linux-gnu',
+    loaderPath: '/lib/ld-linux-aarch64.so.1',
+    elfMachine: 183,
   },
 };
 
 const spellings: Readonly<Record<string, Architecture>> = {
-  ...{ x86_64: 'x86_64', x64: 'x86_64', amd64: 'x86_64' },
-  ...{ aarch64: 'aarch64', arm64: 'aarch64' },
+  x86_64: 'x86_64',
+  x64: 'x86_64',
+  amd64: 'x86_64',
+  aarch64: 'aarch64',
+  arm64: 'aarch64',
 };
 
 /** Any of the usual spellings. Throws CaissonError RUNTIME_ARCHITECTURE. */

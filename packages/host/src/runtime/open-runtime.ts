@@ -59,7 +59,10 @@ export async function openRuntime(
     const { node, architecture } = await readManifest(file, path, entries.get(RUNTIME_MANIFEST));
     const digests = digest();
     return {
-      ...{ path, node, architecture, ...digests },
+      path,
+      node,
+      architecture,
+      ...digests,
       name: runtimeName(node, architecture),
       origin: readArchiveLedger(architecture).sha384 === digests.sha384 ? 'ledger' : 'local',
       tree: treeOf(file, entries, profile),

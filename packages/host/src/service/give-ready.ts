@@ -51,5 +51,9 @@ function ownKeyOf({ ready, readyTimeoutMs }: MeasuredService, timeoutMs: number 
 }
 
 const keyNames: Readonly<Record<Exclude<Readiness['kind'], 'fork'>, string>> = {
-  ...{ notify: 'ReadyNotify', port: 'ReadyPort', http: 'ReadyHttp', file: 'ReadyFile', action: 'ReadyAction' },
+  notify: 'ReadyNotify',
+  port: 'ReadyPort',
+  http: 'ReadyHttp',
+  file: 'ReadyFile',
+  action: 'ReadyAction',
 };

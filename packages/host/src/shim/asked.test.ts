@@ -180,7 +180,10 @@ test('logs of caisson.yaml writes what this host keeps into a file of its ownerâ
 test('last words are grave enough for a log of warnings, and a file that cannot be written costs its lines and nothing else', async () => {
   const written: unknown[] = [];
   const file = new LogFile({
-    ...{ path: join(folder, 'words.log'), enclave: 'web', level: 'warn', date: () => 0 },
+    path: join(folder, 'words.log'),
+    enclave: 'web',
+    level: 'warn',
+    date: () => 0,
     onTrouble: (error) => void written.push(error),
   });
   file.words('app', ['out of memory']);

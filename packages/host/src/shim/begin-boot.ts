@@ -20,10 +20,17 @@ export async function beginBoot(
   adoptFrom: RecordedState | undefined,
 ): Promise<RunningEnclave> {
   const asked: EnclaveSpec = {
-    ...{ name: spec.name, image: spec.image, measurements: spec.measurements, memoryMiB: spec.memoryMiB },
-    ...{ cpus: spec.cpus, debug: spec.debug, bootMs: spec.readyTimeoutMs, isKept: true },
+    name: spec.name,
+    image: spec.image,
+    measurements: spec.measurements,
+    memoryMiB: spec.memoryMiB,
+    cpus: spec.cpus,
+    debug: spec.debug,
+    bootMs: spec.readyTimeoutMs,
+    isKept: true,
     ...(spec.cid === undefined ? {} : { cid: spec.cid }),
-    ...{ signal, onPlace },
+    signal,
+    onPlace,
     onBoot: () => {
       onBoot();
       keeper.enter('booting', { startedAt: keeper.now() });

@@ -56,8 +56,17 @@ export class Boot {
   async run(adoptFrom: RecordedState | undefined): Promise<BootResult> {
     const { keeper, spec } = this.#tools;
     keeper.enter('starting', {
-      ...{ cid: null, vsock: null, pids: [], bootId: null, startedAt: keeper.now(), heartbeatMs: null, readyMs: null },
-      ...{ configSha384: null, documents: null, departures: [], failure: null },
+      cid: null,
+      vsock: null,
+      pids: [],
+      bootId: null,
+      startedAt: keeper.now(),
+      heartbeatMs: null,
+      readyMs: null,
+      configSha384: null,
+      documents: null,
+      departures: [],
+      failure: null,
     });
     let end: EnclaveEnd | undefined;
     let failure: CaissonError | undefined;
@@ -87,7 +96,9 @@ export class Boot {
     const exit = end?.kind === 'exited' ? end.code : this.#readiness.exit;
     failure ??= this.#isAsked ? undefined : this.#readiness.failure;
     return {
-      ...{ booted: this.#running !== undefined, failure, readyForMs },
+      booted: this.#running !== undefined,
+      failure,
+      readyForMs,
       isClean: failure === undefined && exit === 0,
       isFinal: failure?.code === 'BACKEND_MEASUREMENTS' || failure?.code === 'SHIM_CONFIG',
       end: end === undefined ? null : { at: keeper.now(), exit, byHost: isByHost(end), text: describeEnd(end) },

@@ -46,7 +46,9 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
     if (event.type === 'closed' && !event.dialled) failures.hear(`${event.bridge} ${event.forwardError ?? 'unknown'}`);
   };
   const bridges = await openBridgeSet(rules, {
-    ...{ transport: place.transport, kernel, onEvent },
+    transport: place.transport,
+    kernel,
+    onEvent,
     ...(engine === undefined ? {} : { engine }),
   }).catch(async (error: unknown) => {
     throw await describeTaken(error, options);
@@ -65,7 +67,9 @@ function rulesOf({ place: { cid }, spec: { egress, endpoints = [] } }: EgressOpt
     ...egress.map(({ host, port }, index) => ({
       name: nameOf(host, port),
       listen: { kind: 'vsock', cid: CID_ANY, port: hostPort(cid, FIRST_EGRESS_PLACE + index) } as const,
-      ...{ dial: { kind: 'tcp', host, port } as const, limits, peerCid: cid },
+      dial: { kind: 'tcp', host, port } as const,
+      limits,
+      peerCid: cid,
     })),
     ...endpoints.map(({ host, port, vsockPort }, index) => ({
       ...planEndpoint({ host, tcpPort: port, vsockPort }, index, { cid, limits, allowMetadata: false }).rule,

@@ -72,7 +72,9 @@ async function openOne(rule: IngressRule, options: IngressOptions): Promise<Open
         retryRefused: true,
       },
       {
-        ...{ transport: untold, kernel, onEvent: (event) => event.type === 'refused' && refusals.hear(event.reason) },
+        transport: untold,
+        kernel,
+        onEvent: (event) => event.type === 'refused' && refusals.hear(event.reason),
         route: (_, gone) =>
           gate.admit(port, holdMs, gone).catch((error: unknown) => {
             if (error instanceof PolicyError) door.turnedAway += 1;

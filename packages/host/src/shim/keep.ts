@@ -41,7 +41,11 @@ export class Keep {
     const { keeper, onStep, spec } = this.#options;
     try {
       this.#ingress = await openIngress({
-        ...{ ...this.#options, enclave: spec.name, rules: spec.ingress, gate: this.#gate, engine: this.#engine },
+        ...this.#options,
+        enclave: spec.name,
+        rules: spec.ingress,
+        gate: this.#gate,
+        engine: this.#engine,
       });
       onStep('ingress-bound');
       await this.#bootAgain(adoptFrom);

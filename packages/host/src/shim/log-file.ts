@@ -78,8 +78,12 @@ export class LogFile {
   #say(level: LogLevel, code: string, message: string, service: string, time?: string): void {
     const { enclave, date } = this.#options;
     this.#write(level, {
-      ...{ time: time ?? new Date(date()).toISOString(), level, code: plain(code.slice(0, maxLineCharacters)) },
-      ...{ message: plain(message.slice(0, maxLineCharacters)), enclave, service: plain(service) },
+      time: time ?? new Date(date()).toISOString(),
+      level,
+      code: plain(code.slice(0, maxLineCharacters)),
+      message: plain(message.slice(0, maxLineCharacters)),
+      enclave,
+      service: plain(service),
     });
   }
 

@@ -16,7 +16,9 @@ export interface ShimPatience {
 
 // Chosen. Three calls of nitro-cli that hang and the looks after each are less than a minute, and an end may try twice.
 export const standardPatience: ShimPatience = {
-  ...{ helloMs: 5_000, answerMs: 10_000, silenceMs: 10_000 },
+  helloMs: 5_000,
+  answerMs: 10_000,
+  silenceMs: 10_000,
   marginMs: 120_000,
 };
 

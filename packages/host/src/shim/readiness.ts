@@ -61,7 +61,10 @@ export class Readiness {
     onStep('place-known');
     if (spec.hasReadyLine) {
       this.#line = await LineKeeper.open({
-        ...{ ...this.#tools, ...this.#hooks, place, config },
+        ...this.#tools,
+        ...this.#hooks,
+        place,
+        config,
         onReady: () => {
           this.#readyAtMs ??= clock.now();
           if (keeper.current.readyMs === null) keeper.set({ readyMs: Math.round(this.runsForMs) });

@@ -113,7 +113,16 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
       const backend = await options.openBackend(spec.backend);
       await tellDifferences(state, backend, events);
       const made = new Keep({
-        ...{ spec, backend, kernel, clock, events, keeper, folder, operatorEnv, logFile, onStep },
+        spec,
+        backend,
+        kernel,
+        clock,
+        events,
+        keeper,
+        folder,
+        operatorEnv,
+        logFile,
+        onStep,
         findVsockHolder: (port) => findVsockHolder(state, name, port),
       });
       const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
@@ -164,9 +173,26 @@ function firstState(
   nowMs: number,
 ): RecordedState {
   return {
-    ...{ v: 1, name, phase: 'starting', since: new Date(nowMs).toISOString(), backend, cid: null, vsock: null },
-    ...{ pids: [], shim, bootId: null, startedAt: null, heartbeatMs: null, readyMs: null, restarts: 0, reasons: [] },
-    ...{ configSha384: null, documents: null, departures: [], end: previous?.end ?? null, failure: null },
+    v: 1,
+    name,
+    phase: 'starting',
+    since: new Date(nowMs).toISOString(),
+    backend,
+    cid: null,
+    vsock: null,
+    pids: [],
+    shim,
+    bootId: null,
+    startedAt: null,
+    heartbeatMs: null,
+    readyMs: null,
+    restarts: 0,
+    reasons: [],
+    configSha384: null,
+    documents: null,
+    departures: [],
+    end: previous?.end ?? null,
+    failure: null,
   };
 }
 

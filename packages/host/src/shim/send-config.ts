@@ -20,14 +20,12 @@ export async function sendAskedConfig(options: SendAskedConfigOptions): Promise<
   const { place, config, events, timeoutMs, signal, onStep } = options;
   if (config === undefined) return;
   await sendBootConfig({
-    ...{
-      transport: place.transport,
-      cid: place.cid,
-      bytes: config,
-      timeoutMs: Math.ceil(timeoutMs),
-      signal,
-      retry: true,
-    },
+    transport: place.transport,
+    cid: place.cid,
+    bytes: config,
+    timeoutMs: Math.ceil(timeoutMs),
+    signal,
+    retry: true,
     say: ({ level, code, message, fields }) => events.add(level, code, message, fields),
   });
   onStep('config-sent');

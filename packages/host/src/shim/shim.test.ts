@@ -61,7 +61,11 @@ const phases = ({ events }: KeptShim): unknown[] =>
 const bound = async (one: KeptShim): Promise<number> =>
   Number((await one.until(({ code }) => code === 'INGRESS_BOUND')).fields['port']);
 const rule = (vsockPort: number, holdMs = 0) => ({
-  ...{ hostAddress: '127.0.0.1', hostPort: 0, port: vsockPort, vsockPort, holdMs },
+  hostAddress: '127.0.0.1',
+  hostPort: 0,
+  port: vsockPort,
+  vsockPort,
+  holdMs,
 });
 
 /** What comes back for one byte: itself, or how the connection ended. */
@@ -226,7 +230,8 @@ test('the boot config is sent when it is awaited, once, and only if it is the on
     fake.beat();
     void fake.asked.then(() => fake.exit(0));
     const bytes = await receiveConfig({
-      ...{ transport: fake.transport, port: RAW_CONFIG_PORT },
+      transport: fake.transport,
+      port: RAW_CONFIG_PORT,
       onListening: () => fake.reporter.report('config', [{ code: 'config-awaited' }]),
     });
     taken.push(Buffer.from(bytes).toString());
@@ -499,8 +504,13 @@ test('a record that is removed while its shim starts is started by nobody', asyn
   const backend = createFakeBackend({ folder });
   await writeSpec(folder, fakeSpec('web'));
   const run = runShim({
-    ...{ state: folder, name: 'web', version: '0.1.0', kernel, openBackend: () => backend },
-    ...{ stop: new AbortController().signal, onStep: () => rmSync(enclaveFolder(folder, 'web').spec, { force: true }) },
+    state: folder,
+    name: 'web',
+    version: '0.1.0',
+    kernel,
+    openBackend: () => backend,
+    stop: new AbortController().signal,
+    onStep: () => rmSync(enclaveFolder(folder, 'web').spec, { force: true }),
   });
   await assert.rejects(run, { code: 'RECORD_UNKNOWN' });
   assert.equal(backend.boots, 0);
@@ -558,7 +568,11 @@ test('R-G6 a state folder that fills up while it runs is told and costs nothing;
   await writeSpec(folder, { ...fakeSpec('full', { ingress: [] }) });
   const backend = createFakeBackend({ folder });
   const refused = runShim({
-    ...{ state: folder, name: 'full', version: '0.1.0', kernel, openBackend: () => backend },
+    state: folder,
+    name: 'full',
+    version: '0.1.0',
+    kernel,
+    openBackend: () => backend,
     stop: new AbortController().signal,
   });
   await assert.rejects(refused, {

@@ -86,7 +86,9 @@ async function launch(options: StartShimOptions, flags: readonly string[]): Prom
   const small = basename(program).startsWith('node') ? smallHeap : [];
   const child = spawn(program, [...small, ...rest, 'shim', name, '--tell', '3', ...flags], {
     // Of the file system that somebody wants to unmount it holds nothing.
-    ...{ cwd: '/', detached: true, stdio: ['ignore', log, log, 'pipe'] },
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe'],
     env: { ...env, CAISSON_STATE: state },
   });
   closeSync(log);

@@ -75,7 +75,8 @@ export class Connection implements Channel {
     void closed.promise.then((why) => opened.reject(why ?? closedHere()));
     this.#ids = { own: settings.role === 'dialler' ? 1 : 0 };
     this.#reader = new MessageReader((type, last, id, bytes, more) => this.#take(type, last, id, bytes, more), {
-      ...{ maxFrameBytes: helloFloorBytes, pieceType: frameType.data },
+      maxFrameBytes: helloFloorBytes,
+      pieceType: frameType.data,
     });
     const { maxWriteBytes, padTo, writeTimeoutMs } = settings;
     const stalled = `the socket took nothing for ${writeTimeoutMs} ms`;

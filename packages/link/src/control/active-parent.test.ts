@@ -258,7 +258,8 @@ describe('T-P2 a parent who ends TLS himself', () => {
     const man = await impostor(async (nonce, operatorKey) => {
       const hash = (bytes: Uint8Array): Uint8Array => Uint8Array.from(createHash('sha256').update(bytes).digest());
       const session = {
-        ...{ exporterSha384: new Uint8Array(48), clientKeySha256: hash(operatorKey) },
+        exporterSha384: new Uint8Array(48),
+        clientKeySha256: hash(operatorKey),
         serverKeySha256: hash(man.identity.spki),
       };
       const { createSimulatedNsm } = await import('@caisson/host/simulator');
@@ -277,8 +278,13 @@ describe('T-P2 a parent who ends TLS himself', () => {
     const name = encodeName([{ oid: OID.commonName, value: 'caisson-control' }]);
     const other = await issueCertificate(
       {
-        ...{ serial: Uint8Array.of(1), issuer: name, subject: name, notBefore: 0, notAfter: 4_000_000_000 },
-        ...{ publicKey: Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })), extensions: [] },
+        serial: Uint8Array.of(1),
+        issuer: name,
+        subject: name,
+        notBefore: 0,
+        notAfter: 4_000_000_000,
+        publicKey: Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })),
+        extensions: [],
       },
       privateKey.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']),
     );

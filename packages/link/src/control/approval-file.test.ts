@@ -10,11 +10,17 @@ import { CONTROL_VERBS, hashAct } from './index.ts';
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const request = fc
   .record({
-    ...{ type: fc.nat({ max: 255 }), payload: fc.uint8Array({ maxLength: 600 }), bootId: bytes(16), actId: bytes(16) },
-    ...{ serverKeySha256: bytes(32), verb: fc.constantFrom(...CONTROL_VERBS), notAfter: fc.nat({ max: 2 ** 31 }) },
+    type: fc.nat({ max: 255 }),
+    payload: fc.uint8Array({ maxLength: 600 }),
+    bootId: bytes(16),
+    actId: bytes(16),
+    serverKeySha256: bytes(32),
+    verb: fc.constantFrom(...CONTROL_VERBS),
+    notAfter: fc.nat({ max: 2 ** 31 }),
   })
   .map(({ type, payload, ...rest }) => ({
-    ...{ type, payload: Uint8Array.from(payload) },
+    type,
+    payload: Uint8Array.from(payload),
     approval: { ...rest, actSha256: hashAct(type, payload) },
   }));
 const numRuns = laneFigure('control-bytes');

@@ -35,8 +35,15 @@ const approvalKeys = ['v', 'approval', 'key'];
 export function encodeApprovalRequest({ approval, type, payload }: ApprovalRequest): string {
   const { verb, bootId, serverKeySha256, actId, notAfter } = approval;
   const fields = {
-    ...{ v: 1, approvalRequest: 'caisson-approval/1', verb, type, payload: toBase64(payload), notAfter },
-    ...{ bootId: toHex(bootId), serverKeySha256: toHex(serverKeySha256), actId: toHex(actId) },
+    v: 1,
+    approvalRequest: 'caisson-approval/1',
+    verb,
+    type,
+    payload: toBase64(payload),
+    notAfter,
+    bootId: toHex(bootId),
+    serverKeySha256: toHex(serverKeySha256),
+    actId: toHex(actId),
   };
   return `${JSON.stringify(fields, null, 2)}\n`;
 }
@@ -49,8 +56,12 @@ export function parseApprovalRequest(bytes: Uint8Array): ApprovalRequest {
     if (text('approvalRequest') !== 'caisson-approval/1' || !isControlVerb(verb)) throw wrong('a verb of the channel');
     const payload = parseBase64(text('payload'));
     const approval = {
-      ...{ verb, bootId: hex(text('bootId'), 16), serverKeySha256: hex(text('serverKeySha256'), 32) },
-      ...{ actId: hex(text('actId'), 16), actSha256: hashAct(type, payload), notAfter: number('notAfter', 2 ** 40) },
+      verb,
+      bootId: hex(text('bootId'), 16),
+      serverKeySha256: hex(text('serverKeySha256'), 32),
+      actId: hex(text('actId'), 16),
+      actSha256: hashAct(type, payload),
+      notAfter: number('notAfter', 2 ** 40),
     };
     return { approval, type, payload };
   });

@@ -63,7 +63,10 @@ export async function verifyApproval({ spki, message }: SignedApproval): Promise
     if (!isSpkiOf('Ed25519', spki)) throw refusal('its signer must have an Ed25519 key');
     const cose = parseCoseSign1(message, {
       algorithm: COSE_ALGORITHM.edDsa,
-      ...{ signatureBytes: 64, keyIdBytes: 32, maxPayloadBytes: maxMessageBytes, maxBytes: maxMessageBytes },
+      signatureBytes: 64,
+      keyIdBytes: 32,
+      maxPayloadBytes: maxMessageBytes,
+      maxBytes: maxMessageBytes,
     });
     const hash = sha256(spki);
     if (!equalBytes(cose.keyId!, hash)) throw refusal('it must name the key that signed it');

@@ -82,8 +82,11 @@ export async function connectControl(options: ConnectControlOptions): Promise<Co
     }
   };
   const draftApproval: ControlSession['draftApproval'] = (verb, type, payload, seconds = approvalSeconds) => ({
-    ...{ verb, actSha256: hashAct(type, payload), actId: Uint8Array.from(randomBytes(16)) },
-    ...{ bootId: first.facts.bootId, serverKeySha256: parseHex(first.serverKeySha256) },
+    verb,
+    actSha256: hashAct(type, payload),
+    actId: Uint8Array.from(randomBytes(16)),
+    bootId: first.facts.bootId,
+    serverKeySha256: parseHex(first.serverKeySha256),
     // By the enclave's clock, which its document has told: this machine's may be wrong.
     notAfter: Math.floor(enclave.attestation.timestamp / 1_000) + seconds,
   });

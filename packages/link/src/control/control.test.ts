@@ -62,7 +62,11 @@ test('an operator learns who he is, what he may do, and whether the enclave is r
   made.phase = 'services';
   const session = await made.connect();
   assert.deepEqual(await session.info(), {
-    ...{ operator: 'alice', verbs: ['logs', 'exec'], threshold: 1, listVersion: null, phase: 'services' },
+    operator: 'alice',
+    verbs: ['logs', 'exec'],
+    threshold: 1,
+    listVersion: null,
+    phase: 'services',
   });
   await session.close();
 });
@@ -119,7 +123,10 @@ test('an operator whose list runs out loses his verbs in a session that is open'
   const sign = (version: number, seconds: number) =>
     signOperatorList(
       {
-        ...{ version, notBefore: at - 1, notAfter: at + seconds, operators: [bob.entry] },
+        version,
+        notBefore: at - 1,
+        notAfter: at + seconds,
+        operators: [bob.entry],
         target: { kind: 'label', label: 'hello' },
       },
       root.privateKey.toCryptoKey('Ed25519', false, ['sign']),

@@ -94,7 +94,9 @@ test('what nobody may do alone is done when those who are here sign it too, and 
   const bob = await testOperator('bob', ['stop']);
   const control = createFakeControl();
   const scene = await createControlScene({
-    ...{ handlers: createInitHandlers(control), threshold: 2, operators: [bob.entry] },
+    handlers: createInitHandlers(control),
+    threshold: 2,
+    operators: [bob.entry],
   });
   scenes.push(scene);
   const session = await scene.connect();

@@ -108,7 +108,11 @@ export async function prove(
   const binding = bindingOf(nonce);
   const facts = verifyBinding(attestation.userData, binding);
   return {
-    ...{ facts, attestation, document, nonce, serverKeySha256: toHex(binding.serverKeySha256) },
+    facts,
+    attestation,
+    document,
+    nonce,
+    serverKeySha256: toHex(binding.serverKeySha256),
     simulated: attestation.root === 'custom',
   };
 }

@@ -62,12 +62,10 @@ export function parseOperatorList(bytes: Uint8Array): UnverifiedOperatorList {
   try {
     cose = parseCoseSign1(bytes, {
       algorithm: COSE_ALGORITHM.edDsa,
-      ...{
-        signatureBytes: 64,
-        keyIdBytes: 32,
-        maxPayloadBytes: MAX_OPERATOR_LIST_BYTES,
-        maxBytes: MAX_OPERATOR_LIST_BYTES,
-      },
+      signatureBytes: 64,
+      keyIdBytes: 32,
+      maxPayloadBytes: MAX_OPERATOR_LIST_BYTES,
+      maxBytes: MAX_OPERATOR_LIST_BYTES,
     });
   } catch (cause) {
     throw form('list', 'one COSE_Sign1 with EdDSA and a key id', 'something else', { cause });

@@ -28,8 +28,11 @@ export function createOwnHandlers({ authority, quorum, readiness, attest }: OwnH
       verb: 'status',
       answer: (_payload, _call, { operator }) =>
         encodeSessionInfo({
-          ...{ operator: operator.name, verbs: operator.verbs, phase: readiness.phase() },
-          ...{ threshold: authority.threshold, listVersion: authority.listVersion },
+          operator: operator.name,
+          verbs: operator.verbs,
+          phase: readiness.phase(),
+          threshold: authority.threshold,
+          listVersion: authority.listVersion,
         }),
     },
     [CONTROL_REQUEST.attest]: {

@@ -89,7 +89,10 @@ test('an operator list and an approval hold under their own key only, bent or no
   const [root, other] = [await createControlIdentity(), await createControlIdentity()];
   const key = root.privateKey.toCryptoKey('Ed25519', false, ['sign']);
   const list = {
-    ...{ version: 3, notBefore: 1_000, notAfter: 2_000, target: { kind: 'label', label: 'web' } as const },
+    version: 3,
+    notBefore: 1_000,
+    notAfter: 2_000,
+    target: { kind: 'label', label: 'web' } as const,
     operators: [{ name: 'alice', spkiSha256: 'ab'.repeat(32), verbs: ['exec'], execTemplates: [['/bin/ls', '-l']] }],
   };
   const signed = await signOperatorList(list, key, root.spki);
@@ -104,8 +107,12 @@ test('an operator list and an approval hold under their own key only, bent or no
     { numRuns: runs, seed: 9 },
   );
   const approval = {
-    ...{ bootId: new Uint8Array(16), serverKeySha256: new Uint8Array(32), actId: new Uint8Array(16).fill(1) },
-    ...{ verb: 'exec' as const, actSha256: new Uint8Array(32).fill(2), notAfter: 5_000 },
+    bootId: new Uint8Array(16),
+    serverKeySha256: new Uint8Array(32),
+    actId: new Uint8Array(16).fill(1),
+    verb: 'exec' as const,
+    actSha256: new Uint8Array(32).fill(2),
+    notAfter: 5_000,
   };
   const { spki, message } = await signApproval(approval, root);
   assert.deepEqual(await verifyApproval({ spki, message }), { ...approval, by: root.spkiSha256 });

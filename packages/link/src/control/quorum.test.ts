@@ -15,13 +15,19 @@ async function council() {
   };
   const operators = [entry('alice', alice!, ['all']), entry('bob', bob!, ['stop']), entry('carol', carol!, ['logs'])];
   const authority = createControlAuthority({
-    ...{ measured: { v: 1, rootKey: null, threshold: 2, operators }, pcr0: new Uint8Array(48), label: null },
+    measured: { v: 1, rootKey: null, threshold: 2, operators },
+    pcr0: new Uint8Array(48),
+    label: null,
     now: () => at,
   });
   const [bootId, serverKeySha256] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
   const quorum = new Quorum({ authority, bootId, serverKeySha256, now: () => at });
   const act: Approval = {
-    ...{ bootId, serverKeySha256, actId: new Uint8Array(16).fill(3), verb: 'stop', notAfter: at + 300 },
+    bootId,
+    serverKeySha256,
+    actId: new Uint8Array(16).fill(3),
+    verb: 'stop',
+    notAfter: at + 300,
     actSha256: hashAct(36, Buffer.from('stop')),
   };
   const pass = (seconds: number): void => {

@@ -59,8 +59,14 @@ function open(stream: Duplex, side: ControlSide, identity: ControlIdentity): TLS
 function contextOf({ key, certificate }: ControlIdentity) {
   const build = (ecdhCurve: string) =>
     createSecureContext({
-      ...{ key, cert: certificate, ciphers, sigalgs: 'ed25519', ecdhCurve },
-      ...{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', secureOptions: constants.SSL_OP_NO_TICKET },
+      key,
+      cert: certificate,
+      ciphers,
+      sigalgs: 'ed25519',
+      ecdhCurve,
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+      secureOptions: constants.SSL_OP_NO_TICKET,
     });
   try {
     return build(groups[0]);

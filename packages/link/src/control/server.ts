@@ -91,7 +91,11 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     handshakes.add(handshake);
     try {
       const opened = await openServer(stream, {
-        ...{ identity, authority, facts, issue: options.issue, timeoutMs: limits.handshakeTimeoutMs },
+        identity,
+        authority,
+        facts,
+        issue: options.issue,
+        timeoutMs: limits.handshakeTimeoutMs,
         isFull: () => sessions.size >= limits.maxSessions,
         onKnown() {
           handshake.isKnown = true;
@@ -102,8 +106,14 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
       const { keySha256, operator } = opened;
       onEvent({ kind: 'opened', session: number, operator: operator.name, keySha256, cid });
       const session = runSession(opened, {
-        ...{ number, authority, quorum, limits, facts, onEvent },
-        ...{ readiness: options.readiness, handlers: options.handlers },
+        number,
+        authority,
+        quorum,
+        limits,
+        facts,
+        onEvent,
+        readiness: options.readiness,
+        handlers: options.handlers,
       });
       sessions.set(number, session);
       void session.over.then(() => sessions.delete(number));

@@ -73,7 +73,10 @@ async function sayInside(scene: ControlScene, options: ConnectionOptions): Promi
   const socket = await scene.dial();
   socket.on('error', () => {});
   const tls = connect({
-    ...{ socket, rejectUnauthorized: false, checkServerIdentity: () => undefined, ALPNProtocols: [CONTROL_ALPN] },
+    socket,
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ALPNProtocols: [CONTROL_ALPN],
     ...options,
   });
   const failed = new Promise<Error>((resolve) => tls.once('error', resolve));
@@ -171,7 +174,10 @@ test('T-P1 nothing is resumed: the second session proves itself as the first did
     const socket = await scene.dial();
     const tls = connect({
       ...keyOf(scene.operator),
-      ...{ socket, rejectUnauthorized: false, checkServerIdentity: () => undefined, ALPNProtocols: [CONTROL_ALPN] },
+      socket,
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      ALPNProtocols: [CONTROL_ALPN],
       ...(resume !== undefined && { session: resume }),
     });
     tls.on('session', (ticket: Buffer) => {
@@ -220,7 +226,10 @@ test('T-P1 random bytes inside TLS, from an operator too, end the session and no
       socket.on('error', () => {});
       const tls = connect({
         ...keyOf(scene.operator),
-        ...{ socket, rejectUnauthorized: false, checkServerIdentity: () => undefined, ALPNProtocols: [CONTROL_ALPN] },
+        socket,
+        rejectUnauthorized: false,
+        checkServerIdentity: () => undefined,
+        ALPNProtocols: [CONTROL_ALPN],
       });
       tls.on('error', () => {});
       if (isAfterHello) tls.write(encodeControlMessage({ kind: 'hello', nonce: new Uint8Array(32) }));
@@ -264,8 +273,13 @@ async function foreignKey(): Promise<ConnectionOptions> {
   const name = encodeName([{ oid: OID.commonName, value: 'caisson-control' }]);
   const der = await issueCertificate(
     {
-      ...{ serial: Uint8Array.of(1), issuer: name, subject: name, notBefore: 0, notAfter: 4_000_000_000 },
-      ...{ publicKey: Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })), extensions: [] },
+      serial: Uint8Array.of(1),
+      issuer: name,
+      subject: name,
+      notBefore: 0,
+      notAfter: 4_000_000_000,
+      publicKey: Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })),
+      extensions: [],
     },
     privateKey.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-384' }, false, ['sign']),
   );
@@ -277,7 +291,10 @@ async function lastSession(scene: ControlScene): Promise<Buffer> {
   const socket = await scene.dial();
   const tls = connect({
     ...keyOf(scene.operator),
-    ...{ socket, rejectUnauthorized: false, checkServerIdentity: () => undefined, ALPNProtocols: [CONTROL_ALPN] },
+    socket,
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ALPNProtocols: [CONTROL_ALPN],
   });
   await new Promise((resolve) => tls.once('secureConnect', resolve));
   const session = tls.getSession();

@@ -31,8 +31,11 @@ const session = {
   clientKeySha256: new Uint8Array(32).fill(0x44),
 };
 const facts = {
-  ...{ bootId: new Uint8Array(16).fill(0x55), configVersion: 7, configSha384: new Uint8Array(48).fill(0x66) },
-  ...{ imageVersion: 3, profile: 'production' as const },
+  bootId: new Uint8Array(16).fill(0x55),
+  configVersion: 7,
+  configSha384: new Uint8Array(48).fill(0x66),
+  imageVersion: 3,
+  profile: 'production' as const,
 };
 
 async function knownIdentity(index: 0 | 1) {
@@ -62,12 +65,10 @@ test('control.md shows user_data as a document of a session has it', () => {
 test('control.md shows an operator list and an approval under keys that everybody knows', async () => {
   const [root, alice] = [await knownIdentity(0), await knownIdentity(1)];
   const list = {
-    ...{
-      version: 3,
-      notBefore: 1_800_000_000,
-      notAfter: 1_800_604_800,
-      target: { kind: 'label', label: 'hello' } as const,
-    },
+    version: 3,
+    notBefore: 1_800_000_000,
+    notAfter: 1_800_604_800,
+    target: { kind: 'label', label: 'hello' } as const,
     operators: [
       { name: 'alice', spkiSha256: alice.spkiSha256, verbs: ['logs', 'exec'], execTemplates: [['/bin/ls', '-l']] },
     ],
@@ -76,8 +77,12 @@ test('control.md shows an operator list and an approval under keys that everybod
   shows('operator list', await signOperatorList(list, key, root.spki));
   assert.deepEqual(await verifyOperatorList(examples.get('operator list')!, root.spki), list);
   const approval = {
-    ...{ bootId: facts.bootId, serverKeySha256: session.serverKeySha256, actId: new Uint8Array(16).fill(0x77) },
-    ...{ verb: 'exec' as const, actSha256: hashAct(64, Buffer.from('hello')), notAfter: 1_800_000_300 },
+    bootId: facts.bootId,
+    serverKeySha256: session.serverKeySha256,
+    actId: new Uint8Array(16).fill(0x77),
+    verb: 'exec' as const,
+    actSha256: hashAct(64, Buffer.from('hello')),
+    notAfter: 1_800_000_300,
   };
   const signed = await signApproval(approval, alice);
   shows('approval', signed.message);

@@ -185,7 +185,8 @@ test('takes the same names as methods of JSON-RPC 2.0, with params by name or pl
     result: { services: [{ ...web, phase: 'ready', uptime_ms: 1500, reason: null, status_text: null }] },
   });
   const logs = {
-    ...{ jsonrpc: '2.0', id: null },
+    jsonrpc: '2.0',
+    id: null,
     result: { logs: ['[2023-11-14 22:13:20] hello'], times_ms: [1_700_000_000_000] },
   };
   assert.deepEqual(await ask(path, call('ServiceLogs', ['web', 7], null)), logs);

@@ -14,8 +14,12 @@ import { type CommandRequest, copyIn, copyOut, createPipelineHandlers, type File
 const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const noJobs = {
-  ...{ start: () => Promise.reject(new Error('none')), list: () => [], signal() {} },
-  ...{ find: never, read: never, wait: never },
+  start: () => Promise.reject(new Error('none')),
+  list: () => [],
+  signal() {},
+  find: never,
+  read: never,
+  wait: never,
 };
 function never(): never {
   throw new Error('none');
@@ -37,7 +41,14 @@ async function arrange(context: TestContext, options: ControlSceneOptions & { re
 }
 
 const request = (argv: readonly string[], more: Partial<CommandRequest> = {}): CommandRequest => ({
-  ...{ argv, env: [], cwd: null, user: null, timeoutMs: null, terminal: null, hasInput: false, ...more },
+  argv,
+  env: [],
+  cwd: null,
+  user: null,
+  timeoutMs: null,
+  terminal: null,
+  hasInput: false,
+  ...more,
 });
 
 function sink(): Writable & { text(): string; bytes(): Buffer } {
@@ -81,7 +92,9 @@ test('a session that ends takes its commands with it', async (context) => {
   const { session, channel, here } = await arrange(context);
   const mark = join(here, 'pid');
   const command = await runCommand(channel, request(['/bin/sh', '-c', `echo $$ > ${mark}; exec sleep 100`]), {
-    ...{ stdin: null, stdout: sink(), stderr: sink() },
+    stdin: null,
+    stdout: sink(),
+    stderr: sink(),
   });
   while (!existsSync(mark) || readFileSync(mark, 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 5));
   const pid = Number(readFileSync(mark, 'utf8'));
@@ -195,7 +208,9 @@ test(`R-P6: 64 copies and a command share a session for ${laneFigure('R-P6')} s;
     while (performance.now() < until) {
       const before = performance.now();
       const command = await runCommand(channel, request(['/bin/echo', 'x']), {
-        ...{ stdin: null, stdout: sink(), stderr: sink() },
+        stdin: null,
+        stdout: sink(),
+        stderr: sink(),
       });
       deepEqual(await command.ended, { kind: 'exit', code: 0 });
       longestMs = Math.max(longestMs, performance.now() - before);

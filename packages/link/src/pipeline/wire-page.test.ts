@@ -11,8 +11,14 @@ const example = /```hex entry[^\n]*\n(.*?)```/s.exec(page)![1]!;
 const bytes = Buffer.from(example.replace(/\|.*$/gm, '').replace(/\s/g, ''), 'hex');
 
 const entry: CopyEntry = {
-  ...{ kind: 'file', path: ['a'], mode: 0o644, mtimeMs: 1_600_000_000_000, sizeBytes: 5 },
-  ...{ target: '', isSparse: false, sha256: null },
+  kind: 'file',
+  path: ['a'],
+  mode: 0o644,
+  mtimeMs: 1_600_000_000_000,
+  sizeBytes: 5,
+  target: '',
+  isSparse: false,
+  sha256: null,
 };
 
 test('the entry of the page is written and read', async () => {

@@ -9,11 +9,21 @@ import { SeenLine } from './seen-line.ts';
 
 const state = (bootId: string, phase: SeenState['phase'] = 'ready'): SeenState => ({
   kind: 'state',
-  ...{ bootId, phase, uptimeMs: 1, configSha384: null, profile: 'development', clock: 'tsc', reasons: [], more: 0 },
+  bootId,
+  phase,
+  uptimeMs: 1,
+  configSha384: null,
+  profile: 'development',
+  clock: 'tsc',
+  reasons: [],
+  more: 0,
 });
 const words = (service: string, part = 0, parts = 1): SeenWordsPart => ({
   kind: 'words',
-  ...{ service, part, parts, content: { lines: [`${service} ${part}`] } },
+  service,
+  part,
+  parts,
+  content: { lines: [`${service} ${part}`] },
 });
 const final: SeenFinal = { kind: 'final', exit: 0, code: 'stopped' };
 

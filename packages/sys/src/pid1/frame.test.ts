@@ -17,8 +17,17 @@ const examples = new Map(
 );
 const identity = { pid: 101, startTime: 123_456 };
 const web: ProcessRequest = {
-  ...{ name: 'web', argv: ['/bin/web', '-p'], env: { A: 'b' }, cwd: '/', uid: 1000, gid: 1000, umask: 0o022 },
-  ...{ limitNofile: 4096, noNewPrivileges: true, oomScoreAdjust: -500, cgroup: 'web' },
+  name: 'web',
+  argv: ['/bin/web', '-p'],
+  env: { A: 'b' },
+  cwd: '/',
+  uid: 1000,
+  gid: 1000,
+  umask: 0o022,
+  limitNofile: 4096,
+  noNewPrivileges: true,
+  oomScoreAdjust: -500,
+  cgroup: 'web',
   streams: { stdin: null, stdout: '/run/caisson/log/web.out', stderr: '/run/caisson/log/web.err', hold: true },
 };
 

@@ -58,15 +58,13 @@ test('a process has the user, folder, umask, limits, score and privileges of its
 }, async (context) => {
   const scene = await arrange(context);
   const lines = await look(scene, {
-    ...{
-      uid: 1234,
-      gid: 2345,
-      cwd: '/dev',
-      umask: 0o027,
-      limitNofile: 77,
-      oomScoreAdjust: 500,
-      noNewPrivileges: true,
-    },
+    uid: 1234,
+    gid: 2345,
+    cwd: '/dev',
+    umask: 0o027,
+    limitNofile: 77,
+    oomScoreAdjust: 500,
+    noNewPrivileges: true,
   });
   ok(lines.includes('folder /dev uid 1234 gid 2345 groups 1'), lines.join('\n'));
   ok(lines.includes('umask 027 privileges 1'));

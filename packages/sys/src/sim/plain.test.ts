@@ -79,7 +79,8 @@ async function arrange(
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {},
       // Not longer than the test.
-      ...{ timeout: 60_000, killSignal: 'SIGKILL' },
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
     });
     let console = '';
     for (const stream of [child.stdout, child.stderr])

@@ -72,7 +72,11 @@ export function createBuildScene(): BuildScene {
         settings,
         source: given ?? openFolder(source, { as, exclude: settings.exclude }),
         kernel: {
-          ...{ name: 'bzImage', ...kernel, origin: 'given', nsmModule: null, version: '6.12.1' },
+          name: 'bzImage',
+          ...kernel,
+          origin: 'given',
+          nsmModule: null,
+          version: '6.12.1',
           content: contentOf(kernel.path),
           cmdline: 'console=ttyS0 reboot=t panic=-1',
         },

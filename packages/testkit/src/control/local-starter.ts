@@ -8,7 +8,8 @@ export function createLocalStarter(): CommandStarter {
   return {
     async start({ argv, hasInput }, variables) {
       const child = spawn(argv[0] ?? '', argv.slice(1), {
-        ...{ detached: true, env: { PATH: '/usr/bin:/bin', ...variables } },
+        detached: true,
+        env: { PATH: '/usr/bin:/bin', ...variables },
         stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       });
       await once(child, 'spawn');
@@ -19,7 +20,11 @@ export function createLocalStarter(): CommandStarter {
       const { pid = 0, stdin, stdout, stderr } = child;
       if (stdout === null || stderr === null) throw new TypeError('the child has no output');
       return {
-        ...{ pid, stdin, stdout, stderr, ended },
+        pid,
+        stdin,
+        stdout,
+        stderr,
+        ended,
         signal(number) {
           try {
             process.kill(-pid, number);

@@ -83,8 +83,11 @@ export async function createControlScene(options: ControlSceneOptions = {}): Pro
   const measured: MeasuredOperators = { v: 1, rootKey, threshold, operators: [own, ...operators] };
   const authority = createControlAuthority({ measured, pcr0: parseHex(pcr0), label: 'hello', now });
   const facts: EnclaveFacts = {
-    ...{ bootId: Uint8Array.from(randomBytes(16)), configVersion: 7, configSha384: new Uint8Array(48).fill(1) },
-    ...{ imageVersion: 3, profile },
+    bootId: Uint8Array.from(randomBytes(16)),
+    configVersion: 7,
+    configSha384: new Uint8Array(48).fill(1),
+    imageVersion: 3,
+    profile,
   };
   const events: ControlEvent[] = [];
   const watchers = new Set<() => void>();
@@ -93,14 +96,12 @@ export async function createControlScene(options: ControlSceneOptions = {}): Pro
   const { transport, dial } = createMemoryPort();
   const server = await serveControl({
     ...options,
-    ...{
-      transport: options.transport ?? transport,
-      identity: enclave,
-      authority,
-      facts,
-      now,
-      handlers: options.handlers ?? {},
-    },
+    transport: options.transport ?? transport,
+    identity: enclave,
+    authority,
+    facts,
+    now,
+    handlers: options.handlers ?? {},
     readiness: {
       phase: () => phase,
       watch(listener) {
@@ -115,10 +116,21 @@ export async function createControlScene(options: ControlSceneOptions = {}): Pro
     onEvent: (event) => void events.push(event),
   });
   const policy = checkPolicy({
-    ...{ backend: 'sim', pcrs: { 0: pcr0 }, roots: [ca.rootPem], allowDevelopment: profile === 'development' },
+    backend: 'sim',
+    pcrs: { 0: pcr0 },
+    roots: [ca.rootPem],
+    allowDevelopment: profile === 'development',
   });
   return {
-    ...{ server, authority, operator, enclave, facts, policy, ca, events, dial },
+    server,
+    authority,
+    operator,
+    enclave,
+    facts,
+    policy,
+    ca,
+    events,
+    dial,
     documents: () => documents,
     get phase() {
       return phase;

@@ -113,12 +113,20 @@ export function createFakeBackend({
       const inside = createFabricTransport({ directory, localCid: cid });
       let reporter: OpenReadyReporter | undefined;
       const enclave: FakeEnclave = {
-        ...{ spec, cid, boot, transport: inside, asked: asked.promise, beat: beat.resolve },
+        spec,
+        cid,
+        boot,
+        transport: inside,
+        asked: asked.promise,
+        beat: beat.resolve,
         get reporter() {
           if (reporter !== undefined) return reporter;
           const bootId = boot.toString(16).padStart(bootIdDigits, '0');
           reporter = createReadyReporter({
-            ...{ transport: inside, bootId, clock: 'tsc', heartbeatMs: 200 },
+            transport: inside,
+            bootId,
+            clock: 'tsc',
+            heartbeatMs: 200,
             image: { profile: 'development', lastWords: 'inside', lastWordsKey: null },
           });
           closers.push(() => reporter?.close());
@@ -155,7 +163,14 @@ export function createFakeBackend({
         return await ended.promise;
       };
       const started: RunningEnclave = {
-        ...{ ...place, name: spec.name, backend: 'sim', pids: [], bootMs: 1, console, ended: ended.promise, kill },
+        ...place,
+        name: spec.name,
+        backend: 'sim',
+        pids: [],
+        bootMs: 1,
+        console,
+        ended: ended.promise,
+        kill,
         measurements: spec.measurements ?? { PCR0: '', PCR1: '', PCR2: '' },
         documents,
         departures: [],

@@ -34,8 +34,14 @@ export async function keepShim(state: string, ...terms: KeepTerms): Promise<Kept
   const stop = new AbortController();
   const up = Promise.withResolvers<void>();
   const over = runShim({
-    ...{ state, name, version: '0.1.0', kernel: createLinuxKernel(), openBackend: () => backend },
-    ...{ stop: stop.signal, onUp: up.resolve, ...options },
+    state,
+    name,
+    version: '0.1.0',
+    kernel: createLinuxKernel(),
+    openBackend: () => backend,
+    stop: stop.signal,
+    onUp: up.resolve,
+    ...options,
   });
   await Promise.race([up.promise, over]);
   const client = await openShim(state, name);

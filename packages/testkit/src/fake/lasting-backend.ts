@@ -49,9 +49,18 @@ export function createLastingBackend(folder: string): Backend {
       return await ended;
     };
     return {
-      ...{ ...placeOf(cid), name: spec.name, backend: 'sim', pids: [pid], bootMs: 1, console: new ConsoleRing() },
+      ...placeOf(cid),
+      name: spec.name,
+      backend: 'sim',
+      pids: [pid],
+      bootMs: 1,
+      console: new ConsoleRing(),
       measurements: spec.measurements ?? { PCR0: '', PCR1: '', PCR2: '' },
-      ...{ documents: { kind: 'unsigned' }, departures: [], ended, kill, stop: kill },
+      documents: { kind: 'unsigned' },
+      departures: [],
+      ended,
+      kill,
+      stop: kill,
     };
   };
   const endLeft = async (name: string): Promise<number> => {

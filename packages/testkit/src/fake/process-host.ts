@@ -79,8 +79,15 @@ interface World {
 export function createFakeProcessHost(options: FakeProcessHostOptions = {}): FakeProcessHost {
   const { calls, started, signals, slots } = { calls: [], started: [], signals: [], slots: [] };
   return createFace({
-    ...{ options, slots, calls, started, signals },
-    ...{ nextPid: 100, exitCode: undefined, terminating: false, face: undefined },
+    options,
+    slots,
+    calls,
+    started,
+    signals,
+    nextPid: 100,
+    exitCode: undefined,
+    terminating: false,
+    face: undefined,
   });
 }
 

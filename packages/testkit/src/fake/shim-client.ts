@@ -20,10 +20,17 @@ export function createFakeShim(state: RecordedState, past: readonly ShimEvent[] 
   const events = new Stream<ShimEvent>(past);
   const console = new Stream<Uint8Array>(printed === '' ? [] : [Buffer.from(printed)]);
   const fake: FakeShim = {
-    ...{ protocol: 1, version: '0.1.0', asked, state },
+    protocol: 1,
+    version: '0.1.0',
+    asked,
+    state,
     figures: {
-      ...{ uptimeMs: 10_000, cpuMs: 1_500, residentBytes: 50 << 20, shimResidentBytes: 60 << 20 },
-      ...{ ingress: [], egress: [] },
+      uptimeMs: 10_000,
+      cpuMs: 1_500,
+      residentBytes: 50 << 20,
+      shimResidentBytes: 60 << 20,
+      ingress: [],
+      egress: [],
     },
     status: async () => fake.state,
     stats: async () => fake.figures,

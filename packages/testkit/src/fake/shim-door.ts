@@ -54,7 +54,9 @@ export function createFakeDoor(): FakeDoor {
   }
 
   return {
-    ...{ done, scripts, refusals },
+    done,
+    scripts,
+    refusals,
     shimOf: (name) => shims.get(name),
     lose(name) {
       shims.delete(name);

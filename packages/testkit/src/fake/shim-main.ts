@@ -23,7 +23,12 @@ try {
     process.exit(0);
   }
   await runShim({
-    ...{ state, name, version: '0.1.0', kernel: createLinuxKernel(), openBackend: () => backend, stop: stop.signal },
+    state,
+    name,
+    version: '0.1.0',
+    kernel: createLinuxKernel(),
+    openBackend: () => backend,
+    stop: stop.signal,
     onUp: () => say(),
     onStep(step) {
       if (step === fatal) seen += 1;

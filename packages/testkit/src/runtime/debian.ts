@@ -12,7 +12,10 @@ export async function createDebianPackage(
 ): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   const entries = Object.entries(files).map(([path, content]) => ({
-    ...{ path: `./${path}`, kind: 'file' as const, mode: 0o644, content },
+    path: `./${path}`,
+    kind: 'file' as const,
+    mode: 0o644,
+    content,
   }));
   for await (const piece of writeTar(entries)) parts.push(Buffer.from(piece));
   const tar = Buffer.concat(parts);

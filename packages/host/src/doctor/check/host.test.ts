@@ -24,12 +24,14 @@ async function find(
 ): Promise<readonly Finding[]> {
   const fake = createFakeMachine(...machine, ...parts);
   const ground: Ground = await readGround({
-    ...{ machine: fake, state: '/state', operator: '/operator', parts: ['/opt/caisson'], qemu },
-    ...{
-      records: async () => records,
-      file: yaml === undefined && fileFault === undefined ? null : 'app.yaml',
-      fileFault: fileFault ?? null,
-    },
+    machine: fake,
+    state: '/state',
+    operator: '/operator',
+    parts: ['/opt/caisson'],
+    qemu,
+    records: async () => records,
+    file: yaml === undefined && fileFault === undefined ? null : 'app.yaml',
+    fileFault: fileFault ?? null,
     wanted: yaml === undefined ? [] : readWanted(parseCompose(yaml, 'app.yaml'), '/app/app.yaml', fake),
   });
   return (await examine(ground, { only: [id] })).findings;

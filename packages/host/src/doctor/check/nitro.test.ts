@@ -7,13 +7,15 @@ import { examine, type Finding } from '../index.ts';
 
 async function find(id: string, ...parts: readonly FakeMachineParts[]): Promise<readonly Finding[]> {
   const ground = await readGround({
-    ...{
-      machine: createFakeMachine(...c5Xlarge, ...parts),
-      state: '/state',
-      operator: '/operator',
-      parts: ['/opt/caisson'],
-    },
-    ...{ records: async () => [], file: null, fileFault: null, wanted: [], backend: 'nitro' },
+    machine: createFakeMachine(...c5Xlarge, ...parts),
+    state: '/state',
+    operator: '/operator',
+    parts: ['/opt/caisson'],
+    records: async () => [],
+    file: null,
+    fileFault: null,
+    wanted: [],
+    backend: 'nitro',
   });
   return (await examine(ground, { only: [id] })).findings;
 }

@@ -52,15 +52,25 @@ const service = { name: 'service', about: 'name of a service, with or without .s
 const pid = { name: 'pid', about: 'process id, 1 or more' };
 
 const bare = (words: string, about: string, method: InitVerb): InitctlCommand => ({
-  ...{ words, about, args: [], options: [] },
+  words,
+  about,
+  args: [],
+  options: [],
   plan: () => ({ calls: [{ method }] }),
 });
 const named = (words: string, about: string, method: InitVerb, whole?: InitVerb): InitctlCommand => ({
-  ...{ words, about, args: [service], options: [], ...(whole !== undefined && { whole }) },
+  words,
+  about,
+  args: [service],
+  options: [],
+  ...(whole !== undefined && { whole }),
   plan: ([name]) => ({ calls: [{ method, params: { name: serviceName(name) } }] }),
 });
 const byPid = (words: string, about: string, method: InitVerb): InitctlCommand => ({
-  ...{ words, about, args: [pid], options: [] },
+  words,
+  about,
+  args: [pid],
+  options: [],
   plan: ([word]) => ({ calls: [{ method, params: { pid: integer('pid', word, 1, 4_194_304) } }] }),
 });
 
@@ -71,7 +81,9 @@ export const initctlCommands: readonly InitctlCommand[] = [
   named('stop', 'stop a service, what requires it first', 'ServiceStop', 'SystemShutdown'),
   named('restart', 'restart a service', 'ServiceRestart'),
   {
-    ...{ words: 'enable', about: 'enable a service until the enclave ends', args: [service] },
+    words: 'enable',
+    about: 'enable a service until the enclave ends',
+    args: [service],
     options: [{ name: 'now', about: 'and start it' }],
     plan([word], { now }) {
       const params = { name: serviceName(word) };
@@ -81,16 +93,16 @@ export const initctlCommands: readonly InitctlCommand[] = [
   },
   named('disable', 'stop a service and disable it until the enclave ends', 'ServiceDisable'),
   {
-    ...{ words: 'logs', about: 'show the last lines of a service', args: [service] },
+    words: 'logs',
+    about: 'show the last lines of a service',
+    args: [service],
     options: [{ name: 'lines', short: 'n', value: 'count', about: `lines to show, 1..${MAX_LOG_LINES}; default 50` }],
     plan: ([word], { lines }) => ({ calls: [logs(word, lines)] }),
   },
   {
-    ...{
-      words: 'logs-stream',
-      about: 'show the last lines of a service and, with --follow, those that come',
-      args: [service],
-    },
+    words: 'logs-stream',
+    about: 'show the last lines of a service and, with --follow, those that come',
+    args: [service],
     options: [
       { name: 'listen-cid', value: 'cid', about: 'taken and not needed: lines come over the same connection' },
       { name: 'listen-port', value: 'port', about: 'taken and not needed' },
@@ -112,7 +124,9 @@ export const initctlCommands: readonly InitctlCommand[] = [
   bare('ps list', 'list all processes', 'ProcessList'),
   byPid('ps status', 'show a process', 'ProcessStatus'),
   {
-    ...{ words: 'ps start', alias: 'run', about: 'start a process that nobody supervises' },
+    words: 'ps start',
+    alias: 'run',
+    about: 'start a process that nobody supervises',
     args: [
       { name: 'command', about: 'program' },
       { name: 'args', about: 'its arguments', rest: true },
@@ -130,7 +144,9 @@ export const initctlCommands: readonly InitctlCommand[] = [
   byPid('ps stop', 'ask a process to stop (SIGTERM)', 'ProcessStop'),
   byPid('ps restart', 'restart the service of a process', 'ProcessRestart'),
   {
-    ...{ words: 'ps kill', about: 'send a signal to a process', args: [pid] },
+    words: 'ps kill',
+    about: 'send a signal to a process',
+    args: [pid],
     options: [{ name: 'signal', short: 's', value: 'signal', about: 'name or number; default 15' }],
     plan([word], { signal = '15' }) {
       const number = signalNumber(String(signal));

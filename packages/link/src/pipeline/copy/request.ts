@@ -38,8 +38,12 @@ export function encodeCopyRequest(request: CopyRequest): Uint8Array<ArrayBuffer>
 export function parseCopyRequest(bytes: Uint8Array): CopyRequest {
   const fields = new Fields(bytes, 'copy request');
   const request = {
-    ...{ path: fields.text(1), into: fields.boolean(2), sourceName: fields.text(3, 255) },
-    ...{ recursive: fields.boolean(4), resume: fields.boolean(5), checksum: fields.boolean(6) },
+    path: fields.text(1),
+    into: fields.boolean(2),
+    sourceName: fields.text(3, 255),
+    recursive: fields.boolean(4),
+    resume: fields.boolean(5),
+    checksum: fields.boolean(6),
   };
   fields.end();
   return request;

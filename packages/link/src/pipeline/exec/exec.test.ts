@@ -27,7 +27,10 @@ function startHere(argv: readonly string[]): RunningCommand {
   );
   return {
     pid: child.pid!,
-    ...{ stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended },
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended,
     signal(number) {
       try {
         process.kill(-child.pid!, number);
@@ -137,8 +140,13 @@ test('what a command leaves running does not hold up its end', async () => {
 
 test('a command line survives the wall, and none comes in that no process could have', () => {
   const request: CommandRequest = {
-    ...{ argv: ['/bin/echo', 'a b', ''], env: ['A=b'], cwd: '/tmp', user: 'web', timeoutMs: 5 },
-    ...{ terminal: { columns: 80, rows: 24 }, hasInput: true },
+    argv: ['/bin/echo', 'a b', ''],
+    env: ['A=b'],
+    cwd: '/tmp',
+    user: 'web',
+    timeoutMs: 5,
+    terminal: { columns: 80, rows: 24 },
+    hasInput: true,
   };
   deepEqual(parseCommand(encodeCommand(request)), request);
   for (const wrong of [
@@ -153,7 +161,9 @@ test('a command line survives the wall, and none comes in that no process could 
 });
 
 const operator: MeasuredOperator = {
-  ...{ name: 'ada', spkiSha256: '0'.repeat(64), verbs: ['exec'] },
+  name: 'ada',
+  spkiSha256: '0'.repeat(64),
+  verbs: ['exec'],
   execTemplates: [
     ['/bin/df', '-h'],
     ['/bin/kill', '-{int}', '{int}'],
@@ -161,7 +171,13 @@ const operator: MeasuredOperator = {
   ],
 };
 const plainRequest: CommandRequest = {
-  ...{ argv: ['/bin/df', '-h'], env: [], cwd: null, user: null, timeoutMs: null, terminal: null, hasInput: false },
+  argv: ['/bin/df', '-h'],
+  env: [],
+  cwd: null,
+  user: null,
+  timeoutMs: null,
+  terminal: null,
+  hasInput: false,
 };
 const production = { profile: 'production', operator, environment: ['TZ', 'LD_PRELOAD'] } as const;
 

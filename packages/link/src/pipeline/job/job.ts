@@ -85,14 +85,14 @@ export function parseJobs(bytes: Uint8Array): readonly Job[] {
   return (list as readonly CborValue[]).map((one) => {
     const fields = new Fields(encodeCbor(one), 'job');
     const job = {
-      ...{
-        name: fields.text(1, 64),
-        argv: fields.texts(2, 1_024),
-        operator: fields.text(3, 64),
-        pid: fields.integer(4),
-      },
-      ...{ startedMs: fields.integer(5), endedMs: fields.optional(6, () => fields.integer(6)) },
-      ...{ end: fields.optional(7, () => endOf(fields.integer(7, 511))), droppedBytes: fields.integer(8) },
+      name: fields.text(1, 64),
+      argv: fields.texts(2, 1_024),
+      operator: fields.text(3, 64),
+      pid: fields.integer(4),
+      startedMs: fields.integer(5),
+      endedMs: fields.optional(6, () => fields.integer(6)),
+      end: fields.optional(7, () => endOf(fields.integer(7, 511))),
+      droppedBytes: fields.integer(8),
     };
     fields.end();
     return job;

@@ -44,9 +44,7 @@ export const routePromises: readonly BridgePromise[] = [
       assert.equal(times, 2);
       assert.deepEqual(
         { ...bridge.counters(), active: 0, forwardBytes: 0, backwardBytes: 0 },
-        {
-          ...{ accepted: 2, active: 0, refused: 0, failed: 0, forwardBytes: 0, backwardBytes: 0 },
-        },
+        { accepted: 2, active: 0, refused: 0, failed: 0, forwardBytes: 0, backwardBytes: 0 },
       );
     },
   },
