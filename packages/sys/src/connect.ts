@@ -5,7 +5,7 @@ import type { Cid, VsockPort } from '@caisson/core/address';
 import { formatAddress } from '@caisson/core/address';
 import type { VsockAddon } from './addon.ts';
 import { adoptSocket } from './adopt.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import { createSystemError, errnoNumber } from './errno.ts';
 import type { VsockConnectOptions } from './kernel.ts';
 
 // Chosen: the first pause, and the longest.
@@ -16,7 +16,7 @@ const maxTimeoutMs = 2_147_483_647;
 
 // A reset while connecting is vsock's only refusal: the far kernel answers so when nobody listens, when the backlog is full
 // and when the CID is unknown (seen on Linux 6.12).
-const refusal = errnoOf('ECONNRESET');
+const refusal = errnoNumber('ECONNRESET');
 
 export interface VsockTarget {
   readonly cid: Cid;
@@ -86,13 +86,13 @@ function connectError(target: VsockTarget, result: number): Error {
   if (result === refusal) {
     const cause = createSystemError(result, 'connect', object);
     const reason = 'nobody listens, or the backlog is full';
-    return createSystemError(errnoOf('ECONNREFUSED'), 'connect', object, { cause, reason });
+    return createSystemError(errnoNumber('ECONNREFUSED'), 'connect', object, { cause, reason });
   }
   return createSystemError(result, 'connect', object);
 }
 
 function timeoutError(target: VsockTarget, reason: string, cause: unknown): Error {
-  return createSystemError(errnoOf('ETIMEDOUT'), 'connect', nameOf(target), { reason, cause });
+  return createSystemError(errnoNumber('ETIMEDOUT'), 'connect', nameOf(target), { reason, cause });
 }
 
 function nameOf(target: VsockTarget): string {

@@ -1,11 +1,11 @@
 // Errors in Node's form.
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { createSystemError, errnoName, errnoOf } from './errno.ts';
+import { createSystemError, errnoName, errnoNumber } from './errno.ts';
 
 test('an errno becomes an Error with code, negative errno, syscall, object, cause and hint', () => {
   const cause = new Error('raw');
-  const error = createSystemError(errnoOf('ECONNREFUSED'), 'connect', 'vsock:16:5000', {
+  const error = createSystemError(errnoNumber('ECONNREFUSED'), 'connect', 'vsock:16:5000', {
     cause,
     reason: 'nobody listens',
     hint: 'start it',

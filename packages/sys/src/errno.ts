@@ -37,6 +37,6 @@ export function errnoName(result: number): string {
 }
 
 /** The negated number of an errno name on this platform. */
-export function errnoOf(name: keyof typeof constants.errno): number {
+export function errnoNumber(name: keyof typeof constants.errno): number {
   return -constants.errno[name];
 }

@@ -3,7 +3,7 @@
 import type { Addon } from './addon.ts';
 import { listenDatagram } from './datagram.ts';
 import { createNativeEngine } from './engine.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import { createSystemError, errnoNumber } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 import { createMissingError, type LoadedAddon, loadAddon } from './load.ts';
 import { openNsmDevice } from './nsm.ts';
@@ -46,7 +46,7 @@ function createFullKernel(addon: Addon, options: LinuxKernelOptions): Kernel {
     async bringUpLoopback() {
       const result = await addon.loopbackUp();
       if (result === 0) return;
-      const hint = result === errnoOf('EPERM') ? 'needs CAP_NET_ADMIN in the network namespace' : undefined;
+      const hint = result === errnoNumber('EPERM') ? 'needs CAP_NET_ADMIN in the network namespace' : undefined;
       throw createSystemError(result, 'ioctl', 'lo', { reason: 'cannot bring the loopback interface up', hint });
     },
     createEngine: (engineOptions) =>

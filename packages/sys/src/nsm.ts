@@ -2,7 +2,7 @@
 // The driver serialises callers on a mutex; queueing here keeps waiting requests from filling the thread pool.
 import { open } from 'node:fs/promises';
 import type { NsmAddon } from './addon.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import { createSystemError, errnoNumber } from './errno.ts';
 import type { NsmDevice } from './kernel.ts';
 
 // Given: NSM_REQUEST_MAX_SIZE of include/uapi/linux/nsm.h. The driver itself ends a request after 120 s with ETIMEDOUT.
@@ -14,7 +14,10 @@ const maxRequestBytes = 0x1000;
  */
 export async function openNsmDevice(addon: NsmAddon, path: string): Promise<NsmDevice> {
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-    throw createSystemError(error.errno ?? errnoOf('EIO'), 'open', path, { cause: error, hint: openHint(error.code) });
+    throw createSystemError(error.errno ?? errnoNumber('EIO'), 'open', path, {
+      cause: error,
+      hint: openHint(error.code),
+    });
   });
   let last: Promise<unknown> = Promise.resolve();
   let closed: Promise<void> | undefined;
@@ -23,17 +26,19 @@ export async function openNsmDevice(addon: NsmAddon, path: string): Promise<NsmD
     async request(request) {
       if (!(request instanceof Uint8Array)) throw new TypeError('request must be a Uint8Array');
       if (request.length > maxRequestBytes) {
-        throw createSystemError(errnoOf('EMSGSIZE'), 'ioctl', path, {
+        throw createSystemError(errnoNumber('EMSGSIZE'), 'ioctl', path, {
           reason: `request must have at most ${maxRequestBytes} bytes, got ${request.length}`,
         });
       }
       if (closed !== undefined)
-        throw createSystemError(errnoOf('EBADF'), 'ioctl', path, { reason: 'device is closed' });
+        throw createSystemError(errnoNumber('EBADF'), 'ioctl', path, { reason: 'device is closed' });
       // The caller may reuse its buffer while this waits for its turn.
       const bytes = request.slice();
       const answer = last.then(async () => {
         if (closed !== undefined) {
-          throw createSystemError(errnoOf('ECANCELED'), 'ioctl', path, { reason: 'device was closed before its turn' });
+          throw createSystemError(errnoNumber('ECANCELED'), 'ioctl', path, {
+            reason: 'device was closed before its turn',
+          });
         }
         const result = await addon.nsmRequest(file.fd, bytes);
         if (typeof result !== 'number') return result;
@@ -59,5 +64,5 @@ function openHint(code: string | undefined): string | undefined {
 }
 
 function requestHint(result: number): string | undefined {
-  return result === errnoOf('ENOTTY') ? 'this file is not an NSM device' : undefined;
+  return result === errnoNumber('ENOTTY') ? 'this file is not an NSM device' : undefined;
 }

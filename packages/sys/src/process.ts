@@ -1,7 +1,7 @@
 // Who is at the other end of a unix socket, terminals and FIFOs: what the control sockets and `exec` need of the kernel.
 import type { Socket } from 'node:net';
 import type { ProcessAddon } from './addon.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import { createSystemError, errnoNumber } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 
 export type ProcessFace = Pick<Kernel, 'peerCredentials' | 'openTerminal' | 'resizeTerminal' | 'makeFifo'>;
@@ -34,5 +34,5 @@ function descriptorOf(socket: Socket): number {
   // Node has no public way to the descriptor of a socket that a server accepted.
   const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null };
   if (typeof handle?.fd === 'number' && handle.fd >= 0) return handle.fd;
-  throw createSystemError(errnoOf('ENOTCONN'), 'getsockopt', 'SO_PEERCRED', { reason: 'the socket is closed' });
+  throw createSystemError(errnoNumber('ENOTCONN'), 'getsockopt', 'SO_PEERCRED', { reason: 'the socket is closed' });
 }

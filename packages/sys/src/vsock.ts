@@ -5,7 +5,7 @@ import { formatAddress } from '@caisson/core/address';
 import type { VsockAddon } from './addon.ts';
 import { adoptServer } from './adopt.ts';
 import { connectVsock, type VsockTarget } from './connect.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import { createSystemError, errnoNumber } from './errno.ts';
 import type { Kernel } from './kernel.ts';
 import { limitWrites } from './write-limit.ts';
 
@@ -60,7 +60,7 @@ async function openServer(
   const object = formatAddress({ kind: 'vsock', ...local });
   const fd = addon.listenVsock(local.cid, local.port, windowBytes, backlog);
   if (fd >= 0) return adoptServer(addon, fd, object);
-  const hint = fd === errnoOf('EACCES') ? 'ports below 1024 need CAP_NET_BIND_SERVICE' : undefined;
+  const hint = fd === errnoNumber('EACCES') ? 'ports below 1024 need CAP_NET_BIND_SERVICE' : undefined;
   throw createSystemError(fd, 'listen', object, { hint });
 }
 
@@ -74,9 +74,9 @@ function readPeer(addon: VsockAddon, socket: Socket): VsockAddress | undefined {
 }
 
 function localCidHint(result: number): string | undefined {
-  if (result === errnoOf('ENOENT'))
+  if (result === errnoNumber('ENOENT'))
     return 'this kernel has no vsock: load a transport (modprobe vhost_vsock) or use CAISSON_VSOCK=fabric:DIR';
-  if (result === errnoOf('ENODEV')) return 'no vsock transport is loaded on this machine';
-  if (result === errnoOf('EACCES')) return 'reading /dev/vsock needs its group or root';
+  if (result === errnoNumber('ENODEV')) return 'no vsock transport is loaded on this machine';
+  if (result === errnoNumber('EACCES')) return 'reading /dev/vsock needs its group or root';
   return undefined;
 }

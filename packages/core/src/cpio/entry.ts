@@ -41,6 +41,10 @@ export const kindBits: Readonly<Record<CpioKind, number>> = {
   file: 0o100000,
   symlink: 0o120000,
 };
+/** The way back from the bits of a mode. */
+export const kindOfBits: ReadonlyMap<number, CpioKind> = new Map(
+  Object.entries(kindBits).map(([kind, bits]) => [bits, kind as CpioKind]),
+);
 /** PATH_MAX with the NUL. */
 export const maxNameBytes = 4_096;
 const maxComponentBytes = 255;

@@ -32,6 +32,11 @@ export function paddingOf(length: number): number {
   return -length & 3;
 }
 
+/** For messages: which entry a fault is in. */
+export function entryAt(offset: number): string {
+  return `cpio entry at offset ${offset}`;
+}
+
 export function formatHeader(header: CpioHeader): Uint8Array<ArrayBuffer> {
   return toUtf8(magic + fields.map((field) => header[field].toString(16).padStart(8, '0')).join(''));
 }

@@ -3,11 +3,11 @@
 // Contents are views of the input, so nothing is allocated that the input did not pay for.
 import { utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
-import type { CpioEntry, CpioKind } from './entry.ts';
-import { faultOfPath, kindBits, maxNameBytes, trailerName } from './entry.ts';
+import type { CpioEntry } from './entry.ts';
+import { faultOfPath, kindOfBits, maxNameBytes, trailerName } from './entry.ts';
 import type { CpioErrorCode } from './error-code.ts';
 import type { CpioHeader } from './header.ts';
-import { headerBytes, paddingOf, parseHeader } from './header.ts';
+import { entryAt, headerBytes, paddingOf, parseHeader } from './header.ts';
 
 export interface CpioLimits {
   /** Default 1,000,000. */
@@ -20,8 +20,6 @@ export type ParsedCpioEntry = CpioEntry<Uint8Array> & {
   readonly mtime: number;
 };
 
-const kindOfBits = new Map(Object.entries(kindBits).map(([kind, bits]) => [bits, kind as CpioKind]));
-
 /** Entries in the order of the archive. Throws ParseError CPIO_* and LimitError CPIO_LIMIT. */
 export function parseCpio(bytes: Uint8Array, limits: CpioLimits = {}): ParsedCpioEntry[] {
   const maxEntries = limits.maxEntries ?? 1_000_000;
@@ -32,13 +30,13 @@ export function parseCpio(bytes: Uint8Array, limits: CpioLimits = {}): ParsedCpi
     const start = offset;
     const header = parseHeader(take(headerBytes, 'header'), start);
     if (header.nameSize < 1 || header.nameSize > maxNameBytes) {
-      throw fault('CPIO_HEADER', `${at(start)}: nameSize must be in 1..${maxNameBytes}, got ${header.nameSize}`);
+      throw fault('CPIO_HEADER', `${entryAt(start)}: nameSize must be in 1..${maxNameBytes}, got ${header.nameSize}`);
     }
     const path = parseName(take(header.nameSize, 'name'), start);
     takePadding(headerBytes + header.nameSize);
     if (path === trailerName) {
       if (header.fileSize !== 0)
-        throw fault('CPIO_SIZE', `${at(start)}: the trailer must be empty, got ${header.fileSize} bytes`);
+        throw fault('CPIO_SIZE', `${entryAt(start)}: the trailer must be empty, got ${header.fileSize} bytes`);
       break;
     }
     if (entries.length >= maxEntries) {
@@ -50,8 +48,8 @@ export function parseCpio(bytes: Uint8Array, limits: CpioLimits = {}): ParsedCpi
     const body = take(header.fileSize, path);
     takePadding(header.fileSize);
     const nameFault = faultOfPath(path, header.nameSize - 1);
-    if (nameFault !== undefined) throw fault(nameFault.code, `${at(start)}: ${nameFault.message}`);
-    if (seen.has(path)) throw fault('CPIO_DUPLICATE', `${at(start)}: ${path} must stand once in an archive`);
+    if (nameFault !== undefined) throw fault(nameFault.code, `${entryAt(start)}: ${nameFault.message}`);
+    if (seen.has(path)) throw fault('CPIO_DUPLICATE', `${entryAt(start)}: ${path} must stand once in an archive`);
     seen.add(path);
     entries.push(parseEntry(path, header, body, start));
   }
@@ -79,24 +77,28 @@ export function parseCpio(bytes: Uint8Array, limits: CpioLimits = {}): ParsedCpi
 }
 
 function parseName(bytes: Uint8Array, start: number): string {
-  if (bytes.indexOf(0) !== bytes.length - 1) throw fault('CPIO_NAME', `${at(start)}: name must end with its only NUL`);
+  if (bytes.indexOf(0) !== bytes.length - 1)
+    throw fault('CPIO_NAME', `${entryAt(start)}: name must end with its only NUL`);
   try {
     return utf8Text(bytes.subarray(0, -1));
   } catch (cause) {
-    throw new ParseError<CpioErrorCode>('CPIO_NAME', `${at(start)}: name must be UTF-8`, { cause });
+    throw new ParseError<CpioErrorCode>('CPIO_NAME', `${entryAt(start)}: name must be UTF-8`, { cause });
   }
 }
 
 function parseEntry(path: string, header: CpioHeader, body: Uint8Array, start: number): ParsedCpioEntry {
   const kind = kindOfBits.get(header.mode & ~0o7777);
   if (kind === undefined)
-    throw fault('CPIO_KIND', `${at(start)}: mode of ${path} must be of a known kind, got 0o${header.mode.toString(8)}`);
+    throw fault(
+      'CPIO_KIND',
+      `${entryAt(start)}: mode of ${path} must be of a known kind, got 0o${header.mode.toString(8)}`,
+    );
   // Folders count their subfolders; more than one name for a file is a hard link, whose content stands elsewhere.
   if (kind !== 'directory' && header.nlink !== 1) {
-    throw fault('CPIO_LINK', `${at(start)}: ${path} must have one link, got ${header.nlink}`);
+    throw fault('CPIO_LINK', `${entryAt(start)}: ${path} must have one link, got ${header.nlink}`);
   }
   if (kind !== 'file' && kind !== 'symlink' && body.length > 0) {
-    throw fault('CPIO_SIZE', `${at(start)}: ${kind} ${path} must have no content, got ${body.length} bytes`);
+    throw fault('CPIO_SIZE', `${entryAt(start)}: ${kind} ${path} must have no content, got ${body.length} bytes`);
   }
   const { uid, gid, mtime } = header;
   const described = { path, mode: header.mode & 0o7777, uid, gid, mtime };
@@ -117,18 +119,16 @@ function parseTarget(path: string, body: Uint8Array, start: number): string {
   if (body.length < 1 || body.length >= maxNameBytes || body.includes(0)) {
     throw fault(
       'CPIO_LINK',
-      `${at(start)}: link target of ${path} must have 1..${maxNameBytes - 1} bytes and no NUL, got ${body.length} bytes`,
+      `${entryAt(start)}: link target of ${path} must have 1..${maxNameBytes - 1} bytes and no NUL, got ${body.length} bytes`,
     );
   }
   try {
     return utf8Text(body);
   } catch (cause) {
-    throw new ParseError<CpioErrorCode>('CPIO_LINK', `${at(start)}: link target of ${path} must be UTF-8`, { cause });
+    throw new ParseError<CpioErrorCode>('CPIO_LINK', `${entryAt(start)}: link target of ${path} must be UTF-8`, {
+      cause,
+    });
   }
-}
-
-function at(offset: number): string {
-  return `cpio entry at offset ${offset}`;
 }
 
 function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {

@@ -4,9 +4,9 @@
 import { type SkippableChunks, utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import type { CpioKind } from './entry.ts';
-import { faultOfPath, kindBits, maxNameBytes, trailerName } from './entry.ts';
+import { faultOfPath, kindOfBits, maxNameBytes, trailerName } from './entry.ts';
 import type { CpioErrorCode } from './error-code.ts';
-import { headerBytes, paddingOf, parseHeader } from './header.ts';
+import { entryAt, headerBytes, paddingOf, parseHeader } from './header.ts';
 import { CpioInput } from './input.ts';
 
 export interface StreamedCpioEntry {
@@ -43,7 +43,6 @@ export interface StreamedCpioLimits {
   readonly maxBytes?: number;
 }
 
-const kindOfBits = new Map(Object.entries(kindBits).map(([kind, bits]) => [bits, kind as CpioKind]));
 const lenient = new TextDecoder();
 
 /** Throws ParseError CPIO_TRUNCATED, CPIO_HEADER, CPIO_KIND, CPIO_LINK, CPIO_SIZE; LimitError CPIO_LIMIT. */
@@ -58,7 +57,7 @@ export async function* streamCpio(
       const start = input.offset;
       const header = parseHeader(await input.take(headerBytes, 'header'), start);
       if (header.nameSize < 1 || header.nameSize > maxNameBytes) {
-        throw fault('CPIO_HEADER', `${at(start)}: nameSize must be in 1..${maxNameBytes}, got ${header.nameSize}`);
+        throw fault('CPIO_HEADER', `${entryAt(start)}: nameSize must be in 1..${maxNameBytes}, got ${header.nameSize}`);
       }
       const name = await input.take(header.nameSize, 'name');
       await input.skip(paddingOf(headerBytes + header.nameSize), 'padding');
@@ -77,13 +76,16 @@ export async function* streamCpio(
       const kind = kindOfBits.get(header.mode & ~0o7777);
       if (kind === undefined) {
         const got = `0o${header.mode.toString(8)}`;
-        throw fault('CPIO_KIND', `${at(start)}: mode of ${JSON.stringify(path)} must be of a known kind, got ${got}`);
+        throw fault(
+          'CPIO_KIND',
+          `${entryAt(start)}: mode of ${JSON.stringify(path)} must be of a known kind, got ${got}`,
+        );
       }
       const size = header.fileSize;
       if (kind !== 'file' && kind !== 'symlink' && size > 0) {
         throw fault(
           'CPIO_SIZE',
-          `${at(start)}: ${kind} ${JSON.stringify(path)} must have no content, got ${size} bytes`,
+          `${entryAt(start)}: ${kind} ${JSON.stringify(path)} must have no content, got ${size} bytes`,
         );
       }
       const target = kind === 'symlink' ? await takeTarget(input, path, size, start) : undefined;
@@ -117,11 +119,14 @@ export async function* streamCpio(
 async function takeTarget(input: CpioInput, path: string, size: number, start: number): Promise<string> {
   if (size < 1 || size >= maxNameBytes) {
     const bound = `1..${maxNameBytes - 1} bytes`;
-    throw fault('CPIO_LINK', `${at(start)}: link target of ${JSON.stringify(path)} must have ${bound}, got ${size}`);
+    throw fault(
+      'CPIO_LINK',
+      `${entryAt(start)}: link target of ${JSON.stringify(path)} must have ${bound}, got ${size}`,
+    );
   }
   const bytes = await input.take(size, 'link target');
   if (bytes.includes(0))
-    throw fault('CPIO_LINK', `${at(start)}: link target of ${JSON.stringify(path)} must hold no NUL`);
+    throw fault('CPIO_LINK', `${entryAt(start)}: link target of ${JSON.stringify(path)} must hold no NUL`);
   return lenient.decode(bytes);
 }
 
@@ -137,10 +142,6 @@ function faultOfName(name: Uint8Array, path: string): { code: CpioErrorCode; mes
     return refused('be UTF-8');
   }
   return faultOfPath(path, name.length - 1);
-}
-
-function at(offset: number): string {
-  return `cpio entry at offset ${offset}`;
 }
 
 function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {

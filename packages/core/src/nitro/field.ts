@@ -1,8 +1,13 @@
-// Reading named fields out of a decoded CBOR map, for both directions of the NSM protocol.
+// Named fields of the CBOR maps that both directions of the NSM protocol are made of.
 // Each reader returns undefined for a value of another kind, so that the caller's error can name operation and field.
 import type { CborKey, CborValue } from '../cbor/index.ts';
 
 export type CborMap = ReadonlyMap<CborKey, CborValue>;
+
+/** serde's externally tagged form: a map of one entry, from the variant's name to its fields in their order. */
+export function tagged(name: string, fields: readonly (readonly [string, CborValue])[]): CborValue {
+  return new Map<CborKey, CborValue>([[name, new Map<CborKey, CborValue>(fields)]]);
+}
 
 export function asMap(value: CborValue | undefined): CborMap | undefined {
   return value instanceof Map ? value : undefined;

@@ -1,11 +1,11 @@
 // The seven requests of the NSM, as values and as the bytes that the AWS library writes (serde's externally tagged enums):
 // a request without arguments is its bare name, another is a map of one entry, name to arguments.
-import type { CborKey, CborValue } from '../cbor/index.ts';
+import type { CborValue } from '../cbor/index.ts';
 import { decodeCbor, encodeCbor } from '../cbor/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import { MAX_NSM_REQUEST_BYTES } from './constant.ts';
 import type { NitroErrorCode } from './error-code.ts';
-import { asBytes, asMap, asU16, type CborMap, kindOf } from './field.ts';
+import { asBytes, asMap, asU16, type CborMap, kindOf, tagged } from './field.ts';
 
 export type NsmRequest =
   /** One PCR's value and lock. */
@@ -57,10 +57,6 @@ function toCbor(request: NsmRequest): CborValue {
         ['public_key', request.publicKey],
       ]);
   }
-}
-
-function tagged(name: NsmOperation, fields: readonly (readonly [string, CborValue])[]): CborValue {
-  return new Map<CborKey, CborValue>([[name, new Map<CborKey, CborValue>(fields)]]);
 }
 
 function u16(request: NsmRequest, field: string, value: number): number {

@@ -6,8 +6,7 @@ import { LimitError, ParseError } from '../errors/index.ts';
 import { MAX_NSM_RESPONSE_BYTES } from './constant.ts';
 import type { NitroErrorCode, NsmErrorName } from './error-code.ts';
 import { isNsmErrorName } from './error-code.ts';
-import { asBytes, asMap, asU16, asU16List, type CborMap, kindOf } from './field.ts';
-import type { NsmOperation } from './request.ts';
+import { asBytes, asMap, asU16, asU16List, type CborMap, kindOf, tagged } from './field.ts';
 
 // Given: Digest of aws-nitro-enclaves-nsm-api. Hardware says SHA384.
 const digests = ['SHA256', 'SHA384', 'SHA512'] as const;
@@ -72,10 +71,6 @@ function toCbor(response: NsmResponse): CborValue {
         ['digest', response.digest],
       ]);
   }
-}
-
-function tagged(name: NsmOperation, fields: readonly (readonly [string, CborValue])[]): CborValue {
-  return new Map<CborKey, CborValue>([[name, new Map<CborKey, CborValue>(fields)]]);
 }
 
 /** Throws ParseError NSM_RESPONSE with the CBOR error as its cause, or LimitError NSM_RESPONSE. */

@@ -2,7 +2,7 @@
 // rule can listen on a unix path again after kill -9 and can never take the path of a living listener.
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connectFile } from '../transport/dial-file.ts';
-import { errnoName } from '../transport/socket-error.ts';
+import { codeOf } from '../transport/socket-error.ts';
 
 /** Leaves everything else to bind(2), which answers EADDRINUSE. */
 export async function removeStaleSocket(path: string): Promise<void> {
@@ -12,7 +12,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
     (await connectFile(path)).destroy();
   } catch (error) {
     // Another process may have replaced the dead file since: its file has another inode and stays.
-    if (errnoName(error) === 'ECONNREFUSED' && socketInode(path) === seen) unlinkSync(path);
+    if (codeOf(error) === 'ECONNREFUSED' && socketInode(path) === seen) unlinkSync(path);
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { retryUntil } from '../transport/retry.ts';
-import { createSocketError, errnoName } from '../transport/socket-error.ts';
+import { codeOf, createSocketError } from '../transport/socket-error.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type ConfigReply, FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from './messages.ts';
 import { requireDeliverable, transferRaw } from './send.ts';
@@ -50,10 +50,10 @@ export async function deliverConfig(options: DeliverConfigOptions): Promise<Deli
     signal: options.signal,
     isTransient(error) {
       // A receiver that is full closes without a word; its places come free within its own deadline.
-      const isRefused = errnoName(error) === 'ECONNREFUSED';
+      const isRefused = codeOf(error) === 'ECONNREFUSED';
       if (isRefused && !isWaiting) options.onWaiting?.();
       isWaiting ||= isRefused;
-      return isRefused || errnoName(error) === 'DELIVERY_UNANSWERED';
+      return isRefused || codeOf(error) === 'DELIVERY_UNANSWERED';
     },
     timedOut: (last) => delivery.timedOut(last),
   });
@@ -119,7 +119,7 @@ class Delivery {
     try {
       return await this.#dial(port);
     } catch (error) {
-      if (errnoName(error) === 'ECONNREFUSED') return undefined;
+      if (codeOf(error) === 'ECONNREFUSED') return undefined;
       throw error;
     }
   }

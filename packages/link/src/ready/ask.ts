@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
-import { errnoName } from '../transport/socket-error.ts';
+import { codeOf } from '../transport/socket-error.ts';
 import type { Transport } from '../transport/transport.ts';
 import { exchangeFrame, type FrameExchange } from './exchange.ts';
 
@@ -35,7 +35,7 @@ export async function askFrame(options: AskOptions, request: Uint8Array): Promis
     socket = await transport.connect({ cid, port }, { timeoutMs, ...signal });
   } catch (error) {
     options.signal?.throwIfAborted();
-    const code = errnoName(error);
+    const code = codeOf(error);
     if (error instanceof CaissonError || code === undefined) throw error;
     return code === 'ECONNREFUSED' ? { kind: 'refused' } : { kind: 'unreachable', code };
   }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { retryUntil } from './retry.ts';
-import { createSocketError, errnoName } from './socket-error.ts';
+import { codeOf, createSocketError } from './socket-error.ts';
 import type { TransportConnectOptions } from './transport.ts';
 
 export interface FileDial {
@@ -46,11 +46,11 @@ export async function dialFile(dial: FileDial): Promise<Socket> {
     signal: options.signal,
     isTransient(error) {
       // A unix listener whose backlog is full answers EAGAIN at once and never later (docs/wire/fabric.md, "The dialler").
-      const code = errnoName(error);
+      const code = codeOf(error);
       return code === 'EAGAIN' || (code === 'ECONNREFUSED' && options.retryRefused === true);
     },
     timedOut(last) {
-      const seen = errnoName(last) === 'EAGAIN' ? 'its backlog stayed full' : 'it refused every try';
+      const seen = codeOf(last) === 'EAGAIN' ? 'its backlog stayed full' : 'it refused every try';
       return createSocketError('ETIMEDOUT', 'connect', target, `${seen} for ${timeoutMs} ms`, last);
     },
   });
@@ -84,6 +84,6 @@ function checkTimeout(timeoutMs: number): number {
 }
 
 function isNobody(error: unknown): boolean {
-  const code = errnoName(error);
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ECONNREFUSED';
 }

@@ -25,7 +25,7 @@ export function createSocketError(
   return Object.assign(error, { code, syscall });
 }
 
-/** The errno name of any error, or undefined. */
-export function errnoName(error: unknown): string | undefined {
+/** `ECONNREFUSED` of an error of Node, the code of one of ours; undefined for anything without one. */
+export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

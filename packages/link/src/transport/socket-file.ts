@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { connectFile } from './dial-file.ts';
-import { createSocketError, errnoName } from './socket-error.ts';
+import { codeOf, createSocketError } from './socket-error.ts';
 
 export interface SocketFile {
   readonly path: string;
@@ -98,7 +98,7 @@ async function claim(temporary: string, options: SocketFileOptions): Promise<voi
       linkSync(temporary, options.path);
       return;
     } catch (error) {
-      if (errnoName(error) !== 'EEXIST') throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     }
     await clearStaleFile(options);
   }
@@ -110,7 +110,7 @@ async function isServed(path: string): Promise<boolean> {
     (await connectFile(path)).destroy();
     return true;
   } catch (error) {
-    const code = errnoName(error);
+    const code = codeOf(error);
     return code !== 'ECONNREFUSED' && code !== 'ENOENT';
   }
 }

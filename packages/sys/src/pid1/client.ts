@@ -1,7 +1,7 @@
 // The ProcessHost of production: PID 1 on fd 3. Requests are told apart by id and answered in any order; a frame that is none
 // of the protocol, or the end of the stream, ends it, since what PID 1 thinks is then unknown.
 import { Socket } from 'node:net';
-import { createSystemError, errnoOf } from '../errno.ts';
+import { createSystemError, errnoNumber } from '../errno.ts';
 import type { ProcessFrame } from './frame.ts';
 import { encodeEnd, encodeForget, encodeFrame, encodeSignal, encodeStart, frameType } from './frame.ts';
 import type { ProcessEntry, ProcessHost, ProcessHostEvent, ProcessIdentity } from './process-host.ts';
@@ -73,20 +73,22 @@ export function openProcessHost(options: ProcessHostOptions = {}): OpenProcessHo
   const take = createFrameReader(hear);
   socket.on('data', (bytes: Buffer) => {
     if (!take(bytes))
-      lose(createSystemError(errnoOf('EPROTO'), 'read', 'PID 1', { reason: 'no frame of its protocol' }));
+      lose(createSystemError(errnoNumber('EPROTO'), 'read', 'PID 1', { reason: 'no frame of its protocol' }));
   });
   socket.on('error', lose);
-  socket.on('close', () => lose(createSystemError(errnoOf('EPIPE'), 'read', 'PID 1')));
+  socket.on('close', () => lose(createSystemError(errnoNumber('EPIPE'), 'read', 'PID 1')));
 
   const ask = async (type: number, body: Buffer, object: string, path?: string): Promise<ProcessAnswer> => {
-    if (lost !== undefined) throw createSystemError(errnoOf('EPIPE'), 'write', 'PID 1', { cause: lost });
+    if (lost !== undefined) throw createSystemError(errnoNumber('EPIPE'), 'write', 'PID 1', { cause: lost });
     const id = nextId;
     nextId = nextId >= 0xffff_ffff ? 1 : nextId + 1;
     const frame = encodeRequest(type, id, body, object);
     return await new Promise<ProcessAnswer>((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(id);
-        reject(createSystemError(errnoOf('ETIMEDOUT'), 'read', object, { reason: `no answer within ${timeoutMs} ms` }));
+        reject(
+          createSystemError(errnoNumber('ETIMEDOUT'), 'read', object, { reason: `no answer within ${timeoutMs} ms` }),
+        );
       }, timeoutMs);
       const entries: ProcessEntry[] = [];
       const settle = (outcome: Error | ProcessFrame): void => {
@@ -106,7 +108,7 @@ export function openProcessHost(options: ProcessHostOptions = {}): OpenProcessHo
     async start(request) {
       const { frame } = await ask(frameType.start, encodeStart(request), request.name, request.argv[0]);
       if (frame.kind === 'started') return frame.identity;
-      throw createSystemError(errnoOf('EPROTO'), 'start', request.name);
+      throw createSystemError(errnoNumber('EPROTO'), 'start', request.name);
     },
     async signal(name, identity, signal, scope) {
       await ask(frameType.signal, encodeSignal(name, identity, signal, scope), name);
@@ -116,13 +118,13 @@ export function openProcessHost(options: ProcessHostOptions = {}): OpenProcessHo
     },
     async end(code) {
       const frame = encodeFrame(frameType.end, nextId, encodeEnd(code));
-      if (lost !== undefined) throw createSystemError(errnoOf('EPIPE'), 'write', 'PID 1', { cause: lost });
+      if (lost !== undefined) throw createSystemError(errnoNumber('EPIPE'), 'write', 'PID 1', { cause: lost });
       await new Promise<void>((resolve) => socket.write(frame, () => resolve()));
       // PID 1 answers by ending everything.
       await closed;
     },
     onEvent: (listener) => void listeners.push(listener),
-    close: () => lose(createSystemError(errnoOf('ECANCELED'), 'read', 'PID 1', { reason: 'closed' })),
+    close: () => lose(createSystemError(errnoNumber('ECANCELED'), 'read', 'PID 1', { reason: 'closed' })),
   };
 }
 
@@ -136,7 +138,7 @@ function encodeRequest(type: number, id: number, body: Buffer, object: string): 
     return encodeFrame(type, id, body);
   } catch (cause) {
     const reason = 'words and environment must fit into one frame of 8,192 bytes';
-    throw createSystemError(errnoOf('E2BIG'), 'start', object, { cause, reason });
+    throw createSystemError(errnoNumber('E2BIG'), 'start', object, { cause, reason });
   }
 }
 

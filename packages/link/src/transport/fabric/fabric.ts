@@ -5,7 +5,7 @@ import { lstatSync } from 'node:fs';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { CID_ANY, CID_PARENT } from '@caisson/core/address';
 import { dialFile } from '../dial-file.ts';
-import { createSocketError, errnoName } from '../socket-error.ts';
+import { codeOf, createSocketError } from '../socket-error.ts';
 import { clearStaleFile, listenOnFile } from '../socket-file.ts';
 import type { Transport, TransportListener } from '../transport.ts';
 import type { EarListener } from './ear.ts';
@@ -107,7 +107,7 @@ export function createFabricTransport(options: FabricOptions): Transport {
           try {
             await clearStaleFile({ path, local });
           } catch (error) {
-            if (errnoName(error) !== 'EADDRINUSE') throw error;
+            if (codeOf(error) !== 'EADDRINUSE') throw error;
           }
         },
       };

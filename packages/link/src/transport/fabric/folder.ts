@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { LimitError, PolicyError } from '@caisson/core/errors';
 import type { TransportErrorCode } from '../error-code.ts';
-import { errnoName } from '../socket-error.ts';
+import { codeOf } from '../socket-error.ts';
 
 // Given: sizeof(sun_path) - 1 on Linux, unix(7). Node 20 cuts a longer path silently and listens somewhere else.
 const maxUnixPathBytes = 107;
@@ -38,7 +38,7 @@ export function openCidFolder(folder: string, cid: Cid): string {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    if (errnoName(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
   verifyOwn(path, inspect(path));
   return path;
@@ -52,7 +52,7 @@ function inspect(path: string): Stats {
   try {
     return lstatSync(path);
   } catch (cause) {
-    throw refuse(path, `it cannot be inspected (${errnoName(cause)})`, cause);
+    throw refuse(path, `it cannot be inspected (${codeOf(cause)})`, cause);
   }
 }
 

@@ -8,7 +8,7 @@ import { LimitError } from '@caisson/core/errors';
 import { dialFile } from '../dial-file.ts';
 import type { TransportErrorCode } from '../error-code.ts';
 import { readFirstLine } from '../first-line.ts';
-import { createSocketError, errnoName } from '../socket-error.ts';
+import { codeOf, createSocketError } from '../socket-error.ts';
 import type { SocketFile } from '../socket-file.ts';
 import { clearStaleFile, listenOnFile } from '../socket-file.ts';
 import type { Transport, TransportListener } from '../transport.ts';
@@ -96,7 +96,7 @@ export function createHybridTransport(options: HybridOptions): Transport {
           try {
             await clearStaleFile({ path, local });
           } catch (error) {
-            if (errnoName(error) !== 'EADDRINUSE') throw error;
+            if (codeOf(error) !== 'EADDRINUSE') throw error;
           }
         },
       };
@@ -150,7 +150,7 @@ function requestPort(
 }
 
 function explain(fault: Error, target: { cid: Cid; port: VsockPort }): Error {
-  switch (errnoName(fault)) {
+  switch (codeOf(fault)) {
     case 'TRANSPORT_LINE_LATE':
       return createSocketError('ETIMEDOUT', 'connect', target, 'the far side did not answer CONNECT in time', fault);
     case 'TRANSPORT_LINE_LIMIT':
