@@ -50,7 +50,8 @@ ${served}
 
 # auto takes hardware where there is some, else a simulation; caisson up --backend qemu boots it.
 backend: auto
-resources: { cpus: 1, memoryMiB: 640 }
+# cpus: a whole core, which is two of most instances, unless said.
+resources: { memoryMiB: 640 }
 
 # Whoever may look inside and command it: a key of this machine, made by the first build; development only.
 # For production a key of your own (caisson operator create): operators: { root_key: operators.pem }
