@@ -19,7 +19,7 @@ import { startStandIn } from '../../examples/kms/stand-in.ts';
 import { assembleRootfs } from '../../examples/python/rootfs.ts';
 import { caisson, bundledSkip as skip, startExample } from '../scenario/example/scene.ts';
 
-const timeout = 120_000;
+const timeout = 300_000;
 
 test('inference: an answer is bound to image, model and question, and each link that is changed breaks it', {
   skip,

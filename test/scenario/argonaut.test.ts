@@ -52,7 +52,7 @@ async function listenHttp(t: TestContext, listener: RequestListener): Promise<nu
 
 function fetchText(port: number, path: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, path, agent: false, timeout: 60_000 }, async (response) => {
+    get({ host: '127.0.0.1', port, path, agent: false, timeout: 300_000 }, async (response) => {
       let text = '';
       for await (const chunk of response.setEncoding('utf8')) text += chunk;
       resolve({ status: response.statusCode ?? 0, text });
@@ -147,7 +147,7 @@ async function start(t: TestContext, kernel: Kernel, env: Record<string, string>
 for (const { name, kernel } of planes) {
   const skip = name === 'native' && !native.hasAddon && 'the addon is not built';
 
-  test(`carries HTTP into the enclave and out of it again (${name})`, { skip, timeout: 60_000 }, async (t) => {
+  test(`carries HTTP into the enclave and out of it again (${name})`, { skip, timeout: 300_000 }, async (t) => {
     const { httpPort, hostLines, folder, stopHost } = await start(t, kernel);
     assert.equal(
       readFileSync(join(folder, 'hosts'), 'utf8'),
@@ -167,7 +167,7 @@ for (const { name, kernel } of planes) {
     await assert.rejects(fetchText(httpPort, '/'), { code: 'ECONNREFUSED' });
   });
 
-  test(`serves its ways out to no other enclave (${name})`, { skip, timeout: 60_000 }, async (t) => {
+  test(`serves its ways out to no other enclave (${name})`, { skip, timeout: 300_000 }, async (t) => {
     const { stranger } = await start(t, kernel);
     const socket = await stranger.connect({ cid: toCid(3), port: toVsockPort(8100) });
     let bytes = 0;
@@ -179,7 +179,7 @@ for (const { name, kernel } of planes) {
 
   test(`closes one connection over the limit at once, with one line, and serves the others (${name})`, {
     skip,
-    timeout: 60_000,
+    timeout: 300_000,
   }, async (t) => {
     const { httpPort, hostLines, hostSaid } = await start(t, kernel, {
       ARGONAUT_MAX_CONNECTIONS: '2',
@@ -215,7 +215,7 @@ for (const { name, kernel } of planes) {
 }
 
 test('says what it waits for and gives up when the enclave never opens its config port', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -70,7 +70,7 @@ test('the simulator keeps its contract as a user without privilege', {
 
 test('a production image runs with the development program under the measurements of the image, and says so', {
   skip,
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const { hello } = await images();
   const backend = createSimBackend({ state: join(folder, 'state') });
@@ -96,7 +96,7 @@ const mark = `stray-${process.pid}`;
 
 test('where the kernel gives no room an enclave is a plain process, says what it is not, and all of it ends however it ends', {
   skip: imageSkip,
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   await images();
   const image = join(folder, 'stray.eif');
@@ -104,7 +104,7 @@ test('where the kernel gives no room an enclave is a plain process, says what it
   const words = [process.execPath, '--conditions=caisson-source', plainMain, join(folder, 'plain'), image, mark];
   // Where none can be made to forbid others in, there is none already.
   const [program = '', ...before] = [...(whyNotWithin(withoutRights) === false ? withoutRights : []), ...words];
-  const { stdout, stderr } = spawnSync(program, before, { encoding: 'utf8', timeout: 60_000 });
+  const { stdout, stderr } = spawnSync(program, before, { encoding: 'utf8', timeout: 300_000 });
   const said = JSON.parse(stdout || 'null');
   ok(said !== null, stderr);
   deepEqual([said.missing, said.left, said.files], [[], [0, 0, 0], ['fabric', 'fabric/3']]);
@@ -123,11 +123,12 @@ test('as root an enclave has users of its own: root inside is nobody outside', {
 }, async () => {
   const { waits } = await images();
   const backend = createSimBackend({ state: join(folder, 'state') });
-  const enclave = await backend.start({ name: 'users', image: waits, memoryMiB: 64, cpus: { ids: [0] } });
+  const allowed = Number(/^Cpus_allowed_list:\t(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
+  const enclave = await backend.start({ name: 'users', image: waits, memoryMiB: 64, cpus: { ids: [allowed] } });
   try {
     const status = readFileSync(`/proc/${enclave.pids[0]}/status`, 'latin1');
     ok(Number(/^Uid:\t([0-9]+)/m.exec(status)?.[1]) >= 524_288, status);
-    match(status, /^Cpus_allowed_list:\t0$/m);
+    match(status, new RegExp(`^Cpus_allowed_list:\t${allowed}$`, 'm'));
     const isBounded = !enclave.departures.some((one) => one.startsWith('memory of processes'));
     equal(readFileSync(`/proc/${enclave.pids[0]}/cgroup`, 'latin1').includes('caisson-sim-'), isBounded);
   } finally {

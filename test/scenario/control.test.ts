@@ -6,7 +6,7 @@ import { connectControl, createControlIdentity, createControlInitClient } from '
 import { checkPolicy } from '@caisson/verify/policy';
 import { openEnclave, service, supervisorSkip as skip } from './supervisor/scene.ts';
 
-const timeout = 60_000;
+const timeout = 300_000;
 const forever = 'exec sleep 1000000';
 
 test('an operator of the image opens a proven session, controls services over it, and ends the enclave', {

@@ -15,7 +15,7 @@ import { askForSignature, learnKey } from '../../examples/signing/client.ts';
 import { messageOf } from '../../examples/signing/src/protocol.ts';
 import { bundledSkip as skip, startExample } from './example/scene.ts';
 
-const timeout = 120_000;
+const timeout = 300_000;
 
 test('signing: the key of the image signs, and a parent who signs with his own is found out', {
   skip,

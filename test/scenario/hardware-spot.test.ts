@@ -113,7 +113,7 @@ test('a run makes an instance, prepares it, ships the packed folder, runs the co
 });
 
 test('nothing is left whichever call fails, loses its answer, or is interrupted before or after its deed', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (context) => {
   begin();
   equal((await run()).code, 0);
@@ -147,7 +147,7 @@ test('nothing is left whichever call fails, loses its answer, or is interrupted 
 });
 
 test('the script itself cleans up when a signal meets it, and ends with 128 and its number', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const cases = [
     ['INT', 130, 'ec2 run-instances'],
@@ -211,7 +211,7 @@ test('a zone without room is left for the next, and a type that no zone has room
 });
 
 test('what cannot be removed is named with the command that removes it, and the rest is removed', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   begin();
   await run();

@@ -16,7 +16,7 @@ if (skip) console.error(`image-ready: SKIPPED, NOTHING WAS STARTED: ${skip}`);
 
 test('a program that never answers leaves its enclave not ready, with the reason, within the time of its image', {
   skip,
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const kernel = join(folder, 'bzImage');
   writeFileSync(kernel, 'a kernel of few words');
@@ -28,7 +28,7 @@ test('a program that never answers leaves its enclave not ready, with the reason
   try {
     const { cid, transport } = enclave;
     // Heard on its line: an enclave whose program has failed ends.
-    await rejects(waitUntilReady({ cid, transport, deadlineMs: 20_000, line: true }), (error: unknown) => {
+    await rejects(waitUntilReady({ cid, transport, deadlineMs: 120_000, line: true }), (error: unknown) => {
       ok(error instanceof NotReadyError);
       equal(error.code, 'READY_FAILED', error.message);
       match(error.message, /\(service-not-ready app\b/);

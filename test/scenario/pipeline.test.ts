@@ -11,7 +11,7 @@ import { assertFitsSchema } from '@caisson/testkit/contract';
 import { run } from '../../packages/cli/src/run.ts';
 import { openEnclave, service, supervisorSkip as skip } from './supervisor/scene.ts';
 
-const timeout = 60_000;
+const timeout = 300_000;
 
 async function open(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-pipe-'));

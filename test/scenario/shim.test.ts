@@ -35,7 +35,7 @@ after(async () => {
 });
 
 if (skip) console.error(`shim: SKIPPED, NOTHING WAS STARTED: ${skip}`);
-const timeout = 120_000;
+const timeout = 300_000;
 
 let made: Promise<BackendImages> | undefined;
 const measured = new Map<string, ReturnType<typeof measureImage>>();

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { findPolicy } from '@caisson/host/operator';
@@ -19,7 +19,10 @@ const root = join(import.meta.dirname, '../..');
 const built = ['packages/cli/dist/main/caisson.js', 'dist/caisson-verify.js'].find(
   (path) => !existsSync(join(root, path)),
 );
-const skip = simulatorSkip || (built !== undefined && `no ${built} (npm run build)`);
+const skip =
+  simulatorSkip ||
+  (built !== undefined && `no ${built} (npm run build)`) ||
+  (availableParallelism() < 2 && 'the example is given two processors, and there is one');
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
 
 interface Started {
@@ -88,7 +91,7 @@ function verifyNothingRuns(run: Started): void {
 
 test('npm start -- --once builds, starts, verifies, is asked 1,000 times, shows two refusals, and ends with 0', {
   skip,
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (context) => {
   const run = start(context, shared, '--once', '--port', '0');
   equal(await run.ended(), 0, run.output());
@@ -109,7 +112,7 @@ test('npm start -- --once builds, starts, verifies, is asked 1,000 times, shows 
 
 test('npm start serves the enclave and a page of this machine that judges it; Ctrl-C ends both and leaves nothing', {
   skip,
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (context) => {
   const run = start(context, shared, '--port', '0');
   const [at, verifier] = await addresses(run);
@@ -189,7 +192,7 @@ async function judge(tab: Page, verifier: string, enclave: string, pcr0: string)
   const reason = async (): Promise<string> => (await tab.locator('#reason').textContent()) ?? '';
 
   await tab.goto(verifier);
-  await tab.waitForSelector('body:not([data-verdict="asking"])', { timeout: 60_000 });
+  await tab.waitForSelector('body:not([data-verdict="asking"])', { timeout: 300_000 });
   equal(await tab.getAttribute('body', 'data-verdict'), 'held', await reason());
   deepEqual(await registers(), ['held', 'held', 'held']);
   equal(await tab.locator('#pcrs code').first().textContent(), pcr0);
@@ -223,7 +226,7 @@ async function judge(tab: Page, verifier: string, enclave: string, pcr0: string)
 function openBrowser(): Promise<Browser> {
   const flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking'];
   const args = [...flags, 'disable-component-update', 'disable-sync'].map((flag) => `--${flag}`);
-  return chromium.launch({ executablePath: browserPath!, args, timeout: 60_000 });
+  return chromium.launch({ executablePath: browserPath!, args, timeout: 300_000 });
 }
 
 /** For a person who wants to see it: CAISSON_SCREENSHOTS=FOLDER. */

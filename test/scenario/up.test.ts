@@ -17,7 +17,7 @@ import { leftOf } from './engine/traces.ts';
 // Short, because sockets lie in it.
 const folder = mkdtempSync(join(tmpdir(), 'caisson-up-'));
 const at = (name: string): string => join(folder, name);
-const timeout = 120_000;
+const timeout = 300_000;
 const terms = termsIn(folder);
 
 const caisson = (...words: string[]) => startProgram(words, terms).ended;

@@ -71,14 +71,14 @@ test('a page verifies a document, refuses three mutants, and answers a challenge
   const browser = await chromium.launch({
     executablePath: browserPath!,
     args: [...flags, 'disable-component-update', 'disable-sync'].map((flag) => `--${flag}`),
-    timeout: 60_000,
+    timeout: 300_000,
   });
   try {
     const tab = await browser.newPage();
     const faults: string[] = [];
     tab.on('pageerror', (error) => faults.push(error.message));
     await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await tab.waitForFunction("document.title === 'done'", undefined, { timeout: 60_000 });
+    await tab.waitForFunction("document.title === 'done'", undefined, { timeout: 300_000 });
     assert.deepEqual(await tab.locator('#results li').allTextContents(), [
       'held custom i-0123456789abcdef0-enc0123456789abcdef',
       'SIG',

@@ -26,7 +26,7 @@ function whyNot(): string | false {
 
 test('initctl --via ssh:parent ends its session here, through a real sshd and caisson proxy --stdio', {
   skip: whyNot(),
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-via-'));
   context.after(() => rmSync(folder, { recursive: true }));

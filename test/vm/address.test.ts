@@ -16,7 +16,7 @@ const patience = { timeoutMs: 20_000, retryRefused: true };
 
 test('the kernel of an enclave does with addresses what docs/wire/addresses.md says', {
   skip,
-  timeout: 90_000,
+  timeout: 300_000,
 }, async (context) => {
   const image = await buildImage({ guest: 'address' });
   const enclave = await bootEnclave({ image: image.file, cid: 26 });

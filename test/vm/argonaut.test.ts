@@ -28,7 +28,7 @@ interface Seen {
   readonly requests: readonly string[];
 }
 
-test('argonaut’s smoke path holds in a real enclave', { skip, timeout: 90_000 }, async (context) => {
+test('argonaut’s smoke path holds in a real enclave', { skip, timeout: 300_000 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
   const image = await buildImage({ guest: 'argonaut', bundles: ['caisson-enclave'] });
   const upstream = await listen(createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));

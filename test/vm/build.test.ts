@@ -133,7 +133,7 @@ test('an OCI layout and a docker archive of one container boot, and are one imag
 
 test('a folder with a caisson.yaml boots with the supervisor, becomes ready, and is reached by its ingress', {
   skip,
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   mkdirSync(at('service'));
   writeFileSync(at('service/package.json'), '{"main":"main.js"}');

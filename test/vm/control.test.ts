@@ -16,7 +16,7 @@ const busybox = '/usr/lib/caisson/busybox';
 
 test('an operator of the image opens a proven session over vsock, initctl commands it, and nobody else is let in', {
   skip,
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-control-'));
   context.after(() => rmSync(folder, { recursive: true }));

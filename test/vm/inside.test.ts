@@ -16,7 +16,7 @@ import { bootEnclave, type Enclave, rigFile, within } from './rig.ts';
 const busybox = '/usr/lib/caisson/busybox';
 const forever = `exec ${busybox} sleep 1000000`;
 const agentPort = 8100;
-const timeout = 180_000;
+const timeout = 300_000;
 
 const files = {
   'caisson.yaml': `name: inside

@@ -18,7 +18,7 @@ const moduleId = 'i-0abc-enc0123';
 const zero = '00'.repeat(48);
 const extended = createHash('sha384').update(parseHex(zero)).update(parseHex(extension)).digest('hex');
 
-test('the NSM of a real enclave, for people and for a relying party', { skip, timeout: 120_000 }, async (context) => {
+test('the NSM of a real enclave, for people and for a relying party', { skip, timeout: 300_000 }, async (context) => {
   const image = await buildImage({ guest: 'nsm', bundles: ['caisson'] });
   try {
     const outcome = await outcomeOf(image, { cid: 24 });
@@ -31,7 +31,7 @@ test('the NSM of a real enclave, for people and for a relying party', { skip, ti
 
 test('a document that the hypervisor did not sign is kept as it came, and refused with COSE', {
   skip,
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const image = await buildImage({ guest: 'nsm', bundles: ['caisson'], env: { COMMANDS: 'attest' } });
   try {

@@ -41,7 +41,7 @@ function sink(): Writable & { text(): string } {
 
 test('commands run, 64 MiB go each way and jobs are kept over vsock; another PCR0 hears no word of a command', {
   skip,
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-pipeline-'));
   context.after(() => rmSync(folder, { recursive: true }));

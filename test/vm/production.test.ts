@@ -59,7 +59,7 @@ function watched(enclave: Enclave) {
 
 test('a production image runs nothing but by template and gives out its file roots, to the operators of the signed list alone', {
   skip,
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-production-'));
   context.after(() => rmSync(folder, { recursive: true }));

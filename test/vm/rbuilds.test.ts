@@ -60,7 +60,7 @@ createServer((socket) => {
 
 test('an image of rbuilds boots, is reached by the port that EXPOSE lists, and has its /apps', {
   skip,
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   writeFileSync(at('x.dockerfile'), dockerfile);
   writeFileSync(at('main.mjs'), program);

@@ -19,7 +19,7 @@ async function failureOf(options: WaitOptions): Promise<NotReadyError> {
 
 test('an enclave is waited for until it is ready, and its death is told with reason, last words and exit', {
   skip,
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   const image = await buildImage({ guest: 'ready' });
   const enclave = await bootEnclave({ image: image.file, cid: 27 });

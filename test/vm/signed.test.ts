@@ -11,7 +11,7 @@ import type { SeenMessage } from '@caisson/link/ready';
 import { askHttp, buildProduct, caisson, hearLine, productSkip as skip, startTimer } from './product.ts';
 import { bootEnclave, type Enclave, within } from './rig.ts';
 
-const timeout = 180_000;
+const timeout = 300_000;
 const secret = 'a word that stays inside';
 
 const files = {

@@ -29,7 +29,7 @@ exit 3\n`,
 
 test('three static services with requirements are ready within 3 s, one crashes and comes back, and control ends the enclave with 0', {
   skip,
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-trio-'));
   context.after(() => rmSync(folder, { recursive: true }));

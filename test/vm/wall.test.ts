@@ -19,7 +19,7 @@ interface Digest {
   readonly code?: string;
 }
 
-test('the wall between a parent and its enclave', { skip, timeout: 120_000 }, async (context) => {
+test('the wall between a parent and its enclave', { skip, timeout: 300_000 }, async (context) => {
   const image = await buildImage({ guest: 'wall' });
   const enclave = await bootEnclave({ image: image.file, cid: 20 });
   const dial = (port: keyof typeof wallPort): Promise<Socket> =>

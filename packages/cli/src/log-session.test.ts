@@ -223,7 +223,7 @@ test('with -f the end of the enclave is an end, and a session that breaks is a f
 });
 
 // A line that does not come is a failure, and not a test without an end.
-const timeout = 60_000;
+const timeout = 300_000;
 
 /** Resolves once somebody has asked for a record so many times. */
 function looksAt(records: Map<string, EnclaveRecord>, times: number): Promise<void> {

@@ -51,7 +51,7 @@ async function up(more = '') {
   return await caisson('up', '-f', file);
 }
 
-const timeout = 60_000;
+const timeout = 300_000;
 
 test('an image without a ready line is up at its heartbeat, never said to be proven, and no policy is written for hardware', {
   timeout,

@@ -205,7 +205,7 @@ test('a descriptor limit gives EMFILE at every step of connect and listen, and n
     ['-c', 'ulimit -n 64 && exec "$0" "$@"', process.execPath, ...words],
     {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
     },
   );
   addon!.discard(fd);
@@ -221,7 +221,7 @@ test('a dial in the air keeps the process alive to its deadline, and process.exi
   const run = (code: string) =>
     spawnSync(process.execPath, ['--conditions=caisson-source', '--input-type=module', '-e', dial + code], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
     });
   const waited = run('dial(300);');
   equal(`${waited.status} ${waited.stdout}${waited.stderr}`, '0 -110\n');

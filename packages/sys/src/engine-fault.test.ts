@@ -48,7 +48,7 @@ interface Played {
 
 test('keeps every byte in order and every break visible, whatever both sides do', {
   skip,
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const engine = openEngine(t);
   const arrivals: PromiseWithResolvers<Socket>[] = [];

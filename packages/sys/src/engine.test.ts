@@ -244,7 +244,7 @@ describe('native engine', { skip }, () => {
       setTimeout(() => { waited = true; void listener.stop(); }, 200).unref();
       process.on('exit', () => console.log(waited));`;
     const flags = ['--conditions=caisson-source', '--input-type=module', '-e', source];
-    const { stdout, status } = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 60_000 });
+    const { stdout, status } = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 300_000 });
     assert.deepEqual({ stdout, status }, { stdout: 'true\n', status: 0 });
   });
 });

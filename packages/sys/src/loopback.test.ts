@@ -38,7 +38,7 @@ const probe = `
 
 function runProbe(...before: string[]): Record<string, unknown> {
   const words = [...before, process.execPath, '--conditions=caisson-source', '--input-type=module', '-e', probe];
-  const { stdout, stderr, signal } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8', timeout: 60_000 });
+  const { stdout, stderr, signal } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8', timeout: 300_000 });
   equal(stderr, '');
   equal(signal, null);
   return JSON.parse(stdout) as Record<string, unknown>;

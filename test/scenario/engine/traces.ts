@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 // Chosen: a shim that has told its end is still ending.
-const patienceMs = 10_000;
+const patienceMs = 60_000;
 
 /** Empty as soon as nothing is left; else what is after some seconds. */
 export async function leftOf(state: string): Promise<string[]> {

@@ -167,7 +167,7 @@ function runProgram(
     const file = join(import.meta.dirname, `${entry}.ts`);
     const child = spawn(process.execPath, ['--conditions=caisson-source', file, ...words], {
       env: { ...compileCache, ...env },
-      timeout: 60_000,
+      timeout: 300_000,
     });
     const text = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));

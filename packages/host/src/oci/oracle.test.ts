@@ -167,7 +167,7 @@ async function layoutOf(context: TestContext): Promise<string> {
 }
 
 function run(folder: string, name: string, ...words: string[]): void {
-  const { status, stderr } = spawnSync(name, words, { cwd: folder, timeout: 60_000 });
+  const { status, stderr } = spawnSync(name, words, { cwd: folder, timeout: 300_000 });
   assert.equal(status, 0, `${name} ${words.join(' ')}: ${stderr}`);
 }
 

@@ -16,7 +16,7 @@ import { verifyWithOpenssl } from './verify-with-openssl.ts';
 const skip = hasOpenssl() ? false : 'no openssl binary on this machine';
 function hasOpenssl(): boolean {
   try {
-    execFileSync('openssl', ['version'], { timeout: 60_000 });
+    execFileSync('openssl', ['version'], { timeout: 300_000 });
     return true;
   } catch {
     return false;

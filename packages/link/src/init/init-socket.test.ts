@@ -447,12 +447,15 @@ test('a follower who does not read loses lines, is told how many, and stops nobo
 });
 
 test('an answer may be of any size, and a caller who does not take it is cut off alone', async (context) => {
-  const { path, control } = await serve(context, { documentTimeoutMs: 150 });
-  control.logs = Array.from({ length: 10_000 }, () => 'y'.repeat(500));
-  const answer = (await ask(path, { ServiceLogs: { name: 'web', lines: 10_000 } })) as {
+  const logs = Array.from({ length: 10_000 }, () => 'y'.repeat(500));
+  const patient = await serve(context);
+  patient.control.logs = logs;
+  const answer = (await ask(patient.path, { ServiceLogs: { name: 'web', lines: 10_000 } })) as {
     ServiceLogs: { logs: string[] };
   };
   assert.equal(answer.ServiceLogs.logs.length, 10_000);
+  const { path, control } = await serve(context, { documentTimeoutMs: 1_000 });
+  control.logs = logs;
   const stuck = connect({ path });
   stuck.on('error', () => {});
   const cutOff = once(stuck, 'close');

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { encodeForget, encodeFrame, encodeSignal, encodeStart } from './frame.ts';
 
 // Chosen.
-const timeout = 120_000;
+const timeout = 300_000;
 const hasty = ['--patience', '1024:5:300:300'];
 const identity = { pid: 101, startTime: 123_456 };
 const start = encodeStart(probeRequest('web', ['exit', '0'], { env: { A: 'b' } }));

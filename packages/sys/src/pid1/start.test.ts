@@ -9,7 +9,7 @@ import type { Supervised } from '@caisson/testkit/pid1';
 import { arrangeSupervised, heldStreams, probeRequest, pid1Skip as skip } from '@caisson/testkit/pid1';
 
 // Chosen.
-const timeout = 60_000;
+const timeout = 300_000;
 
 interface Arranged extends Supervised {
   readonly host: OpenProcessHost;

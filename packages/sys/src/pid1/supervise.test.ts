@@ -18,7 +18,7 @@ import {
 } from '@caisson/testkit/pid1';
 
 // Chosen.
-const timeout = 60_000;
+const timeout = 300_000;
 // A thousand deaths a minute are allowed, the back-off ends at 20 ms, an end may take 300 ms and a stop 300 ms.
 const hasty = ['--patience', '1000:20:300:300'];
 

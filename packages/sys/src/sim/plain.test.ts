@@ -79,7 +79,7 @@ async function arrange(
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {},
       // Not longer than the test.
-      timeout: 60_000,
+      timeout: 300_000,
       killSignal: 'SIGKILL',
     });
     let console = '';

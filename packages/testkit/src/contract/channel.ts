@@ -23,7 +23,7 @@ export function describeChannelContract(name: string, open: () => Promise<Duplex
     before(async () => {
       source = await open();
     });
-    for (const { title, run } of channelContract) test(title, { timeout: 60_000 }, () => run(source));
+    for (const { title, run } of channelContract) test(title, { timeout: 300_000 }, () => run(source));
     after(() => source.close());
   });
 }

@@ -31,7 +31,7 @@ export function describeKernelContract(name: string, open: () => KernelPair): vo
     });
 
     for (const { title, run } of kernelContract) {
-      test(title, { timeout: 60_000 }, () => run(pair));
+      test(title, { timeout: 300_000 }, () => run(pair));
     }
 
     after(async () => {

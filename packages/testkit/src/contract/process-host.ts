@@ -18,7 +18,7 @@ export function describeProcessHostContract(
 ): void {
   describe(`the ${name} process host`, () => {
     for (const { title, run } of processHostContract) {
-      test(title, { skip, timeout: 60_000 }, async (context) => run(await open(context)));
+      test(title, { skip, timeout: 300_000 }, async (context) => run(await open(context)));
     }
   });
 }

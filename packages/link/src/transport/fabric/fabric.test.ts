@@ -89,7 +89,7 @@ test('resets every dialler whose preamble is bad, before the listener hears of h
   equal(peers.length, 0);
 });
 
-test('forgets diallers that die between any two bytes of their preamble', { timeout: 60_000 }, async () => {
+test('forgets diallers that die between any two bytes of their preamble', { timeout: 300_000 }, async () => {
   const peers = await echo();
   const before = readdirSync('/proc/self/fd').length;
   const preamble = Buffer.from('CAISSON-FABRIC/1 3 1024\n');

@@ -17,7 +17,7 @@ export interface BridgeProcess {
 }
 
 // Chosen: a start on a busy machine.
-const startWithinMs = 20_000;
+const startWithinMs = 60_000;
 
 /** With `listenPort` it stands in the enclave and listens on that vsock port; without, on TCP on the parent's side. */
 export async function startBridgeProcess(

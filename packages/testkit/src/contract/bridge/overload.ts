@@ -21,7 +21,7 @@ const factors = [2, 4];
 const places = 64;
 const againMs = 2_000;
 const windowMs = 100;
-const startWithinMs = 20_000;
+const startWithinMs = 60_000;
 
 export const overloadPromises: readonly BridgePromise[] = [
   {

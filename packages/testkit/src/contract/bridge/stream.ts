@@ -72,7 +72,7 @@ export function outcomeOf(socket: Socket): Promise<string> {
 }
 
 // Chosen: for what is no promise about time, on a machine that has other work.
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 // Chosen: what takes longer is left the processor meanwhile.
 const turns = 50;
 
