@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -77,7 +77,7 @@ describe('the nitro backend keeps the contract of backends', () => {
       title,
     );
   for (const { title, run } of backendContract.filter((one) => !beyond.includes(one.title))) {
-    test(title, { timeout: 120_000 }, async () => {
+    test(title, { timeout: 300_000 }, async () => {
       const exits = join(folder, 'exits.eif');
       const scene: BackendScene = {
         backend,
@@ -260,6 +260,19 @@ test('says loudly that a debug enclave proves nothing, and reads its console and
   const quiet = await backend.start(spec);
   deepEqual(await quiet.kill(), { kind: 'died', byHost: true });
   deepEqual([quiet.console.tail(), quiet.departures, quiet.documents], ['', [], { kind: 'aws' }]);
+});
+
+test('what is free is looked at in turn with the launch that takes it: of two starts that want one cpu at once one is refused', async () => {
+  fake.script({});
+  const held: boolean[] = [];
+  const onPlace = async (): Promise<void> => void held.push(existsSync(join(state, 'boot.lock')));
+  const wanted = ['two', 'three'].map((name) => backend.start({ ...spec, name, cpus: { ids: [7] }, onPlace }));
+  const settled = await Promise.allSettled(wanted);
+  const running = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const codes = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+  for (const one of running) await one.kill();
+  deepEqual([running.length, codes, held], [1, ['BACKEND_CAPACITY'], [true]]);
+  deepEqual(records(), []);
 });
 
 test('says the numbers of huge pages, pool and image before nitro-cli is asked to start anything', async () => {

@@ -1,7 +1,7 @@
 // Hardware as a backend: nitro-cli starts and ends enclaves, and nothing that it says is believed unseen. A start takes these steps:
 //
-//   spec, machine, image looked at -> leftovers of dead launches ended -> CPUs, memory, CID checked against what runs -> record written
-//   -> (one boot at a time from here) run-enclave, which waits for the heartbeat itself -> found by name -> registers compared
+//   spec, machine, image looked at -> (one start at a time from here) leftovers of dead launches ended -> CPUs, memory, CID checked against what runs
+//   -> record written -> run-enclave, which waits for the heartbeat itself -> found by name -> registers compared
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
@@ -84,33 +84,31 @@ async function startEnclave(
   driver: NitroDriver,
   undo: Undo,
 ): Promise<RunningEnclave> {
-  const { name, isKept = false } = spec;
+  const { name, isKept = false, signal } = spec;
   const image = resolve(spec.image);
   const { measurements, size } = await measure(image);
   requireMeasurements(spec, measurements);
   const { state } = await openRunFolder(stateFolder);
-  const claim = await claimCid(state, { name, cid: spec.cid });
-  undo.add(() => claim.release());
-  const { cid } = claim;
-  const requireRoom = (others: readonly DescribedEnclave[]): void => {
-    const taken = others.flatMap(({ CPUIDs }) => CPUIDs ?? []);
-    checkCapacity(spec, size, readParentMachine(root), taken);
-    requireFreeCid(cid, others);
-  };
-  requireRoom(await endLeftovers(driver, state, name));
-  const enclave = `${name}-${randomBytes(8).toString('hex')}`;
-  await spec.onPlace?.({ cid, transport, vsock });
-  await writeRecord(state, enclave, { isKept });
-  const fromMs = performance.now();
-  const { found, departures } = await withLock(
+  let fromMs = 0;
+  const { cid, enclave, found, departures } = await withLock(
     join(state, 'boot.lock'),
-    async (waited) => {
-      // What was launched before it has taken its part since then.
-      if (waited) requireRoom(await driver.describe());
+    async () => {
+      // All of it in turn: what was free before the lock was had may be another's by now, and a hundred calls of nitro-cli at once answer nobody in time.
+      const others = await endLeftovers(driver, state, name);
+      const taken = others.flatMap(({ CPUIDs }) => CPUIDs ?? []);
+      checkCapacity(spec, size, readParentMachine(root), taken);
+      const claim = await claimCid(state, { name, cid: spec.cid });
+      undo.add(() => claim.release());
+      const { cid } = claim;
+      requireFreeCid(cid, others);
+      const enclave = `${name}-${randomBytes(8).toString('hex')}`;
+      await spec.onPlace?.({ cid, transport, vsock });
+      await writeRecord(state, enclave, { isKept });
+      fromMs = performance.now();
       spec.onBoot?.();
-      return await launch(driver, { spec, image, state, enclave, cid, measurements });
+      return { cid, enclave, ...(await launch(driver, { spec, image, state, enclave, cid, measurements })) };
     },
-    { timeoutMs: lockMs },
+    { timeoutMs: lockMs, signal },
   );
   const bootMs = Math.round(performance.now() - fromMs);
   const about = { spec, state, cid, transport, vsock, measurements, found, enclave, departures, bootMs };
