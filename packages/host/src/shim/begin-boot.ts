@@ -1,19 +1,20 @@
-// The enclave of one boot, asked of the backend: what runs already as it was asked for is taken over, anything else is started.
+// Asks the backend for the enclave of one boot. An enclave that still runs as it was asked for is taken over; in every other case a new one is
+// started.
 import type { EnclavePlace, EnclaveSpec, RunningEnclave } from '../backend/index.ts';
 import type { RecordedState } from '../record/index.ts';
 import type { BootTools } from './boot-tools.ts';
 
 export interface BeginHooks {
   readonly signal: AbortSignal;
-  /** Its place is known, and it does not run yet; or it is one that was taken over. */
+  /** Called when CID and transport are known: before a new enclave runs, or for one that was taken over. */
   readonly onPlace: (place: EnclavePlace) => Promise<void>;
-  /** Its first instruction. */
+  /** Called when the enclave begins to boot. */
   readonly onBoot: () => void;
-  /** It runs already, whatever becomes of its places: from here on it must be ended. */
+  /** Called for an enclave that was taken over. It already runs, so whatever fails from here on has to end it. */
   readonly onAdopted: (running: RunningEnclave) => void;
 }
 
-/** Throws what the backend cannot start. `adoptFrom`: what the last shim left. */
+/** Throws what `Backend.start` throws. `adoptFrom` is the state that a shim which died has left. */
 export async function beginBoot(
   { backend, events, keeper, onStep, spec }: BootTools,
   { signal, onPlace, onBoot, onAdopted }: BeginHooks,
@@ -43,7 +44,7 @@ export async function beginBoot(
   try {
     adopted = await backend.adopt(asked);
   } catch (error) {
-    // It runs and is not what was asked for: the start that follows ends it.
+    // Something runs that is not what was asked for. It is not taken over, and starting anew ends it.
     events.add('warn', 'ENCLAVE_NOT_ADOPTED', (error as Error).message);
   }
   if (adopted === undefined) return await backend.start(asked);

@@ -1,4 +1,5 @@
-// The boot config as it was asked for: read at every start and compared, because the file is its owner's to change, and what was agreed on is its hash.
+// The boot config that `up` or `run` was given. It is read again at every start, because its owner may change the file at any time, and compared
+// with the hash in the record: other bytes are refused.
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { MAX_CONFIG_BYTES } from '@caisson/core/config';
@@ -6,7 +7,10 @@ import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { RecordedSpec } from '../record/index.ts';
 import type { ShimErrorCode } from './error-code.ts';
 
-/** Undefined where none was asked for. Throws VerificationError SHIM_CONFIG for other bytes, CaissonError SHIM_CONFIG where they cannot be read. */
+/**
+ * Undefined where the record names none. Throws VerificationError SHIM_CONFIG for other bytes than were recorded, CaissonError SHIM_CONFIG where
+ * the file cannot be read.
+ */
 export async function readAskedConfig({ name, config }: RecordedSpec): Promise<Uint8Array | undefined> {
   if (config === undefined) return undefined;
   let bytes: Buffer;

@@ -22,7 +22,7 @@ export interface BootTools {
   readonly gate: Gate;
   readonly folder: EnclaveFolder;
   readonly logFile: LogFile | undefined;
-  /** The enclave of this host that has this vsock port of it for itself. */
+  /** Name of the other enclave of this host that holds the vsock port; undefined where none does. */
   findVsockHolder(port: number): Promise<string | undefined>;
   readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
   readonly onStep: (step: ShimStep) => void;
@@ -30,6 +30,6 @@ export interface BootTools {
 
 export interface BootResult extends Outcome {
   readonly end: RecordedState['end'];
-  /** Undefined: it ended by itself, or was asked to. */
+  /** Undefined where the enclave ended by itself without a fault, or because somebody asked for its end. */
   readonly failure: CaissonError | undefined;
 }

@@ -52,7 +52,7 @@ export class Boot {
     this.#file = new BoundedFile({ path: folder.console, maxBytes: maxConsoleBytes, onTrouble });
   }
 
-  /** `adoptFrom`: what the last shim left, where an enclave may still run. Never rejects. */
+  /** `adoptFrom` is the state that a shim which died has left: its enclave may still run. Never rejects. */
   async run(adoptFrom: RecordedState | undefined): Promise<BootResult> {
     const { keeper, spec } = this.#tools;
     keeper.enter('starting', {
@@ -74,7 +74,7 @@ export class Boot {
       this.#config = await readAskedConfig(spec);
       this.#running = await this.#begin(adoptFrom);
       this.#watch(this.#running);
-      // Asked for in the moment in which it came up.
+      // Somebody asked for its end while it was being started.
       if (this.#endEarly !== undefined) end = await this.#endEarly(this.#running);
       else [end, failure] = await this.#live(this.#running);
     } catch (error) {
@@ -105,7 +105,7 @@ export class Boot {
     };
   }
 
-  /** Rejects with what the backend failed with, and then the enclave still runs. */
+  /** Rejects with the backend's error; then the enclave still runs. */
   async stop(graceMs?: number): Promise<void> {
     await this.#end((running) => running.stop(graceMs));
   }
@@ -181,7 +181,7 @@ export class Boot {
       this.#tools.gate.shut();
       keeper.enter('stopping', { reasons: keeper.current.reasons });
       const end = await running.stop(giveUpGraceMs).catch(() => undefined);
-      // Why it is given up is the failure; that it does not end is found out once more.
+      // The failure is why it was given up. That it does not end either is found by `kill` in `run`, which reports it.
       if (end === undefined) throw first;
       return [end, first];
     } finally {

@@ -4,9 +4,9 @@ import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from
 
 export interface BoundedFileOptions {
   readonly path: string;
-  /** Of each of the two files. */
+  /** Bound of each of the two files, the current one and `.1`. */
   readonly maxBytes: number;
-  /** Once when writing fails, and once when it works again (undefined). */
+  /** Called once when writing fails, and once with undefined when it works again. */
   onTrouble(error: Error | undefined): void;
 }
 
@@ -22,7 +22,7 @@ export class BoundedFile {
     this.#options = options;
   }
 
-  /** Never throws. Written in the same turn: what was told to anybody is in the file when this process is killed. */
+  /** Writes before it returns, so that what somebody was told is in the file even if this process is killed next. Never throws. */
   append(bytes: Uint8Array): void {
     const { maxBytes, onTrouble } = this.#options;
     const kept = bytes.length > maxBytes ? bytes.subarray(-maxBytes) : bytes;

@@ -1,5 +1,5 @@
-// The shim as everybody else sees it: one small process for each enclave, spoken to over `sock/shim.sock` of its folder by the message channel.
-// A shim of another build answers by protocol version: what it does not know it refuses by name, and stop, kill and status are in every version.
+// A shim may be of another build than its caller. `hello` tells its protocol version; a verb that it does not know it refuses by name, and every
+// version knows stop, kill and status.
 import type { LogLevel } from '@caisson/core/log';
 import type { RecordedState } from '../record/index.ts';
 
@@ -7,7 +7,7 @@ export const SHIM_PROTOCOL = 1;
 
 export interface ShimStats {
   readonly uptimeMs: number;
-  /** Of the enclave's processes on this machine; null where there are none (nitro). */
+  /** CPU time and memory of the enclave's processes on this machine; null on Nitro, where there are none. */
   readonly cpuMs: number | null;
   readonly residentBytes: number | null;
   readonly shimResidentBytes: number;
@@ -20,7 +20,7 @@ export interface ShimBridgeStats {
   readonly name: string;
   readonly active: number;
   readonly accepted: number;
-  /** Not let in: not ready, too many, a stranger's CID. */
+  /** Connections that were turned away: not ready, too many, or from another CID. */
   readonly refused: number;
   readonly failed: number;
   readonly bytesIn: number;
@@ -38,11 +38,11 @@ export interface ShimEvent {
 }
 
 export interface ShimClient {
-  /** Of the shim, which may be of another build. */
+  /** Protocol and version of the shim, which may be of another build. */
   readonly protocol: number;
   readonly version: string;
   status(): Promise<RecordedState>;
-  /** From the ring, then, with `follow`, as they happen until the shim ends. */
+  /** First the events that the shim still remembers, then, with `follow`, those that happen until it ends. */
   events(options: {
     readonly sinceMs?: number;
     readonly follow: boolean;
@@ -50,10 +50,10 @@ export interface ShimClient {
   }): AsyncIterable<ShimEvent>;
   /** Bytes of the console; needs `debug` on nitro. */
   console(options: { readonly follow: boolean; readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
-  /** Asks the enclave to end, and the shim after it; it is not started again. */
+  /** Ends the enclave in order, and then the shim; nothing starts the enclave again. */
   stop(graceMs?: number): Promise<RecordedState>;
   kill(): Promise<RecordedState>;
-  /** Ends and starts again under the same shim, whatever the restart policy. */
+  /** Ends the enclave and starts it again under the same shim, whatever its restart policy says. */
   restart(graceMs?: number): Promise<RecordedState>;
   stats(): Promise<ShimStats>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-// The asking end of a shim's socket.
+// The client's end of a shim's socket.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
@@ -19,7 +19,7 @@ import { describeUnanswered, patienceForEnd, type ShimPatience, standardPatience
 
 export interface ConnectOptions {
   readonly patience?: ShimPatience;
-  /** Of whoever does not even say who it is. */
+  /** Finds the pid of a shim that accepts connections and does not say hello, so that an error can name the process. */
   findPid?(): Promise<number | undefined>;
 }
 
@@ -27,7 +27,7 @@ export interface ConnectOptions {
 const maxTries = 20;
 const tryAfterMs = 10;
 
-/** Undefined where nobody listens at `path`. Throws CaissonError SHIM_LOST where somebody does and does not answer. */
+/** Undefined where nobody listens at `path`. Throws CaissonError SHIM_LOST where somebody listens and does not answer. */
 export async function connectShim(
   path: string,
   name: string,
@@ -43,7 +43,7 @@ export async function connectShim(
       return createClient(channel, hello, patience);
     } catch (cause) {
       channel.destroy();
-      // One that is just being killed still has its socket, for a moment.
+      // A process that is being killed still has its socket for a moment.
       if (tries >= maxTries || (cause as { code?: unknown }).code !== 'CHANNEL_LOST')
         throw describeUnanswered({ name, deadlineMs: helloMs, pid: await findPid?.(), cause });
       await pause(tryAfterMs);
@@ -116,7 +116,7 @@ function followOf(verb: string, { sinceMs, follow }: { sinceMs?: number; follow:
   return { verb, follow, ...(sinceMs === undefined ? {} : { sinceMs }) };
 }
 
-/** One event a line; a chunk may hold several and end within one. */
+/** Events are JSON lines; a chunk may hold several, and may end in the middle of one. */
 async function* readEvents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ShimEvent> {
   let rest = '';
   const decoder = new TextDecoder();
@@ -139,7 +139,7 @@ function describe(
       hint: `the shim is of version ${version}, protocol ${protocol}; caisson restart ${name} starts one of this version`,
     });
   }
-  // What went wrong there, in its own words; what the channel says of itself is that nobody answers.
+  // An error of the shim keeps its own code and message. An error of the channel itself only means that the shim does not answer.
   if (error instanceof RemoteError && !error.remoteCode.startsWith('CHANNEL_'))
     return new CaissonError(error.remoteCode, error.remoteText, { cause: error });
   return describeUnanswered({ name, verb, deadlineMs, pid, cause: error });

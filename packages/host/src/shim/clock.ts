@@ -1,4 +1,4 @@
-// Time as the shim sees it, so that an hour of restarts is a moment of a test.
+// Time as the shim sees it. Tests bring a clock of their own, and wait an hour of restarts in no time.
 
 export interface ShimClock {
   /** Monotonic milliseconds. */

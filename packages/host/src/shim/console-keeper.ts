@@ -1,9 +1,9 @@
-// The console of one boot: kept in `console.log`, and handed to whoever looks, from what the backend still has and then as it comes.
+// The console of one boot: written to `console.log`, and given to every reader, first what the backend still remembers and then what comes.
 import type { EnclaveConsole } from '../backend/index.ts';
 import type { BoundedFile } from './bounded-file.ts';
 import type { LogFile } from './log-file.ts';
 
-// Chosen: a reader that is further behind has lost the beginning, and the enclave goes on.
+// Chosen: a slow reader loses the oldest bytes beyond this; the enclave never waits for one.
 const maxBehindBytes = 1 << 20;
 
 export class ConsoleKeeper {

@@ -1,4 +1,4 @@
-// The end of what a killed shim has left, by one that starts nothing: ended, and written down as stopped.
+// Ends what a killed shim has left running, and records it as stopped. Starts nothing.
 
 import { describeEnd } from '../backend/end.ts';
 import type { Backend, BackendKind } from '../backend/index.ts';
@@ -11,7 +11,7 @@ export interface EndLeftOptions {
   openBackend(kind: BackendKind): Backend | Promise<Backend>;
 }
 
-/** Nothing where nothing was left. Throws LimitError FILE_LOCKED while a shim lives, and what ending throws. */
+/** Does nothing where nothing is left. Throws LimitError FILE_LOCKED while a shim lives, and what ending throws. */
 export async function endLeft({ state, name, openBackend }: EndLeftOptions): Promise<void> {
   const spec = await readSpec(state, name);
   if (spec === undefined) return;

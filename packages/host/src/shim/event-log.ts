@@ -1,4 +1,4 @@
-// What happened around one enclave: a bounded ring for whoever asks, and a file that outlives the shim.
+// Events of one enclave: the newest in memory for whoever asks the shim, all of them in a bounded file that outlives it.
 import { type LogLevel, plain } from '@caisson/core/log';
 import { BoundedFile } from './bounded-file.ts';
 import type { ShimEvent } from './client-interface.ts';
@@ -9,7 +9,7 @@ export interface EventLogOptions {
   readonly path: string;
   /** Unix milliseconds. */
   date(): number;
-  /** Of each, for whoever keeps it elsewhere too. */
+  /** Called with every event, for a second place where they are kept. */
   readonly onEvent?: (event: ShimEvent) => void;
 }
 
@@ -27,7 +27,7 @@ export class EventLog {
 
   constructor(options: EventLogOptions) {
     this.#options = options;
-    // A file that cannot be written is the ring's to say: it is all that is left.
+    // If the file cannot be written, the events in memory are all that is left, so the fault is told there.
     const onTrouble = (error: Error | undefined): void => {
       if (error !== undefined)
         this.#keep('warn', 'EVENTS_UNWRITTEN', `events are kept in memory only: ${error.message}`, {});
@@ -60,7 +60,7 @@ export class EventLog {
     }
   }
 
-  /** Whoever follows is done. */
+  /** Ends the iteration of everybody who follows. */
   end(): void {
     this.#isOver = true;
     this.#wake.resolve();
@@ -73,7 +73,7 @@ export class EventLog {
       time: new Date(this.#options.date()).toISOString(),
       level,
       code,
-      // An enclave's own words may be in it.
+      // The message may quote the enclave, which must not steer a terminal.
       message: plain(message),
       enclave: this.#options.enclave,
       fields: { seq: this.#seq, ...fields },

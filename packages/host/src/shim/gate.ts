@@ -1,5 +1,5 @@
-// Who may come in, and when: connections are let through while the enclave is ready. Before and after they are refused, or wait as long as their rule
-// says. `degraded` is not ready: the service that failed may be the one that is asked.
+// Lets connections in while the enclave is ready. At other times they are refused at once, or wait for as long as their rule allows. `degraded`
+// does not count as ready: the service that failed may be the one that is wanted.
 import type { Cid, VsockPort } from '@caisson/core/address';
 import { PolicyError } from '@caisson/core/errors';
 import type { BridgeRoute } from '@caisson/link/bridge';
@@ -18,7 +18,7 @@ export class Gate {
   readonly #waiting = new Set<(place: OpenPlace) => void>();
   #place: OpenPlace | undefined;
 
-  /** `whyNot`: one clause about what the enclave is instead of ready. */
+  /** `whyNot` says in one clause what the enclave is instead of ready. */
   constructor(clock: ShimClock, whyNot: () => string) {
     this.#clock = clock;
     this.#whyNot = whyNot;
@@ -30,7 +30,7 @@ export class Gate {
     this.#waiting.clear();
   }
 
-  /** Who is through stays through: ending what was begun is the enclave's own business. */
+  /** Connections that were let in stay: to end them is the enclave's own business. */
   shut(): void {
     this.#place = undefined;
   }

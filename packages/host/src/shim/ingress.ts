@@ -1,5 +1,5 @@
-// The ways in: TCP listeners that stand for the shim's whole life, also while the enclave boots, ends and starts again, so that nobody else takes the
-// port and a caller learns at once that nothing is ready.
+// The ways in: TCP listeners that stay for the shim's whole life, also while the enclave boots, ends and starts again. So nobody else takes the
+// port meanwhile, and a caller learns at once that nothing is ready.
 import { CID_ANY, CID_PARENT, toVsockPort } from '@caisson/core/address';
 import { PolicyError } from '@caisson/core/errors';
 import { type Bridge, DEFAULT_BRIDGE_LIMITS, openBridge } from '@caisson/link/bridge';
@@ -29,7 +29,7 @@ export interface Ingress {
 // Chosen.
 const drainMs = 1_000;
 
-/** All or none. Throws CaissonError SHIM_PORT with the name of whoever has a port. */
+/** Opens all or none. Throws CaissonError SHIM_PORT, which names the holder of the port. */
 export async function openIngress(options: IngressOptions): Promise<Ingress> {
   const open: OpenRule[] = [];
   const close = async (): Promise<void> => {
@@ -47,7 +47,7 @@ export async function openIngress(options: IngressOptions): Promise<Ingress> {
 interface OpenRule {
   readonly rule: IngressRule;
   readonly bridge: Bridge;
-  /** Of those that the bridge has taken in, how many were turned away afterwards. */
+  /** Connections that the bridge accepted and the gate turned away. */
   readonly door: { turnedAway: number };
 }
 
@@ -68,7 +68,7 @@ async function openOne(rule: IngressRule, options: IngressOptions): Promise<Open
         listen: { kind: 'tcp', host: hostAddress, port: hostPort },
         dial: { kind: 'vsock', cid: CID_ANY, port },
         limits: { ...DEFAULT_BRIDGE_LIMITS, dialTimeoutMs: dialTimeoutMs + holdMs },
-        // The enclave has said that it is ready: a full backlog looks like nobody.
+        // The enclave has said that it is ready. On vsock a full backlog is refused just as a missing listener is, so a refusal is tried again.
         retryRefused: true,
       },
       {
@@ -92,7 +92,7 @@ async function openOne(rule: IngressRule, options: IngressOptions): Promise<Open
   }
 }
 
-/** Where connections go says `route`, one by one. */
+/** `route` names the far side of each connection; the rule's own `dial` is never used. */
 const untold: Transport = {
   kind: 'kernel',
   localCid: CID_PARENT,

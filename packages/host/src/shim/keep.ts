@@ -1,10 +1,4 @@
-// One enclave kept: boot after boot, as its restart policy has it, until somebody asks for its end or nothing is to be tried any more.
-//
-//                 ┌───────────── delay over, or told to restart ─────────────┐
-//                 ▼                                                          │
-//   (ports bound) boot ──► ended ──► again? ──► waiting ─────────────────────┘
-//                                      │
-//                                      └──► stopped (asked), exited (by itself), failed
+// Keeps one enclave: boots it again as its restart policy says, until somebody asks for its end or another boot makes no sense.
 import type { CaissonError } from '@caisson/core/errors';
 import type { NativeEngine } from '@caisson/sys';
 import type { RecordedState } from '../record/index.ts';
@@ -36,7 +30,7 @@ export class Keep {
     this.#engine = kernel.hasAddon ? kernel.createEngine() : undefined;
   }
 
-  /** Resolves when nothing of the enclave is left and nothing more is tried. `adoptFrom`: what the last shim wrote last. Never rejects. */
+  /** Resolves when nothing runs and nothing will be started again. `adoptFrom` is the last state that a dead shim wrote. Never rejects. */
   async run(adoptFrom: RecordedState | undefined): Promise<void> {
     const { keeper, onStep, spec } = this.#options;
     try {
@@ -62,7 +56,7 @@ export class Keep {
     this.#over.resolve();
   }
 
-  /** Rejects with what the backend failed with, and then the enclave still runs. */
+  /** Rejects with the backend's error; then the enclave still runs. */
   async stop(graceMs?: number): Promise<RecordedState> {
     return await this.#endBy((boot) => boot.stop(graceMs));
   }
@@ -113,7 +107,7 @@ export class Keep {
     const { clock, events, keeper, spec } = this.#options;
     const restarts = new Restarts(spec.restart);
     for (let first = adoptFrom; ; first = undefined) {
-      // Asked for in the moment between two boots.
+      // Somebody asked for its end between two boots.
       if (this.#goal === 'ended') return keeper.enter('stopped', { pids: [] });
       this.#goal = 'run';
       this.#wake = Promise.withResolvers();
@@ -123,7 +117,7 @@ export class Keep {
       const result = await this.#boot.run(first);
       this.#boot = undefined;
       this.#tell(result);
-      // The goal as it is after the boot: whoever asked meanwhile has his way.
+      // The goal may have changed during the boot: a stop or restart that was asked for meanwhile decides.
       const goal = this.#goal as 'run' | 'again' | 'ended';
       if (goal === 'ended') return keeper.enter('stopped', { pids: [] });
       if (goal === 'run') {
@@ -145,7 +139,7 @@ export class Keep {
     }
   }
 
-  /** An ended phase says that nothing runs: what was left and could not be taken over does not stay behind it. */
+  /** An ended phase promises that nothing runs, so whatever could not be taken over is ended first. */
   async #endLeft(): Promise<void> {
     const { backend, events, spec } = this.#options;
     try {

@@ -1,5 +1,5 @@
-// The ready line of one boot as the shim hears it: phases into the state, a config when it is awaited, last words into their file. A line that is lost or
-// silent is an enclave of which nobody knows anything: it is not let in to until it speaks again.
+// Follows the ready line of one boot: writes its phases into the state, sends the boot config when the enclave awaits it, keeps the last words.
+// When the line is lost or silent nothing is known of the enclave, and no connection is let in until it speaks again.
 import type { CaissonError } from '@caisson/core/errors';
 import { formatReason, type ReadyEvent, type ReadyLineServer, serveReadyLine } from '@caisson/link/ready';
 import type { EnclavePlace } from '../backend/index.ts';
@@ -22,19 +22,22 @@ export interface LineKeeperOptions {
   readonly folder: EnclaveFolder;
   readonly logFile: LogFile | undefined;
   readonly onStep: (step: ShimStep) => void;
-  /** Somebody asked it to end: whatever it says now, it is stopping. */
+  /** True once somebody asked for its end; then every phase that it reports is shown as `stopping`. */
   readonly isAsked: () => boolean;
   readonly onReady: () => void;
   readonly onUnready: () => void;
   readonly onFailed: (error: CaissonError) => void;
 }
 
-// Chosen. It ends by itself when it has failed; where it does not, the shim ends it.
+// Chosen. An enclave that has failed ends by itself; after this time the shim ends it.
 const failedMs = 10_000;
-/** What it said last may still be on its way when it is gone. */
+/** Chosen. When the machine is gone, its last line may still be in a buffer. */
 const lastLineMs = 250;
 const configMs = 30_000;
-/** An enclave says of as many services what they said last; one that goes on is heard and no more told of: events are bounded, and old ones would go. */
+/**
+ * Chosen. An enclave decides for how many services it sends last words. Beyond this number they are kept in their file but are no longer events,
+ * because events are bounded and a flood would push out older ones.
+ */
 const maxWordsTold = 64;
 
 export class LineKeeper {
@@ -61,17 +64,17 @@ export class LineKeeper {
     return keeper;
   }
 
-  /** Of its last line; null where none came. */
+  /** Exit code in its final line; null where none came. */
   get exit(): number | null {
     return this.#server.seen.final?.exit ?? null;
   }
 
-  /** What it said of itself, where it failed. */
+  /** Set once the enclave has reported that it failed. */
   get failure(): CaissonError | undefined {
     return this.#failure;
   }
 
-  /** The enclave is gone. */
+  /** Call it when the enclave is gone. */
   async close(): Promise<void> {
     const { clock } = this.#options;
     if (this.#server.seen.standing === 'open' || this.#server.seen.standing === 'silent') {
@@ -107,7 +110,7 @@ export class LineKeeper {
       const reason = event.kind === 'lost' ? 'ready-line-lost' : 'ready-line-silent';
       if (fault !== undefined) events.add('warn', 'READY_LINE_FAULT', fault.message);
       onUnready();
-      // Before its first word there is no phase that it could fall from.
+      // Before its first line it has no phase that it could fall back from.
       const { phase } = keeper.current;
       if (!isAsked() && (phase === 'ready' || phase === 'degraded')) keeper.enter('degraded', { reasons: [reason] });
     }
@@ -131,7 +134,7 @@ export class LineKeeper {
     }
   }
 
-  /** It says every few seconds that it waits: what did not arrive is sent again, what was refused is not. */
+  /** The enclave repeats that it waits. A config that did not arrive is sent again; one that the enclave refused is not. */
   async #sendConfig(): Promise<void> {
     const { config, events, onFailed } = this.#options;
     if (config === undefined) {
@@ -152,7 +155,7 @@ export class LineKeeper {
     }
   }
 
-  /** One write at a time, of what is newest then: an enclave may say more than a disk takes. */
+  /** One write at a time, always of the newest words: an enclave may talk faster than the disk writes. */
   #keepWords(): void {
     this.#hasNewWords = true;
     this.#writing ??= this.#writeWords();

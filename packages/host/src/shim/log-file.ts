@@ -1,5 +1,5 @@
-// `logs` of caisson.yaml: what this host has to say of an enclave and what the enclave lets out, in one file of its owner's choice, as log lines (wire.md
-// 10): events of the shim, last words, the console. Lines of services come over an operator's session alone, whose key no shim has.
+// `logs` of caisson.yaml: one file of its owner's choice for events of the shim, last words and the console, as log lines (wire.md 10). Lines of
+// services are not in it: they come only over an operator's session, and a shim has no operator's key.
 import { isAsGrave, type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import { BoundedFile } from './bounded-file.ts';
 import type { ShimEvent } from './client-interface.ts';
@@ -7,11 +7,11 @@ import type { ShimEvent } from './client-interface.ts';
 export interface LogFileOptions {
   readonly path: string;
   readonly enclave: string;
-  /** What is less grave is left out. Words that say nothing of it count as `info`, last words as `warn`. */
+  /** Lines below this level are left out. Console lines without a level count as `info`, last words as `warn`. */
   readonly level: LogLevel;
   /** Unix milliseconds. */
   date(): number;
-  /** Once when writing fails. */
+  /** Called once when writing fails. */
   onTrouble(error: Error): void;
 }
 
@@ -30,7 +30,7 @@ export class LogFile {
     this.#options = options;
     const onTrouble = (error: Error | undefined): void => {
       if (error === undefined) return;
-      // What is said of it is an event, which would come here.
+      // The listener adds an event, and events are written to this file: without the flag a fault would call itself.
       this.#isTelling = true;
       options.onTrouble(error);
       this.#isTelling = false;
@@ -38,7 +38,7 @@ export class LogFile {
     this.#file = new BoundedFile({ path: options.path, maxBytes: maxFileBytes, onTrouble });
   }
 
-  /** Makes it, so that whoever waits for lines has something to follow. */
+  /** Creates the file, so that somebody can already follow it. */
   begin(): void {
     this.#file.append(new Uint8Array());
   }
@@ -51,14 +51,14 @@ export class LogFile {
     for (const line of lines) this.#say('warn', 'LAST_WORDS', line, service);
   }
 
-  /** Bytes as they come; a line is written when it is whole. */
+  /** Takes bytes as they come, and writes each line when it is complete. */
   console(piece: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.decode(piece, { stream: true })).split(/\r?\n/);
     this.#rest = lines.pop()?.slice(-maxLineCharacters) ?? '';
     for (const line of lines) this.#sayConsole(line);
   }
 
-  /** Of one boot. */
+  /** Writes the rest of an incomplete line when the boot is over. */
   endConsole(): void {
     this.#sayConsole(this.#rest);
     this.#rest = '';

@@ -1,20 +1,20 @@
-// How long whoever asks a shim waits for it: a shim that is stopped, or hangs, holds nobody for ever. What it cannot be asked to do itself is done from
-// outside, by its pid.
+// How long a caller waits for a shim. A shim that is stopped or hangs must hold nobody for ever; the error then says how to end its process from
+// outside.
 import { CaissonError } from '@caisson/core/errors';
 import { STANDARD_GRACE_MS } from '../backend/stop-grace.ts';
 import type { ShimErrorCode } from './error-code.ts';
 
 export interface ShimPatience {
   readonly helloMs: number;
-  /** For what it only has to look up. */
+  /** For a question that the shim answers from memory. */
   readonly answerMs: number;
-  /** Beyond the grace of an end: to let go of what it has, and of hardware that is slow. */
+  /** Added to the grace of an end: time to release what the enclave has, on hardware that is slow. */
   readonly marginMs: number;
-  /** Of silence while something is asked, after which it is asked for a sign of life; twice that ends it. */
+  /** After this much silence during a request the shim is asked for a sign of life; after twice as much it counts as lost. */
   readonly silenceMs: number;
 }
 
-// Chosen. Three calls of nitro-cli that hang and the looks after each are less than a minute, and an end may try twice.
+// Chosen. The margin: three hanging calls of nitro-cli and the checks after each take less than a minute, and an end may be tried twice.
 export const standardPatience: ShimPatience = {
   helloMs: 5_000,
   answerMs: 10_000,
@@ -22,18 +22,18 @@ export const standardPatience: ShimPatience = {
   marginMs: 120_000,
 };
 
-/** For an end with `graceMs`, as the backend takes it. */
+/** How long an end with this `graceMs` may take in all. */
 export function patienceForEnd({ marginMs }: ShimPatience, graceMs: number = STANDARD_GRACE_MS): number {
-  // What a timer can count to.
+  // Given: the longest delay of a timer.
   return Math.min(graceMs + marginMs, 2 ** 31 - 1);
 }
 
 export interface Unanswered {
   readonly name: string;
-  /** `stop`; undefined: nothing but who it is. */
+  /** The verb that was asked, for example `stop`; undefined while only hello was exchanged. */
   readonly verb?: string | undefined;
   readonly deadlineMs?: number | undefined;
-  /** Of the shim, where it is known and lives. */
+  /** Pid of the shim, where it is known and alive. */
   readonly pid: number | undefined;
   readonly cause: unknown;
 }
@@ -50,7 +50,7 @@ export function describeUnanswered({ name, verb, deadlineMs, pid, cause }: Unans
     const hint = `caisson ps shows whether ${name} still runs; log/shim.log of its folder has what its shim said last`;
     return new CaissonError('SHIM_LOST', text, { cause, hint });
   }
-  // It lives and cannot be asked, and so a second command would wait as long.
+  // The process lives and does not answer: a second command would only wait as long, so the hint ends it by pid.
   const kill = pid === undefined ? 'end its process (shim.pid in its folder)' : `kill -9 ${pid}`;
   const hint = `${kill}, then caisson rm -f ${name}, which ends what its shim leaves`;
   return new CaissonError('SHIM_LOST', `${text}; the enclave may still run`, { cause, hint });

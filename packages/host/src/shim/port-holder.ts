@@ -7,7 +7,7 @@ import { isEnclaveName } from '../record/index.ts';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
 const listening = '0A';
 
-/** `process 812 (nginx)`, `enclave web (process 812)`; undefined where it is nobody's that may be looked at. */
+/** `process 812 (nginx)`, `enclave web (process 812)`; undefined where no process can be seen that holds it. */
 export async function findPortHolder(port: number): Promise<string | undefined> {
   const inodes = new Set<string>();
   for (const table of tables) {
@@ -28,7 +28,10 @@ export async function findPortHolder(port: number): Promise<string | undefined> 
   return undefined;
 }
 
-/** A shim listens for its enclave, and that is who has to be ended. Any process may call itself so: it is said and not acted on. */
+/**
+ * Of a shim it names the enclave, because that is what a person ends. Any process can call itself a shim, so this text is only shown and never
+ * acted on.
+ */
 async function describeProcess(pid: string): Promise<string> {
   const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
   const name = words[words.lastIndexOf('shim') + 1] ?? '';

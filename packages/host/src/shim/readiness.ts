@@ -1,5 +1,5 @@
-// One boot as it is heard from outside: what listens for the enclave from before its first instruction until after its last (ready line, ways out), how
-// long it has been running, and since when it is ready. Ready opens the gate and nothing else does.
+// What the shim learns of one boot: it listens for the ready line and opens the ways out, before the first instruction and until the enclave is
+// gone, and knows how long it has run and since when it is ready. Only `ready` opens the gate.
 import type { CaissonError } from '@caisson/core/errors';
 import type { EnclavePlace, RunningEnclave } from '../backend/index.ts';
 import type { BootTools } from './boot-tools.ts';
@@ -9,7 +9,7 @@ import { asShimError } from './failure.ts';
 import { LineKeeper } from './line-keeper.ts';
 
 export interface ReadinessHooks {
-  /** Somebody asked it to end: whatever it says now, it is stopping. */
+  /** True once somebody asked for its end. */
   readonly isAsked: () => boolean;
   readonly onFailed: (error: CaissonError) => void;
 }
@@ -28,7 +28,7 @@ export class Readiness {
     this.#startedAtMs = tools.clock.now();
   }
 
-  /** Its first instruction. */
+  /** Call it when the enclave begins to boot. */
   begin(): void {
     this.#startedAtMs = this.#tools.clock.now();
   }
@@ -41,7 +41,7 @@ export class Readiness {
     return this.#readyAtMs === undefined ? 0 : this.#tools.clock.now() - this.#readyAtMs;
   }
 
-  /** What it said of its end; null: nothing. */
+  /** Exit code in its final line; null where none came. */
   get exit(): number | null {
     return this.#line?.exit ?? null;
   }
@@ -54,7 +54,7 @@ export class Readiness {
     return this.#egress?.stats() ?? [];
   }
 
-  /** Before it runs, so that nothing it dials is missing. */
+  /** Opens everything that the enclave may dial; call it before the enclave runs. */
   async open(place: EnclavePlace, config: Uint8Array | undefined): Promise<void> {
     const { clock, gate, keeper, onStep, spec } = this.#tools;
     keeper.set({ cid: place.cid, vsock: place.vsock });
@@ -82,7 +82,7 @@ export class Readiness {
     onStep('egress-bound');
   }
 
-  /** An image that says nothing of itself: its heartbeat, and the config that it took, are all that can be known. Never rejects. */
+  /** For an image without a ready line: its heartbeat, and that it took its config, are all that can be known. Never rejects. */
   async count(
     running: RunningEnclave,
     asked: { readonly config: Uint8Array | undefined; readonly timeoutMs: number; readonly signal: AbortSignal },

@@ -1,22 +1,22 @@
-// Whether an enclave that ended is started again, and when. As in other engines the policy counts from the first boot that came up: what cannot be
-// started at all is told to whoever asked and not tried for ever.
+// Whether an enclave that ended is started again, and when. As in container engines the policy applies once a first boot came up; what cannot be
+// started at all is reported and not tried for ever.
 import type { RestartPolicy } from '../record/index.ts';
 
 export interface Outcome {
-  /** It came as far as its heartbeat. */
+  /** The boot came as far as its heartbeat. */
   readonly booted: boolean;
-  /** Nothing went wrong: it ended by itself with 0. */
+  /** It ended by itself, with exit code 0 and no failure. */
   readonly isClean: boolean;
-  /** Trying again cannot help: the image or the config is another one than was asked for. */
+  /** Another try cannot help: the image or the config is not the one that was asked for. */
   readonly isFinal: boolean;
-  /** How long it was ready, at a stretch and at the end. */
+  /** For how long it was ready without a break when it ended. */
   readonly readyForMs: number;
 }
 
 // Chosen.
 const firstDelayMs = 1_000;
 const longestDelayMs = 60_000;
-/** Ready for so long, it has shown that it can: the next delay is the first again. */
+/** After being ready for this long, the back-off begins anew. */
 const provenMs = 600_000;
 
 export class Restarts {
@@ -28,7 +28,7 @@ export class Restarts {
     this.#policy = policy;
   }
 
-  /** Undefined: it stays ended. */
+  /** Undefined where it is not started again. */
   nextDelayMs({ booted, isClean, isFinal, readyForMs }: Outcome): number | undefined {
     this.#hasBooted ||= booted;
     if (this.#policy === 'no' || isFinal || !this.#hasBooted) return undefined;

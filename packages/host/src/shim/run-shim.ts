@@ -1,5 +1,5 @@
-// A shim as a process: the lock that makes it the only one, the socket that it is asked over, the enclave that it keeps, and an orderly end. What it
-// cannot begin it tells whoever started it; from then on everything is in state.json and in its events.
+// A shim as a process: takes the lock that makes it the only one, serves its socket, keeps its enclave, and ends in order. What prevents it from
+// starting it tells the process that started it; whatever happens later is in state.json and in its events.
 import { CaissonError } from '@caisson/core/errors';
 import type { Kernel } from '@caisson/sys';
 import type { Backend, BackendKind } from '../backend/index.ts';
@@ -33,29 +33,29 @@ export interface RunShimOptions {
   /** The state folder. */
   readonly state: string;
   readonly name: string;
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
   readonly kernel: Kernel;
   openBackend(kind: BackendKind): Backend | Promise<Backend>;
-  /** Whose operator's folder has the policies that `up` writes: they follow the CID. Default: none has. */
+  /** Environment that locates the operator's folder, where `up` keeps policies by CID. Default: none are kept. */
   readonly operatorEnv?: Readonly<Record<string, string | undefined>>;
-  /** Ends the enclave in order, and the shim after it. */
+  /** Aborted to end the enclave in order, and then the shim. */
   readonly stop: AbortSignal;
-  /** Called once: it is up and can be asked. */
+  /** Called once, when the shim answers on its socket. */
   onUp?(): void;
   readonly clock?: ShimClock;
-  /** For tests, which kill it there. */
+  /** Tests kill the shim at each step. */
   readonly onStep?: (step: ShimStep) => void;
 }
 
-// Chosen: whoever started it asks within this time how it went, however soon it is over.
+// Chosen: a shim whose enclave is already over stays this long, so that whoever started it can still ask how it went.
 const lingerMs = 2_000;
 const leaveMs = 10_000;
-/** A command that sweeps what a dead shim left has the lock for a moment. */
+/** Chosen: a command that cleans up after a dead shim holds the lock for a moment. */
 const sweepMs = 500;
 
 /**
- * Resolves with the last state, once nothing is left. Throws what it could not begin with: CaissonError SHIM_TAKEN, RECORD_UNKNOWN, RECORD_STATE and
+ * Resolves with the last state once nothing runs. Throws what prevented it from starting: CaissonError SHIM_TAKEN, RECORD_UNKNOWN, RECORD_STATE and
  * what reading the spec throws.
  */
 export async function runShim(options: RunShimOptions): Promise<RecordedState> {
@@ -67,10 +67,10 @@ export async function runShim(options: RunShimOptions): Promise<RecordedState> {
       folder.shimPid,
       async () => {
         onStep('locked');
-        // Whoever removed the record, or wrote another, before the lock was held has his way.
+        // Read only now that the lock is held: until then another command may have removed or replaced the record.
         return await keepOne(options, await requireSpec(state, name), folder);
       },
-      // One that has ended is on its way out.
+      // A shim whose enclave has ended is about to release the lock: wait longer for it.
       { timeoutMs: (await hasEnded(state, name)) ? leaveMs : sweepMs },
     );
   } catch (error) {
@@ -128,7 +128,7 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
       const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
       return [made, await serveShim(await shimSocketPath(state, name), desk, kernel)] as const;
     } catch (error) {
-      // Of one that was lost something may still run, and then it stays lost.
+      // `lost` stays `lost`: something of it may still run.
       if (previous?.phase !== 'lost') keeper.enter('failed', { failure: failureOf(asShimError(error)) });
       await keeper.flush();
       throw error;
@@ -145,7 +145,7 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   };
   stop.addEventListener('abort', asked, { once: true });
   if (stop.aborted) asked();
-  // Of one that ended nothing can be taken over.
+  // Only a lost enclave may still run; an ended one cannot be taken over.
   await keep.run(previous?.phase === 'lost' ? previous : undefined);
   stop.removeEventListener('abort', asked);
   const timer = Promise.withResolvers<void>();

@@ -1,4 +1,5 @@
-// Something that may happen a thousand times a second, told once in a while with its count: a crowd at a closed door is one line, not a full disk.
+// Reports something that may happen a thousand times a second only every few seconds, with its count. A crowd at a closed door must not fill the
+// disk.
 
 // Chosen.
 const everyMs = 5_000;
@@ -13,7 +14,7 @@ export class Seldom {
     this.#tell = tell;
   }
 
-  /** The first at once. */
+  /** Reports the first occurrence at once. */
   hear(what: string): void {
     this.#count += 1;
     this.#latest = what;
@@ -25,7 +26,7 @@ export class Seldom {
     this.#count = 0;
     this.#isPaused = true;
     this.#tell(count, this.#latest);
-    // A process that has nothing else to do does not stay for it.
+    // The timer must not keep a process alive that has nothing else to do.
     setTimeout(() => {
       this.#isPaused = false;
       if (this.#count > 0) this.#say();

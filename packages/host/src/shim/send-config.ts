@@ -1,4 +1,4 @@
-// The boot config on its way: in whichever form the enclave takes, with a line in the log for each thing that happens to it.
+// Sends the boot config in the form that the enclave takes, and logs each step.
 
 import type { EnclavePlace } from '../backend/index.ts';
 import { sendBootConfig } from '../boot-config/index.ts';
@@ -7,7 +7,7 @@ import type { ShimStep } from './step.ts';
 
 export interface SendAskedConfigOptions {
   readonly place: EnclavePlace;
-  /** Undefined: nothing is sent. */
+  /** Undefined where there is none to send. */
   readonly config: Uint8Array | undefined;
   readonly events: EventLog;
   readonly timeoutMs: number;

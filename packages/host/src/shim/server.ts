@@ -1,4 +1,4 @@
-// The answering end of a shim's socket. Only this user and root are answered: whoever may end an enclave is whoever could kill its shim.
+// The server's end of a shim's socket. It answers only this user and root: whoever may end an enclave could also kill its shim.
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { CaissonError } from '@caisson/core/errors';
@@ -38,7 +38,7 @@ export interface ShimDesk {
 export interface ShimServer {
   /** Resolves when somebody has asked for the first time. */
   readonly asked: Promise<void>;
-  /** Answers what is under way, then frees the path. */
+  /** Waits for answers under way, then removes the socket. */
   close(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface ShimServer {
 const maxConnections = 32;
 const closeMs = 2_000;
 
-/** The caller holds the lock of the enclave: whatever is at `path` is left of a shim that is gone. */
+/** The caller holds the enclave's lock, so whatever lies at `path` was left by a dead shim. */
 export async function serveShim(path: string, desk: ShimDesk, kernel: Kernel): Promise<ShimServer> {
   const channels = new Set<Channel>();
   const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
@@ -75,14 +75,14 @@ export async function serveShim(path: string, desk: ShimDesk, kernel: Kernel): P
   return {
     asked,
     async close() {
-      // Node removes the file of its own listener.
+      // Node unlinks the path itself.
       server.close();
       await Promise.all([...channels].map((channel) => channel.close({ deadlineMs: closeMs })));
     },
   };
 }
 
-/** Without the addon the kernel's word on the peer cannot be had; then the folder (0700) and the file (0600) say who may. */
+/** Asks the kernel who the peer is. Without the addon that is not possible, and the modes of folder (0700) and socket (0600) decide alone. */
 function isOurs(socket: Socket, kernel: Kernel): boolean {
   if (!kernel.hasAddon) return true;
   try {
@@ -119,7 +119,7 @@ async function follow(desk: ShimDesk, stream: IncomingStream): Promise<void> {
   await stream.end();
 }
 
-/** What goes wrong here is told with its words: the other end is the same user. */
+/** Errors go to the caller with their full text: the other end is the same user. */
 async function refusing<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();

@@ -12,6 +12,6 @@ export async function shimSocketPath(state: string, name: string): Promise<strin
   const near = join(enclaveFolder(state, name).sock, 'shim.sock');
   if (Buffer.byteLength(near) <= longestSocketBytes) return near;
   const { path } = await openRunFolder(state);
-  // A name may have 63 characters, of which a socket’s path has no room.
+  // The name of an enclave may be too long for a socket's path, so its hash stands for it.
   return join(path, `s-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.sock`);
 }

@@ -1,4 +1,4 @@
-// A shim as its starter and everybody else finds it. It is started in a session of its own, so that it outlives whoever asked for it, and tells on one
+// Starts shims, and finds the one of an enclave. A shim gets a session of its own, so that it outlives the command that started it, and says on one
 // descriptor that it is up, or why not.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -17,13 +17,13 @@ import { shimSocketPath } from './socket-place.ts';
 import { formatTold, parseTold, type Told } from './told.ts';
 
 export interface StartShimOptions {
-  /** The state folder; the enclave's spec stands in it. */
+  /** The state folder, which already has the enclave's spec. */
   readonly state: string;
   readonly name: string;
-  /** That start this program once more: interpreter, its options, script. */
+  /** The words that start this program again: interpreter, its options, script. */
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default 20,000; for the end of what was left 120,000. */
+  /** Default 20,000 ms to start a shim, 120,000 ms to end what a dead one left. */
   readonly timeoutMs?: number;
 }
 
@@ -35,7 +35,7 @@ const tailLines = 5;
 // Measured: a third less memory for a process that mostly waits (docs/shim.md).
 const smallHeap = ['--max-semi-space-size=1', '--optimize-for-size'];
 
-/** Undefined where no shim of that name lives; what a dead one left is swept. Throws CaissonError SHIM_LOST. */
+/** Undefined where the enclave has no living shim; what a dead one left is removed. Throws CaissonError SHIM_LOST. */
 export async function openShim(state: string, name: string): Promise<ShimClient | undefined> {
   const path = await shimSocketPath(state, name);
   const findPid = async (): Promise<number | undefined> => {
@@ -44,19 +44,19 @@ export async function openShim(state: string, name: string): Promise<ShimClient 
   };
   const client = await connectShim(path, name, { findPid });
   if (client !== undefined) return client;
-  // Only under the lock: one that is starting has it, and will put its socket there.
+  // Removed only under the lock: a shim that is starting holds it, and is about to create its socket there.
   const { shimPid } = enclaveFolder(state, name);
   await withLock(shimPid, async () => rmSync(path, { force: true }), { timeoutMs: 0 }).catch(() => {});
   return undefined;
 }
 
-/** Resolves when it can be asked. Throws CaissonError SHIM_TAKEN, SHIM_START, and what the shim could not begin with, under its own code. */
+/** Resolves when the shim answers. Throws CaissonError SHIM_TAKEN, SHIM_START, and, with its own code, what prevented the shim from starting. */
 export async function startShim(options: StartShimOptions): Promise<ShimClient> {
   const { state, name } = options;
   const there = await openShim(state, name);
   const last = await there?.status().catch(() => undefined);
   await there?.close();
-  // One that has ended is on its way out, and the next waits for it.
+  // The shim of an enclave that has ended is about to go, and the new one waits for its lock.
   if (last !== undefined && !ENDED_PHASES.includes(last.phase)) {
     throw new CaissonError<ShimErrorCode>('SHIM_TAKEN', `enclave ${name} must have one shim, got a second`, {
       hint: `caisson ps shows the enclave, caisson stop ${name} ends it`,
@@ -70,7 +70,8 @@ export async function startShim(options: StartShimOptions): Promise<ShimClient> 
 }
 
 /**
- * Ends what a shim that was killed has left running (nitro; the other backends end with it), without starting anything. Throws as `startShim`.
+ * Ends what a killed shim has left running and starts nothing. Needed on Nitro; with the other backends an enclave ends with its shim. Throws as
+ * `startShim`.
  */
 export async function endLeftEnclave(options: StartShimOptions): Promise<void> {
   const told = await launch({ timeoutMs: patienceForEnd(standardPatience, 0), ...options }, ['--end']);
@@ -85,7 +86,7 @@ async function launch(options: StartShimOptions, flags: readonly string[]): Prom
   const [program = '', ...rest] = words;
   const small = basename(program).startsWith('node') ? smallHeap : [];
   const child = spawn(program, [...small, ...rest, 'shim', name, '--tell', '3', ...flags], {
-    // Of the file system that somebody wants to unmount it holds nothing.
+    // A working directory would keep its file system from being unmounted.
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
@@ -121,14 +122,14 @@ async function launch(options: StartShimOptions, flags: readonly string[]): Prom
   }
 }
 
-/** For descriptor 3. */
+/** The line that the shim writes to descriptor 3 when it cannot start. */
 export function describeStart(error: unknown): string {
   if (error === undefined) return formatTold({ ok: true });
   const { code = 'SHIM_START', message, hint = null } = error as Partial<CaissonError>;
   return formatTold({ ok: false, code, message: message ?? String(error), hint });
 }
 
-/** Its own words are few: what it has to say are events. */
+/** What a shim has to say are events; its own output is kept short. */
 function keepLogShort(path: string): void {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > maxLogBytes) renameSync(path, `${path}.1`);

@@ -1,9 +1,9 @@
-// `state.json` as it changes: the newest state in memory, written whole after every change, one write at a time, what was overtaken left out. A disk
-// that is full or read-only costs the file and never the enclave (R-G6).
+// Keeps `state.json` up to date: the newest state is in memory and is written whole, one write at a time; states that were overtaken meanwhile are
+// skipped. A full or read-only disk costs the file and never the enclave (R-G6).
 import { ENDED_PHASES, type EnclavePhase, type RecordedState, writeState } from '../record/index.ts';
 import type { EventLog } from './event-log.ts';
 
-// Chosen: more changes than these are an enclave's flood, and what was told before must not be pushed out of a bounded file by them.
+// Chosen: an enclave that changes its phase more often than this floods the log, and must not push older events out of a bounded file.
 const mostChanges = 60;
 const changeMs = 1_000;
 
@@ -16,7 +16,7 @@ export class StateKeeper {
   #writing: Promise<void> | undefined;
   #isTroubled = false;
   #hasEntered = false;
-  /** Changes of phase that may be told now; one more after each `changeMs`. */
+  /** How many changes of phase may still be logged now; one more is allowed after each `changeMs`. */
   #allowance = mostChanges;
   #allowedAtMs: number;
   #untold = 0;
@@ -33,21 +33,21 @@ export class StateKeeper {
     return this.#current;
   }
 
-  /** The first write, which decides whether anything is started at all. Throws CaissonError RECORD_STATE. */
+  /** The first write. If it fails nothing is started. Throws CaissonError RECORD_STATE. */
   async begin(): Promise<void> {
     await writeState(this.#state, this.#current);
   }
 
   set(changes: Partial<RecordedState>): void {
     const now = this.#current as unknown as Record<string, unknown>;
-    // An enclave says what it is every few seconds: that is no reason to write.
+    // The enclave repeats its state every few seconds; the same state is not written again.
     if (Object.entries(changes).every(([key, value]) => JSON.stringify(now[key]) === JSON.stringify(value))) return;
     this.#current = { ...this.#current, ...changes };
     this.#isDirty = true;
     this.#writing ??= this.#write();
   }
 
-  /** Nothing where it is that phase with those reasons already. */
+  /** Does nothing where phase and reasons stay the same. */
   enter(phase: EnclavePhase, changes: Partial<RecordedState> = {}): void {
     const { reasons = [] } = changes;
     const now = this.#current;
@@ -71,7 +71,7 @@ export class StateKeeper {
   #mayTell(): boolean {
     const nowMs = this.#date();
     const more = Math.floor((nowMs - this.#allowedAtMs) / changeMs);
-    // A clock that was set back begins anew.
+    // When the clock was set back, counting begins anew.
     if (more !== 0) {
       this.#allowance = Math.min(mostChanges, this.#allowance + Math.max(0, more));
       this.#allowedAtMs = nowMs;
@@ -86,7 +86,7 @@ export class StateKeeper {
     return new Date(this.#date()).toISOString();
   }
 
-  /** Resolves when the newest state is on the disk, or cannot be. */
+  /** Resolves when the newest state is on the disk, or when writing it has failed. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }

@@ -1,4 +1,5 @@
-// What an enclave costs this machine: its processes and theirs, as the kernel counts them. None on nitro, whose memory and CPUs are not this machine's any more.
+// CPU time and memory that an enclave costs this machine: its processes and their descendants, as the kernel counts them. On Nitro there are none,
+// because an enclave's memory and CPUs are not the parent's any more.
 import { readdir, readFile } from 'node:fs/promises';
 
 export interface ProcessCost {
@@ -10,7 +11,7 @@ export interface ProcessCost {
 const tickMs = 10;
 const pageBytes = 4096;
 
-/** Of `pids` and everything below them. A process that ends meanwhile counts as far as it was seen. */
+/** Sum over `pids` and their descendants. A process that ends meanwhile counts with what was read of it. */
 export async function readProcessCost(pids: readonly number[]): Promise<ProcessCost> {
   const all = new Map<number, { readonly parent: number; readonly cpuMs: number; readonly residentBytes: number }>();
   for (const name of await readdir('/proc')) {
@@ -18,7 +19,8 @@ export async function readProcessCost(pids: readonly number[]): Promise<ProcessC
     const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const number = (index: number): number => Number(fields[index] ?? 0);
-    // Fields 4, 14 to 17 and 24, counted from 1 with two before the cut; 16 and 17 are of children that were waited for.
+    // Fields 4, 14 to 17 and 24 of proc_pid_stat(5), which counts from 1; two are cut off before. 16 and 17 are times of children that were waited
+    // for.
     const ticks = number(11) + number(12) + number(13) + number(14);
     all.set(Number(name), { parent: number(1), cpuMs: ticks * tickMs, residentBytes: number(21) * pageBytes });
   }

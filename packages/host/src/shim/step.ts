@@ -1,4 +1,4 @@
-// The numbered steps of a shim's life: at each of them it may be killed, and the next shim must find nothing that it cannot put right (R-G1).
+// The steps of a shim's life, for tests: they kill the shim at each of them, and the next shim must be able to clean up after it (R-G1).
 
 export const SHIM_STEPS = [
   'locked',

@@ -1,10 +1,11 @@
-// What the operator's side of this machine has under the CID of a simulation (wire.md 7, the exception): `up` writes it, and a boot of which `up` knows
-// nothing may have another CID. It is written at the heartbeat of each boot and goes with it, so that a CID never names the policy of what ran before.
+// The policy that `up` keeps in the operator's folder under the CID of a simulated enclave (wire.md 7). After a restart by the shim the CID may be
+// another, and `up` is not there: so the shim writes the file at the heartbeat of each boot and removes it with the boot. A CID never names the
+// policy of an enclave that ran before.
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
 import type { EventLog } from './event-log.ts';
 
 export interface TargetFileOptions {
-  /** Says where the operator's folder is. Undefined: nothing is written. */
+  /** Environment that locates the operator's folder. Undefined: nothing is written. */
   readonly operatorEnv: Readonly<Record<string, string | undefined>> | undefined;
   readonly spec: RecordedSpec;
   readonly events: EventLog;
@@ -19,19 +20,19 @@ export class TargetFile {
     this.#options = options;
   }
 
-  /** Returns at once: nothing of the boot waits for it. */
+  /** Returns at once; the boot does not wait for the file. */
   keep({ documents, cid }: Pick<RecordedState, 'documents' | 'cid'>): void {
     const { operatorEnv: env, spec } = this.#options;
     if (env === undefined || cid === null || documents?.kind !== 'simulated' || spec.debug) return;
     this.#cid = cid;
     this.#then(async () => {
-      // With a writer of YAML behind it, which no other enclave's shim needs.
+      // Loaded late: it brings a YAML writer that other shims never need.
       const { writeOwnPolicy } = await import('../operator/own-policy.ts');
       await writeOwnPolicy(env, spec, { documents, cid });
     });
   }
 
-  /** The boot is over. Resolves when it is done, or cannot be. */
+  /** Removes the file when the boot is over. Resolves when that is done or has failed. */
   async drop(): Promise<void> {
     const { operatorEnv: env, spec } = this.#options;
     const cid = this.#cid;

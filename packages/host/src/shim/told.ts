@@ -1,4 +1,4 @@
-// One line from a shim to whoever started it: it is up, or why it is not.
+// The one line that a starting shim writes to its starter: it is up, or why it is not.
 
 export type Told =
   | { readonly ok: true }
@@ -8,7 +8,7 @@ export function formatTold(told: Told): string {
   return `${JSON.stringify({ v: 1, ...told })}\n`;
 }
 
-/** Undefined for anything else: then it ended before it could say. */
+/** Undefined for anything else, which means that the shim ended before it could say. */
 export function parseTold(text: string): Told | undefined {
   try {
     const { v, ok, code, message, hint } = JSON.parse(text) as Record<string, unknown>;
