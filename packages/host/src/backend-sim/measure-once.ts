@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { replaceFile } from '../file/index.ts';
 import { type ImageFile, type ImageMeasurements, measureOpenImage, ramdisksOf } from '../image/index.ts';
 import type { RamdiskPlace } from '../image/ramdisk.ts';

@@ -1,7 +1,7 @@
 // A manifest that somebody handed over. Its settings are about to decide what is built here, so that they are taken by their exact form only;
 // of the rest what a comparison needs.
 import { ParseError } from '@caisson/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BuildErrorCode } from './error-code.ts';
 import type { Manifest } from './manifest.ts';
 

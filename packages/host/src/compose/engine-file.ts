@@ -1,7 +1,7 @@
 // The engine file of the Sentient Enclaves Framework: `enclaves: NAME: {cpu_count, memory_mb, eif_path, debug_mode, cid}`. It runs images that
 // are built, and is taken as it stands.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
 import type { FormReading, PlacedSpec } from './placed-spec.ts';

@@ -1,5 +1,5 @@
 // What zod found, in the words of this house: place, bound, what was seen, and the key that was probably meant.
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearestWord } from '../service/nearest-word.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -1,6 +1,6 @@
 // caisson.yaml as JSON Schema, for editors: they check while one types and show what each key means. The program itself goes by the zod form
 // it comes from.
-import { z } from 'zod';
+import * as z from 'zod';
 import { composeSchema } from './schema.ts';
 
 export function createComposeJsonSchema(): Readonly<Record<string, unknown>> {

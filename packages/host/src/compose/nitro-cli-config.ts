@@ -2,7 +2,7 @@
 // (`eif-path`, `memory`) and of its answers (`EnclaveCID`, `MemoryMiB`, `NumberOfCPUs`, `CPUIDs`) is taken too.
 import { basename } from 'node:path';
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
 import type { FormReading } from './placed-spec.ts';

@@ -1,7 +1,7 @@
 // The file that the enclave engine of the Sentient Enclaves Framework is posted: `general`, `nitro` or `qemu`, `numa`, `hugepages`. One enclave, taken as
 // it stands; what that engine did for machines of another kind, or only printed, has no place here, and a note says so.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
 import type { FormReading } from './placed-spec.ts';

@@ -1,7 +1,7 @@
 // The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
 // form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, NAME_FORM, NAME_RULE } from '@caisson/core/address';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readIngressRule } from './ingress-rule.ts';
 
 const text = z.string().min(1);

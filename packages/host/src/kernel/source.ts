@@ -6,7 +6,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CaissonError, ParseError, VerificationError } from '@caisson/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   debianUrls,
   digestFile,

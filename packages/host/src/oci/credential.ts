@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ParseError } from '@caisson/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { homeFolder } from '../file/index.ts';
 import type { OciErrorCode } from './error-code.ts';
 

@@ -3,7 +3,7 @@
 // specification v1.2 (manifest.json).
 import { utf8Text } from '@caisson/core/bytes';
 import { LimitError, ParseError } from '@caisson/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OciErrorCode } from './error-code.ts';
 
 // Chosen: what registries take, and more layers than any engine can mount.

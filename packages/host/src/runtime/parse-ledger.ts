@@ -1,6 +1,6 @@
 // Ledgers as values. Strict: a field more or less is a fault, because what is not read here is not checked anywhere.
 import { ParseError } from '@caisson/core/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Architecture } from './architecture.ts';
 import type { RuntimeErrorCode } from './error-code.ts';
 
