@@ -111,7 +111,9 @@ export class Room {
 async function awaitGone(pid: number | undefined, start: string): Promise<void> {
   if (pid === undefined || start === '') return;
   const untilMs = performance.now() + longestEndMs;
-  while ((await readProcessStart(pid)) === start && performance.now() < untilMs) await pause(endPauseMs);
+  // What cannot be known now is looked at again.
+  const isThere = async (): Promise<boolean> => (await readProcessStart(pid).catch(() => start)) === start;
+  while ((await isThere()) && performance.now() < untilMs) await pause(endPauseMs);
 }
 
 function unavailable(why: string): CaissonError<BackendErrorCode> {

@@ -7,6 +7,7 @@ import { enclaveFolder } from './folder.ts';
 import { readForm, writeForm } from './form.ts';
 import { isEnclaveName } from './name.ts';
 import { ENCLAVE_PHASES, ENDED_PHASES, type RecordedState } from './state.ts';
+import { stateFault } from './state-fault.ts';
 import { requireStateVersion } from './version.ts';
 
 const text = z.string().max(65_536);
@@ -74,7 +75,10 @@ export async function readState(
 
 /** Of the shim that wrote it. */
 export async function isShimAlive({ shim }: RecordedState): Promise<boolean> {
-  return (await readProcessStart(shim.pid)) === shim.start;
+  const start = await readProcessStart(shim.pid).catch((error: unknown) => {
+    throw stateFault(`cannot look at process ${shim.pid}`, error);
+  });
+  return start === shim.start;
 }
 
 /** By the shim only. Throws CaissonError RECORD_STATE, and then the old one stands. */
