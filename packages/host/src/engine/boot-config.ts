@@ -1,6 +1,6 @@
-// The boot config of an enclave as the shim will send it: a file that lies where it is, or what stands inline in caisson.yaml, kept 0600 beside the
-// record. Its hash goes into the record, so that what is sent is what was asked for, and into the name: what runs by the record before is started again
-// with its own, whatever becomes of the next.
+// The boot config of an enclave as its shim will send it: a file of its owner's, or the words of caisson.yaml, which are kept in a file (0600)
+// beside the record. The record has its hash, so that what is sent is what was asked for. The hash is also in the file's name: an enclave that
+// still runs by the old record restarts with the old config.
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -15,21 +15,21 @@ export interface BootConfigRequest {
   /** A path, or the config itself. */
   readonly config: string | Readonly<Record<string, unknown>> | undefined;
   readonly folder: string;
-  /** Of the image; null where nobody knows. */
+  /** What the image says about boot configs; null where that is not known. */
   readonly expect: 'none' | 'optional' | 'required' | null;
 }
 
 export interface PreparedConfig {
   readonly sha384: string;
   readonly bytes: Uint8Array;
-  /** Undefined: it has no file yet. */
+  /** Undefined until the config is kept in a file. */
   readonly path: string | undefined;
 }
 
 // Chosen.
 const nameDigits = 16;
 const keptName = /^boot-config-[0-9a-f]{16}\.json$/;
-/** Another command may have written its own, and wait for its turn. */
+/** Chosen: another command may have written its own config and still wait for its turn to start the enclave. */
 const turnMs = 3_600_000;
 
 /** Reads it and writes nothing. Throws CaissonError ENGINE_CONFIG. */
@@ -53,7 +53,7 @@ export async function prepareConfig(request: BootConfigRequest): Promise<Prepare
   return { bytes, path, sha384: createHash('sha384').update(bytes).digest('hex') };
 }
 
-/** Where the shim finds it. */
+/** Resolves with the path at which the shim finds it, and its hash. A file of the owner's stays where it is. */
 export async function keepConfig(
   state: string,
   name: string,
@@ -66,7 +66,7 @@ export async function keepConfig(
   return { path: kept, sha384 };
 }
 
-/** Those that no record names any more, and none is about to. */
+/** Removes configs that no record names and no command is about to use. */
 export async function pruneConfigs(state: string, { name, config }: RecordedSpec): Promise<void> {
   const { path } = enclaveFolder(state, name);
   for (const file of await readdir(path)) {

@@ -1,5 +1,5 @@
-// Images that `up` and `run` build: `STATE/built/NAME/KEY.eif` with its manifest beside it, where KEY is of everything that it was made of. The same
-// key again is the same image, so it is not built again.
+// Images that `up` and `run` build: `STATE/built/NAME/KEY.eif` with its manifest beside it. KEY is a digest of everything that goes into the image,
+// so an image whose key is there already is not built again.
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,10 @@ import { factsOfManifest, type ImageFacts } from './image-facts.ts';
 // Given by `openBuilt`.
 const nameForm = /^([0-9a-f]{32})\.eif(\.json|\.cdx\.json)?$/;
 
-/** Claimed, in its folder, until `release` is called. Throws CaissonError RECORD_STATE. */
+/**
+ * Where the image with this key is or will be. It is claimed, so that no `prune` takes it, until `release` is called. Throws CaissonError
+ * RECORD_STATE.
+ */
 export async function openBuilt(
   state: string,
   name: string,
@@ -23,7 +26,7 @@ export async function openBuilt(
   return { path, release: await claimImage(path) };
 }
 
-/** Undefined where it was not built, or not to its end. */
+/** Undefined where the image was never built, or its build was cut short. */
 export async function findBuilt(path: string): Promise<ImageFacts | undefined> {
   const manifest = manifestPathOf(path);
   if (!existsSync(path) || !existsSync(manifest)) return undefined;
@@ -33,12 +36,15 @@ export async function findBuilt(path: string): Promise<ImageFacts | undefined> {
     const facts = factsOfManifest(path, parseManifest(await readFile(manifest, 'utf8'), manifest));
     return (await stat(path)).size === facts.bytes ? facts : undefined;
   } catch {
-    // Of another program's version, or damaged: it is built again.
+    // A manifest that cannot be read is damaged or of another version: the image is built again.
     return undefined;
   }
 }
 
-/** All but `keep`, and with it the one that the record names: what runs may be of another key and the same measurements. What is no image of ours stays. */
+/**
+ * Removes the built images of one enclave, except `keep` and the one that its record names (which can have another key and the same measurements).
+ * Files that are not built images stay.
+ */
 export async function pruneBuilt(state: string, name: string, keep: string | null): Promise<void> {
   const recorded = keep === null ? undefined : await readSpec(state, name).catch(() => undefined);
   const isKept = async (path: string): Promise<boolean> => path === keep || path === recorded?.image;
@@ -47,24 +53,25 @@ export async function pruneBuilt(state: string, name: string, keep: string | nul
 
 export interface SweptImage {
   readonly path: string;
-  /** With what lies beside it. */
+  /** Size of the image and of the files beside it. */
   readonly bytes: number;
 }
 
 export interface SweepBuiltOptions {
   readonly isKept: (path: string) => Promise<boolean>;
-  /** Nothing is changed. */
+  /** Only lists what would be removed. */
   readonly dryRun?: boolean;
 }
 
-/** Removes images of a folder of `built` that nobody keeps or is about to use, and the folder with the last of them. */
+/** Removes every image in one folder of `built` that is neither kept nor claimed, and then the folder, if it is empty. */
 export async function sweepBuilt(
   folder: string,
   { isKept, dryRun = false }: SweepBuiltOptions,
 ): Promise<readonly SweptImage[]> {
   if (!existsSync(folder)) return [];
   const sweep = async (): Promise<SweptImage[]> => {
-    // Whoever gives up a claim has written a record before: claims are read first, and records by `isKept` afterwards.
+    // The order matters: a claim is given up only after a record names the image. Claims are read before records, so an image cannot fall between
+    // the two.
     const claimed = await readClaims(folder);
     const swept: SweptImage[] = [];
     for (const [image, files] of await imagesIn(folder)) {
@@ -83,7 +90,7 @@ export async function sweepBuilt(
   return swept;
 }
 
-/** By the image that they belong to. */
+/** Files in the folder, by the image that they belong to. */
 async function imagesIn(folder: string): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
   for (const file of await readdir(folder)) {
@@ -93,7 +100,7 @@ async function imagesIn(folder: string): Promise<Map<string, string[]>> {
   return found;
 }
 
-/** Folders of images, by the enclave that they were built for. */
+/** Every folder of built images, with the enclave that it belongs to. */
 export async function listBuilt(state: string): Promise<readonly { readonly name: string; readonly folder: string }[]> {
   const entries = await readdir(join(state, 'built'), { withFileTypes: true }).catch(() => []);
   return entries

@@ -5,35 +5,35 @@ import type { RestartPolicy } from '../record/index.ts';
 
 export type BackendChoice = BackendKind | 'auto';
 
-/** Every enclave of a caisson.yaml, or the named ones and what they wait for, to ready. */
+/** Brings every enclave of a caisson.yaml, or the named ones and those that they depend on, to ready. */
 export interface UpCommand {
   readonly verb: 'up';
-  /** caisson.yaml. */
+  /** Path of the caisson.yaml; `-` is standard input. */
   readonly file: string;
-  /** Empty: all. */
+  /** Enclaves of the file; empty means all. */
   readonly names: readonly string[];
-  /** What `${NAME}` stands for in it. */
+  /** Values for `${NAME}` in the file. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Over the file's. */
+  /** Overrides the backend of the file. */
   readonly backend?: BackendChoice;
-  /** Of each enclave, from its start until ready; over the file's. */
+  /** Per enclave, from its start until ready; overrides the file's `ready.timeout`. */
   readonly timeoutMs?: number;
-  /** Returns once the shims have taken the enclaves, without waiting for ready. */
+  /** Returns as soon as the shims have accepted the enclaves, without waiting for ready. */
   readonly detach: boolean;
 }
 
-/** One enclave without a caisson.yaml. */
+/** Starts one enclave without a caisson.yaml. */
 export interface RunCommand {
   readonly verb: 'run';
-  /** An image file, NAME:VERSION of the store, or a source that is built first. */
+  /** An image file, NAME:VERSION of the store, or a source, which is built first. */
   readonly image: string;
-  /** Default: what the image calls itself, with a number where that is taken. */
+  /** Default: the image's own name, with a number if that is taken. */
   readonly name?: string;
-  /** Of an image that is built from a source; that of a built one is measured. */
+  /** Only for a source: the command of an image that exists already is measured and cannot be changed. */
   readonly command: readonly string[];
-  /** Of an image that is built from a source. Default development. */
+  /** Only for a source. Default `development`. */
   readonly profile?: 'development' | 'production';
-  /** Of an image that is built from a source: `operators.local`. Default in development: the key that rbuilds' images have too. */
+  /** Only for a source: `operators.local` of its settings. The default in development is the key of this machine that rbuilds uses too. */
   readonly operator?: string;
   readonly backend: BackendChoice;
   readonly cpus?: CpuChoice;
@@ -44,7 +44,7 @@ export interface RunCommand {
   readonly ingress: readonly string[];
   /** `HOST:PORT`. */
   readonly egress: readonly string[];
-  /** A boot config. */
+  /** Path of a boot config. */
   readonly config?: string;
   readonly restart: RestartPolicy;
   readonly labels: Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ export interface RunCommand {
   readonly detach: boolean;
 }
 
-/** Ends enclaves, those that wait for others first, and removes their records. */
+/** Ends enclaves in reverse order of their dependencies, and removes their records. */
 export interface DownCommand {
   readonly verb: 'down';
   readonly which:
@@ -60,18 +60,18 @@ export interface DownCommand {
     | { readonly kind: 'names'; readonly names: readonly string[] }
     | { readonly kind: 'all' };
   readonly graceMs?: number;
-  /** The images that `up` built go too. */
+  /** Also removes the images that `up` built. */
   readonly images: boolean;
 }
 
 export interface StopCommand {
   readonly verb: 'stop';
   readonly names: readonly string[];
-  /** Until it is ended; 0: at once. */
+  /** How long an enclave may take to end in order; 0 ends it at once. */
   readonly graceMs?: number;
 }
 
-/** As it was asked for; one that does not run is started. */
+/** Ends enclaves and starts them again from their records. One that does not run is started. */
 export interface RestartCommand {
   readonly verb: 'restart';
   readonly names: readonly string[];
@@ -82,7 +82,7 @@ export interface RestartCommand {
 export interface RemoveCommand {
   readonly verb: 'remove';
   readonly names: readonly string[];
-  /** Ends what runs first. */
+  /** Ends a running enclave before its record is removed. */
   readonly force: boolean;
 }
 
@@ -95,7 +95,7 @@ export interface ListCommand {
   readonly verb: 'list';
 }
 
-/** Until an enclave of this host is ready, or has ended. */
+/** Waits until an enclave of this host is ready, or has ended. */
 export interface WaitCommand {
   readonly verb: 'wait';
   readonly name: string;
@@ -103,7 +103,7 @@ export interface WaitCommand {
   readonly timeoutMs: number;
 }
 
-/** The PCRs that were built beside those that a proven document has. */
+/** Compares the PCRs that were built with those of a proven document. */
 export interface CompareCommand {
   readonly verb: 'compare';
   readonly name: string;
@@ -112,12 +112,12 @@ export interface CompareCommand {
   readonly composeFile?: string;
 }
 
-/** What nobody needs any more: images, temporaries, what enclaves have left. */
+/** Removes what nobody needs any more: images, temporaries, remains of enclaves. */
 export interface PruneCommand {
   readonly verb: 'prune';
-  /** Nothing is changed. */
+  /** Only lists what would be removed. */
   readonly dryRun: boolean;
-  /** Records of enclaves that have ended too, and with them the images that they alone name. */
+  /** Also removes records of ended enclaves, and then the images that only those named. */
   readonly ended: boolean;
 }
 

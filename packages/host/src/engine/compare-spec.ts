@@ -1,12 +1,12 @@
-// What of a record is another than what is asked for now, in words. What changes nothing of the enclave that runs is not compared: when it was asked
-// for, how long somebody wanted to wait, where an image of the same measurements lies.
+// What differs between a record and what is asked for now, in words. Differences that change nothing for a running enclave do not count: when it
+// was asked for, how long to wait for it, where an image with the same measurements lies.
 import type { RecordedSpec } from '../record/index.ts';
 import { endpointsText } from './config-way.ts';
 import { cpusText, ingressText } from './resolve-spec.ts';
 
 const shownDigits = 12;
 
-/** One sentence for each difference; empty: it is what runs. */
+/** One sentence for each difference; empty if the running enclave is what is asked for. */
 export function compareSpec(before: RecordedSpec, now: RecordedSpec): string[] {
   const facts = [describe(before), describe(now)] as const;
   return Object.keys(facts[1]).flatMap((key) => {

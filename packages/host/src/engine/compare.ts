@@ -1,4 +1,4 @@
-// `attest compare`: the registers that were built beside those that run, the latter from a document that was asked for now and holds.
+// `attest compare`: the registers that were built beside those of the running enclave, taken from a document that was requested now and verified.
 
 import { openOperatorSession } from '../operator/index.ts';
 import { findRecord } from '../record/index.ts';
@@ -10,8 +10,8 @@ import type { ComparedPcr, CompareResult } from './result.ts';
 const compared = [0, 1, 2, 8] as const;
 
 /**
- * Throws CaissonError RECORD_UNKNOWN, as `verifyProvable`, and what `openOperatorSession` throws: a document that does not hold is compared with
- * nothing.
+ * Throws CaissonError RECORD_UNKNOWN, what `verifyProvable` throws, and what `openOperatorSession` throws: a document that fails verification is
+ * not compared.
  */
 export async function compare(command: CompareCommand, context: EngineContext): Promise<CompareResult> {
   const { name, operator, policyFile, composeFile } = command;
@@ -32,7 +32,7 @@ export async function compare(command: CompareCommand, context: EngineContext): 
     const pcrs = compared.flatMap((index): ComparedPcr[] => {
       const built = spec.measurements[`PCR${index}`] ?? null;
       const running = attestation.pcrs[index] ?? null;
-      // An unsigned image has a register 8 of zeros.
+      // PCR8 of an unsigned image is all zeros.
       const isNothing = built === null && (running === null || !/[^0]/.test(running));
       return isNothing ? [] : [{ index, built, running, equal: built === running }];
     });

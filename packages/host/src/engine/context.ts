@@ -1,11 +1,11 @@
-// What every verb has at hand.
+// What every verb of the engine is given.
 import type { HostLook, ShimDoor } from './engine-interface.ts';
 import type { OnEvent } from './event.ts';
 
 export interface EngineContext {
   readonly state: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What `${NAME}` stands for in the caisson.yaml of this command. Never the environment of anything that is started. */
+  /** Values for `${NAME}` in the caisson.yaml of this command. They never become the environment of a process. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly words: readonly string[];
   readonly version: string;
@@ -13,6 +13,6 @@ export interface EngineContext {
   readonly host: HostLook | undefined;
   readonly onEvent: OnEvent;
   readonly signal: AbortSignal | undefined;
-  /** Called when the command has ended, however it ends. */
+  /** Registers what to do when the command ends, with or without an error. */
   readonly hold: (release: () => Promise<void>) => void;
 }

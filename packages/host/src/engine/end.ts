@@ -1,5 +1,5 @@
-// `stop`, `down` and `rm`: enclaves ended, and their records removed. Those that wait for others end before them; what one of them does not do is told,
-// and keeps nobody else.
+// `stop`, `down` and `rm`: end enclaves and remove their records. An enclave ends before those that it depends on. A failure with one of them is
+// reported and does not hold up the others.
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
@@ -54,7 +54,7 @@ export async function remove({ names, force }: RemoveCommand, context: EngineCon
   return await endAll(records, context, async (record) => await endAndRemove(record, context, undefined));
 }
 
-/** Ended already: nothing happens. Throws what the shim throws. */
+/** Does nothing if the enclave has ended already. Throws what the shim throws. */
 async function endOne(
   record: EnclaveRecord,
   { state, env, words, shims }: EngineContext,
@@ -65,7 +65,7 @@ async function endOne(
   if (client === undefined && record.state?.phase === 'lost') {
     const isLeft = record.state.backend === 'nitro';
     await shims.endLeft({ state, name, words, env }).catch((error: unknown) => {
-      // Nothing runs: what remains are files, and the next start sweeps them too.
+      // Nothing runs any more; what remains are files, which the next start removes too.
       if (isLeft) throw error;
     });
     const end = isLeft ? 'was left by its shim and ended' : 'ended with its shim';
@@ -76,9 +76,9 @@ async function endOne(
   }
   try {
     const last = graceMs === 0 ? await client.kill() : await client.stop(graceMs);
-    // Of a record that cannot be read only its shim knows, and it has just ended something.
+    // With an unreadable record only the shim knows what ran, and it has just ended something.
     const wasRunning = isRunning(record) || record.state === undefined;
-    // What may still run on hardware is no end, whatever the phase is called.
+    // Something may still run on hardware: that is a failure, whatever phase was recorded.
     if (last.failure?.code.endsWith('_LEFT')) throw errorOf(last.failure);
     return { name, wasRunning, end: last.end?.text ?? last.phase, removed: false, failure: null };
   } finally {
@@ -94,7 +94,7 @@ export function isRunning({ state }: EnclaveRecord): boolean {
   return state !== undefined && !ENDED_PHASES.includes(state.phase);
 }
 
-/** By name, each once. Throws CaissonError RECORD_UNKNOWN for the first that nobody has. */
+/** The records with these names, each once. Throws CaissonError RECORD_UNKNOWN for the first name without a record. */
 export async function recordsOf(names: readonly string[], { state }: EngineContext): Promise<EnclaveRecord[]> {
   return await Promise.all([...new Set(names)].map((name) => findRecord(state, name)));
 }
@@ -105,7 +105,7 @@ async function recordsFor(which: DownCommand['which'], context: EngineContext): 
   const file = resolve(which.file);
   const compose = await readCompose(which.file, { variables: { ...which.variables, ...context.env } });
   for (const name of compose.enclaves.keys()) chooseEnclave(compose, name);
-  // An enclave of this name from another file is not this file's to end; one that the file no longer has is.
+  // By file, not by name: an enclave of the same name that another file started stays, and one that was deleted from this file goes.
   return (await listRecords(context.state)).filter(({ spec }) => spec?.composeFile === file);
 }
 
@@ -123,7 +123,7 @@ async function endAndRemove(
       await removeRecord(state, name);
       return { ...ended, removed: true };
     } catch (error) {
-      // Its shim has told the end and is on its way out, or was just starting and can be asked now.
+      // The shim has reported the end and is about to exit, or it was just starting and can be asked now.
       const isLeaving = error instanceof CaissonError && error.code === 'RECORD_RUNNING';
       if (!isLeaving || performance.now() > deadlineMs) throw error;
     }
@@ -134,7 +134,7 @@ async function endAndRemove(
   }
 }
 
-/** Each after those that wait for it. */
+/** Ends each enclave after those that depend on it. */
 async function endAll(
   records: readonly EnclaveRecord[],
   { onEvent }: EngineContext,
@@ -145,7 +145,7 @@ async function endAll(
     const { name } = record;
     const begun = tasks.get(name);
     if (begun !== undefined) return begun;
-    // Records of files that were changed meanwhile can wait for each other in a circle.
+    // Files can have changed since their enclaves were started, so recorded dependencies may form a circle.
     const waiting = records.filter((other) => other.spec?.dependsOn.includes(name) && !way.includes(other.name));
     const before = waiting.map((other) => task(other, [...way, name]));
     const mine = Promise.all(before).then(async () => {

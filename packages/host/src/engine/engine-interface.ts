@@ -1,4 +1,4 @@
-// The engine as front ends see it.
+// The engine as a command line or another front end sees it.
 import type { BackendKind, MissingPart } from '../backend/index.ts';
 import type { IngressRule } from '../compose/index.ts';
 import type { ShimClient } from '../shim/index.ts';
@@ -8,7 +8,7 @@ import type { EngineResults } from './result.ts';
 
 export interface EngineWatch {
   readonly onEvent?: OnEvent;
-  /** Gives waiting up. What runs goes on running. */
+  /** Stops waiting. Enclaves that run go on running. */
   readonly signal?: AbortSignal;
 }
 
@@ -16,8 +16,8 @@ export interface Engine {
   /** The state folder. */
   readonly state: string;
   /**
-   * What went wrong with one of several enclaves is in its result; what was wrong with the command is thrown: faults of files, names that nobody
-   * has, a state folder of another version. Rejects with the reason of `signal` when that is aborted.
+   * A failure of one of several enclaves is in its result. Faults of the command itself are thrown: files with faults, unknown names, a state
+   * folder of another version. Rejects with the reason of `signal` when that is aborted.
    */
   execute<Verb extends EngineVerb>(
     command: Extract<EngineCommand, { readonly verb: Verb }>,
@@ -28,35 +28,35 @@ export interface Engine {
 export interface StartShimOptions {
   readonly state: string;
   readonly name: string;
-  /** That start this program once more. */
+  /** The words that start this program again: interpreter, its options, script. */
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** How shims are reached; tests hand in others. */
+/** How shims are started and reached; tests bring their own. */
 export interface ShimDoor {
   start(options: StartShimOptions): Promise<ShimClient>;
-  /** Undefined: nobody there. */
+  /** Undefined where the enclave has no living shim. */
   open(state: string, name: string): Promise<ShimClient | undefined>;
-  /** Ends what a shim that was killed has left running, where it outlives one. */
+  /** Ends what a killed shim has left running, on a backend where an enclave outlives its shim. */
   endLeft(options: StartShimOptions): Promise<void>;
 }
 
-/** This machine, as far as it is looked at before anything is built for it. */
+/** The checks of this machine that are made before anything is built. */
 export interface HostLook {
-  /** Each with how to get it. */
+  /** What the machine lacks for the backend, each part with how to get it. */
   findMissing(backend: BackendKind): Promise<readonly MissingPart[]>;
-  /** Throws CaissonError SHIM_PORT with the name of whoever has it. */
+  /** Throws CaissonError SHIM_PORT, which names the holder of the port. */
   requirePort(enclave: string, rule: IngressRule): Promise<void>;
 }
 
 export interface EngineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** That start this program once more, for shims. */
+  /** The words that start this program again, as a shim. */
   readonly words: readonly string[];
-  /** Of this program: stands in what is built. */
+  /** Version of this program; it stands in what is built. */
   readonly version: string;
   readonly shims?: ShimDoor;
-  /** Without it what this machine lacks is found out by the start. */
+  /** Without it nothing is checked beforehand, and what the machine lacks is found out by the start. */
   readonly host?: HostLook;
 }

@@ -1,8 +1,8 @@
-// The engine: one door, one verb each.
+// The engine: takes one command and passes it to the verb of its name.
 
 import { listRecords } from '../record/index.ts';
 import { endLeftEnclave, openShim, startShim } from '../shim/index.ts';
-import { stateFolder } from '../store/index.ts';
+import { stateFolder } from '../file/index.ts';
 import type { EngineCommand, EngineVerb } from './command.ts';
 import { compare } from './compare.ts';
 import type { EngineContext } from './context.ts';
@@ -50,7 +50,7 @@ export function createEngine({
     command: EngineCommand,
     { onEvent = () => {}, signal }: EngineWatch = {},
   ): Promise<EngineResults[EngineVerb]> => {
-    // A verb takes the command of its own name, which is more than the types of a map can say.
+    // Each verb takes the command of its own name; TypeScript cannot express that of a map.
     const act = verbs[command.verb] as (
       command: EngineCommand,
       context: EngineContext,
@@ -66,7 +66,7 @@ export function createEngine({
   return { state, execute: execute as Engine['execute'] };
 }
 
-/** What holds of several enclaves is said of the first. */
+/** A note that is true of several enclaves is shown once. */
 function eachNoteOnce(onEvent: OnEvent): OnEvent {
   const told = new Set<string>();
   return (event) => {

@@ -1,6 +1,6 @@
 // What happens while a command is carried out, for whoever shows it.
 
-/** In their order. */
+/** In the order in which an enclave passes them. */
 export const UP_PHASES = ['build', 'boot', 'heartbeat', 'config', 'services', 'ready', 'verified'] as const;
 export type UpPhase = (typeof UP_PHASES)[number];
 
@@ -14,7 +14,7 @@ export type EngineEvent =
       readonly note: string | null;
     }
   | { readonly kind: 'failed'; readonly enclave: string; readonly phase: UpPhase; readonly message: string }
-  /** What a person should know and no failure is; `enclave` null: of all. */
+  /** Something a person should know that is not a failure; `enclave` is null where it concerns all of them. */
   | {
       readonly kind: 'note';
       readonly enclave: string | null;

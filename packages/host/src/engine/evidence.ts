@@ -1,5 +1,5 @@
-// What is left to see of an enclave that did not come up: how it ended, its last words, the end of its console, the end of its shim's log. All of it was
-// written by somebody who is not trusted here, so that it is cut and freed from what steers a terminal.
+// What can still be seen of an enclave that did not come up: how it ended, its last words, the ends of its console and of its shim's log. Untrusted
+// programs wrote most of it, so it is cut short and freed of control characters.
 import { open, stat } from 'node:fs/promises';
 import { readLastWords } from '../ready/index.ts';
 import { enclaveFolder, type RecordedState } from '../record/index.ts';
@@ -27,7 +27,7 @@ export async function collectEvidence(
   const given = last !== undefined && last.reasons.length > 0 ? last.reasons : reasons;
   if (given.length > 0) found.push({ what: 'its reasons', lines: given.map(readable) });
   found.push(...(await wordsOf(folder.lastWords, last)));
-  // One that failed before anything booted has printed nothing: what stands there is of the boot before.
+  // If the boot failed before anything printed, this console is of an earlier boot.
   const printedMs = (await stat(folder.console).catch(() => undefined))?.mtimeMs ?? 0;
   const console = isEarlier(printedMs) ? [] : await tailOf(folder.console, tailLines);
   if (console.length > 0) found.push({ what: 'the last lines of its console', lines: console });
@@ -38,7 +38,7 @@ export async function collectEvidence(
   return found;
 }
 
-/** Of this boot: those of an earlier one would tell of another failure. */
+/** Last words of this boot only: those of an earlier one would tell of another failure. */
 async function wordsOf(path: string, last: RecordedState | undefined): Promise<Evidence[]> {
   const words = await readLastWords(path).catch(() => undefined);
   if (words === undefined || (last?.bootId ?? words.bootId) !== words.bootId) return [];
@@ -61,13 +61,13 @@ async function tailOf(path: string, lines: number): Promise<string[]> {
       .toString()
       .split('\n')
       .map((line) => harmless(line.slice(0, longestRead)));
-    // The first one is a part of a line where there was more before it.
+    // The tail may begin in the middle of a line.
     if (size > tailBytes) all.shift();
     return (
       all
         .filter((line) => line !== '')
         .slice(-lines)
-        // What stands escaped in a line of JSON is a control character again once it is read.
+        // An escape in JSON becomes a control character again when it is parsed.
         .map((line) => readable(logLine(line)))
     );
   } finally {
@@ -75,7 +75,7 @@ async function tailOf(path: string, lines: number): Promise<string[]> {
   }
 }
 
-/** A line of a supervisor's log as people read it; any other as it is. */
+/** A log line of a supervisor in readable form; any other line unchanged. */
 function logLine(line: string): string {
   if (!line.startsWith('{"time":"')) return line;
   try {
@@ -87,7 +87,7 @@ function logLine(line: string): string {
   }
 }
 
-/** Escape sequences could rewrite what stands above them. */
+/** Escape sequences could overwrite what a terminal has shown before. */
 function readable(line: string): string {
   return cut(harmless(line));
 }

@@ -1,4 +1,4 @@
-// An enclave that did not come up, as one cause, what was seen, and one thing to try.
+// Why an enclave did not come up: one cause, the evidence, one thing to try.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { hintOfCode, hintOfError } from '../explain/index.ts';
 import type { RecordedSpec, RecordedState } from '../record/index.ts';
@@ -12,7 +12,7 @@ export interface Fault {
   readonly failure: UpFailure;
 }
 
-/** Of something that was thrown on the way. Throws what is no fault of an enclave again. */
+/** Turns an error into a result. An error that is not about the enclave is thrown again. */
 export function faultOfError(error: unknown): Fault {
   if (!(error instanceof Error)) throw error;
   const isOurs = error instanceof CaissonError;
@@ -21,7 +21,7 @@ export function faultOfError(error: unknown): Fault {
   return { kind: kindOf(error), failure: { code, message: error.message, hint, evidence: [] } };
 }
 
-/** Of an enclave that was followed and is not ready. */
+/** The fault of an enclave that was waited for and did not become ready. */
 export async function faultOfFollowed(
   folder: string,
   spec: Pick<RecordedSpec, 'name' | 'readyTimeoutMs' | 'restart'>,
@@ -37,7 +37,7 @@ export async function faultOfFollowed(
       kind: kindOfCode(told.code),
       failure: { ...told, hint: told.hint ?? hintOfCode(told.code) ?? logsHint(name), evidence },
     };
-  // A service has a time of its own to become ready in, which may be the shorter one.
+  // A service has its own deadline to become ready, which may be shorter than the enclave's.
   const unready = reasons.filter((reason) => reason.startsWith('service-not-ready'));
   if (unready.length > 0) {
     const message = `enclave ${name} did not become ready: ${unready.join(', ')}`;
@@ -77,7 +77,7 @@ function kindOf(error: Error): Fault['kind'] {
   return error instanceof CaissonError ? kindOfCode(error.code) : 'failed';
 }
 
-/** By what a code means, whichever room it is of: a measurement that is another, a time that has passed. */
+/** By the end of the code, whichever room it is from: other measurements are a refusal, a missed deadline is late. */
 function kindOfCode(code: string): Fault['kind'] {
   if (/_(PCR|MEASUREMENTS?)$/.test(code)) return 'refused';
   return code.endsWith('_LATE') ? 'late' : 'failed';

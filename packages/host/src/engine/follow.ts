@@ -1,5 +1,5 @@
-// Follows an enclave through its shim until it is ready, has ended, or time is up. Events only wake: what is so is asked of the shim each time, and of
-// its record where it is gone.
+// Waits until an enclave is ready, has ended, or time is up. Events of the shim only wake this side; the state is then asked of the shim, or read
+// from the record when the shim is gone.
 import { setTimeout as pause } from 'node:timers/promises';
 import { ENDED_PHASES, type EnclavePhase, type RecordedState, readState } from '../record/index.ts';
 import type { ShimClient, ShimEvent } from '../shim/index.ts';
@@ -8,11 +8,11 @@ export interface FollowOptions {
   readonly state: string;
   readonly name: string;
   readonly client: ShimClient;
-  /** From the moment it boots. */
+  /** Counted from the start of the boot. */
   readonly timeoutMs: number;
-  /** What happened from this moment on is told; unix milliseconds. */
+  /** Events from this moment on are passed on; unix milliseconds. */
   readonly sinceMs: number;
-  /** Its shim starts it again when it ends. */
+  /** True if the shim starts the enclave again when it ends. */
   readonly startsAgain: boolean;
   readonly onEvent: (event: ShimEvent) => void;
   readonly onState: (state: RecordedState) => void;
@@ -21,17 +21,18 @@ export interface FollowOptions {
 
 export interface Followed {
   readonly outcome: 'ready' | 'ended' | 'late' | 'gone';
-  /** Undefined: gone before its first word. */
+  /** Undefined if the shim was gone before a state was seen. */
   readonly last: RecordedState | undefined;
-  /** The newest that were given for a phase: an enclave that has ended gives none any more. */
+  /** The last reasons that were given for a phase; an enclave that has ended gives none. */
   readonly reasons: readonly string[];
 }
 
-// Chosen. Where no event comes, it is looked at this often.
+// Chosen. How often the state is read when no event comes.
 const lookMs = 500;
-// The shim ends one that is late, and says why: that takes as long as the enclave takes to end. Of one that is tried again there is nothing to wait for.
+// Chosen. The shim ends an enclave that is late and records why, which takes as long as ending it. An enclave that will be tried again has nothing
+// more to report.
 const shimsGraceMs = 8_000;
-// One enclave boots at a time: this one may wait for the slowest boots before it.
+// Chosen. Only one enclave boots at a time, and this one may have to wait for slow boots before it.
 const longestTurnMs = 600_000;
 
 /** Rejects with the reason of `signal`. */
@@ -51,11 +52,11 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
       signal?.throwIfAborted();
       const last = await client.status().catch(() => undefined);
       if (last === undefined) return { ...(await lookAtRecord(options)), reasons: events.reasons };
-      // What happened until then: a phase can be over before it is looked at.
+      // Also phases that were over before anybody looked.
       await events.tellNew();
       onState(last);
       if (last.phase === 'ready') return { outcome: 'ready', last, reasons: [] };
-      // That it failed is its own word first: one whose shim has given it up too has no shim any more.
+      // `failed` is first reported by the enclave itself. If the shim has given it up as well, the shim is gone.
       const mayComeBack = startsAgain && last.phase === 'failed';
       if (ENDED_PHASES.includes(last.phase) && !mayComeBack) return { outcome: 'ended', last, reasons: events.reasons };
       const nowMs = performance.now();
@@ -74,7 +75,7 @@ export async function followToReady(options: FollowOptions): Promise<Followed> {
   }
 }
 
-/** Its boot has not begun. */
+/** True while it waits for its turn to boot. */
 function isInTurn(phase: EnclavePhase): boolean {
   return phase === 'starting';
 }
@@ -89,12 +90,12 @@ async function hear(client: ShimClient, wake: Wake, signal: AbortSignal): Promis
   try {
     for await (const _ of client.events({ follow: true, signal })) wake.ring();
   } catch {
-    // The shim is gone, or an older one that has no events: status says which.
+    // The shim is gone, or too old to have events; `status` tells which.
   }
   if (!signal.aborted) wake.ring();
 }
 
-/** Each event once, in its order. */
+/** Passes on each event once, in order. */
 class Telling {
   readonly #options: FollowOptions;
   #seq = 0;
@@ -116,7 +117,7 @@ class Telling {
         onEvent(event);
       }
     } catch {
-      // The state says what counts.
+      // Events are for display; the state decides.
     }
   }
 }
@@ -128,7 +129,7 @@ class Wake {
     this.#controller.abort();
   }
 
-  /** Until it rings; a ring before counts. */
+  /** Resolves when it rings, at once if it rang before. */
   async within(ms: number): Promise<void> {
     const { signal } = this.#controller;
     if (!signal.aborted) await pause(ms, undefined, { signal }).catch(() => {});

@@ -1,15 +1,15 @@
-// Who is about to use an image that was built: from the moment that it was found or is being built until a record names it, nothing else says that it
-// is needed. A claim is a small file beside it under the name of a process, so that a killed one's is worth nothing.
+// Claims on built images. Between the moment when an image is found or built and the moment when a record names it, nothing else shows that it is
+// needed. A claim is a small file beside the image, named by process, so that the claim of a killed process counts for nothing.
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { FOLDER_LOCK, listTemporaries, temporaryBeside, withLock } from '../file/index.ts';
 import { stateFault } from '../record/index.ts';
 
-// Chosen: anything longer is an image that is being written.
+// Chosen: a longer file is an image that is being written.
 const maxClaimBytes = 64;
 const maxTries = 5;
 
-/** Of the image that is or will be at `path`; its folder is made. Resolves with what gives it up. Throws CaissonError RECORD_STATE. */
+/** Claims the image that is or will be at `path`, and makes its folder. Resolves with what gives the claim up. Throws CaissonError RECORD_STATE. */
 export async function claimImage(path: string): Promise<() => Promise<void>> {
   const folder = dirname(path);
   const claim = temporaryBeside(path);
@@ -19,7 +19,7 @@ export async function claimImage(path: string): Promise<() => Promise<void>> {
       await lockFolder(folder, () => writeFile(claim, basename(path), { mode: 0o600 }));
       return () => rm(claim, { force: true });
     } catch (error) {
-      // A prune may take an empty folder away.
+      // A concurrent `prune` may have removed the empty folder.
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (!isGone || tries === maxTries) throw stateFault(`cannot write in ${folder}`, error);
     }
@@ -36,7 +36,10 @@ export async function readClaims(folder: string): Promise<ReadonlySet<string>> {
   return claimed;
 }
 
-/** While nobody else claims or removes in it. What cannot be locked for want of room is done without: removing makes room. */
+/**
+ * Runs while nobody else claims or removes images in the folder. If the lock file cannot be written because the disk is full, it runs without:
+ * removing is what makes room.
+ */
 export async function lockFolder<Result>(folder: string, run: () => Promise<Result>): Promise<Result> {
   let hasRun = false;
   const once = async (): Promise<Result> => {

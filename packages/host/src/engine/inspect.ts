@@ -1,4 +1,4 @@
-// `inspect`: everything that this host knows of one enclave. None of it is proof.
+// `inspect`: everything that this host knows of one enclave. None of it is a proof.
 import { existsSync, statSync } from 'node:fs';
 import { hostPort, toCid } from '@caisson/core/address';
 import { hintOfError } from '../explain/index.ts';

@@ -1,4 +1,4 @@
-// What came of one enclave, put together from what is known of it.
+// Puts the result of one enclave together.
 import type { RecordedSpec } from '../record/index.ts';
 import type { Fault } from './failure.ts';
 import { ingressText } from './resolve-spec.ts';
@@ -28,7 +28,7 @@ export function outcomeOf(spec: RecordedSpec, timeline: Timeline, started: Start
   };
 }
 
-/** Of one that has not come as far as a record, or not past it. */
+/** The result of an enclave that failed before it had a record, or right after. */
 export function faultOutcome(
   name: string,
   timeline: Timeline,

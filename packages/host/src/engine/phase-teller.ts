@@ -1,12 +1,12 @@
-// What a shim says of an enclave, as phases on its timeline.
+// Turns the events of a shim into the phases of the timeline.
 import type { FollowOptions } from './follow.ts';
 import type { Verdict } from './result.ts';
 import type { Timeline } from './timeline.ts';
 
-// `DEBUG: ...`, `NOT ISOLATED: ...`: what proves or isolates nothing.
+// Warnings such as `DEBUG: ...` and `NOT ISOLATED: ...`.
 const shouts = /^[A-Z]{2}[A-Z ]*: /;
 
-/** Phases come as events, with their moments; what the newest state knows better is told at the end. */
+/** Phases come as events with their times. What only the newest state knows is added at the end. */
 export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' | 'onState'> {
   let restarts: number | undefined;
   const told = new Set<string>();

@@ -1,4 +1,5 @@
-// Whether an enclave can prove anything at all, by what this host knows of it. It only ever refuses: what a record says makes nobody trusted.
+// Refuses to ask an enclave for a proof that it cannot give, as far as this host knows. It only refuses: nothing in a record makes an enclave
+// trusted.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { EnclaveRecord } from '../record/index.ts';
 import type { EngineErrorCode } from './error-code.ts';

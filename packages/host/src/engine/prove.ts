@@ -1,5 +1,5 @@
-// Whether what runs is what was built: an operator's session, which checks a document of now against a policy of this side. No proof is no failure
-// where nobody asked for one; a proof that does not hold always is one.
+// Whether the running enclave is what was built: opens an operator's session, which holds a fresh document to a policy of this side. No proof is a
+// failure only where somebody asked for one; a proof that does not hold always is.
 import { existsSync } from 'node:fs';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { readCompose } from '../compose/index.ts';
@@ -10,23 +10,23 @@ import type { Verdict } from './result.ts';
 
 export interface ProveOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For caisson.yaml. */
+  /** Values for `${NAME}` in the caisson.yaml. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly spec: RecordedSpec;
   readonly state: RecordedState;
-  /** As the operator named it now; what a record says of it is no word of his. */
+  /** The file that the operator named in this command. A path from a record would not be the operator's word. */
   readonly composeFile: string | undefined;
-  /** A name or a path; default: as every command chooses. */
+  /** Name or path of a key; by default chosen as in every other command. */
   readonly operator?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-// What says of an operator's own side that there is nothing to prove with.
+// Codes that mean that this side has nothing to prove with.
 const unprepared = ['OPERATOR_POLICY', 'OPERATOR_KEY_FILE', 'OPERATOR_NAME', 'CONTROL_REFUSED'];
-// A proof that was given and is not that of the enclave that was asked for.
+// Codes that mean that the proof was not of the enclave that was asked.
 const refusals = ['OPERATOR_ROLLBACK', 'CONTROL_BINDING', 'CONTROL_KEY'];
 
-/** Rejects with the reason of `signal`, and with nothing else. */
+/** Rejects only with the reason of `signal`. */
 export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   const { env, variables, spec, state, operator, composeFile, signal } = options;
   const { name, backend } = spec;
@@ -37,7 +37,7 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
       'operators in caisson.yaml give it one; operators: { local: NAME } makes a key for development',
     );
   }
-  // One that the operator wrote himself is used as it is, whatever it says.
+  // A policy that the operator wrote is used as it stands.
   if (written?.written === false && !existsSync(ownPolicyPath(env, name))) return not(written.why, written.hint);
   try {
     const key = await findOperator({ env, variables, operator, enclave: name, composeFile });
@@ -69,7 +69,7 @@ async function judged(error: Error, { composeFile, spec, variables }: ProveOptio
   const code = error instanceof CaissonError ? error.code : '';
   const hint = hintOfError(error) ?? null;
   const isRefusal = error instanceof VerificationError || refusals.includes(code);
-  // Whoever wrote a policy into caisson.yaml has asked for the proof.
+  // A policy in caisson.yaml is a request for the proof.
   const isWanted = composeFile !== undefined && (await hasPolicy(composeFile, spec.name, variables));
   const broken = isRefusal || (isWanted && !unprepared.includes(code));
   return { holds: false, why: error.message, hint, broken };

@@ -1,5 +1,5 @@
-// `prune`: what lies in the state folder and nobody needs any more. What a record names stays, whether its enclave runs or not, and so does what a living
-// process is about to use; of a record that cannot be read nobody knows what it names. What can be looked at only under a lock is judged under it.
+// `prune`: removes what nobody needs from the state folder. What a record names stays, whether its enclave runs or not, and so does what a living
+// process is about to use. A record that cannot be read might name anything. What only a lock can protect is judged under that lock.
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -21,7 +21,7 @@ import type { EngineContext } from './context.ts';
 import { faultOfError } from './failure.ts';
 import type { Pruned, PruneResult } from './result.ts';
 
-/** Throws CaissonError RECORD_VERSION for the folder of a newer program, and changes nothing in it. */
+/** Throws CaissonError RECORD_VERSION, before anything is changed, for a state folder of a newer program. */
 export async function prune({ dryRun, ended }: PruneCommand, context: EngineContext): Promise<PruneResult> {
   if ((await requireStateVersion(context.state)) === 'none') return { dryRun, removed: [], bytes: 0, failures: [] };
   const task = new Prune(context, dryRun, ended);
@@ -43,7 +43,7 @@ class Prune {
     this.#ended = ended;
   }
 
-  /** What fails keeps nothing else. */
+  /** A failure is reported and does not hold up the rest. */
   async run(): Promise<void> {
     const { state, signal } = this.#context;
     const steps: readonly [path: string, step: () => Promise<void>][] = [
@@ -63,7 +63,7 @@ class Prune {
     const { state, env } = this.#context;
     if (!this.#ended) return;
     for (const { name, state: last } of (await listRecords(state)).filter(hasEnded)) {
-      // Its own word that it failed comes before its end.
+      // An enclave reports `failed` before it ends: while its shim lives it may still run.
       if (last?.phase === 'failed' && (await isShimAlive(last))) continue;
       const { path } = enclaveFolder(state, name);
       await this.#take({ kind: 'record', what: name, path, bytes: await sizeOf(path) }, async () => {
@@ -94,7 +94,7 @@ class Prune {
     }
   }
 
-  /** Of enclaves whose shim was killed: sockets and what lay beside them. */
+  /** What enclaves have left whose shim was killed: sockets and the files beside them. */
   async #remains(): Promise<void> {
     const { state } = this.#context;
     if ((await listLost(state)).length === 0) return;
@@ -129,14 +129,14 @@ class Prune {
     for (const name of (await namesIn(join(state, 'enclaves'))).filter((one) => one.endsWith('.lock'))) {
       const path = join(state, 'enclaves', name);
       if (await isLocked(path)) continue;
-      // Taken and given back: whoever holds it by now keeps it.
+      // Taking the lock and giving it back removes its file; if somebody holds it by now, it stays.
       await this.#take({ kind: 'temporary', what: name, path, bytes: await sizeOf(path) }, () =>
         withLock(path, async () => {}, { timeoutMs: 0 }),
       );
     }
   }
 
-  /** By what the file is and not by its path, which a link on the way may have changed since it was recorded. */
+  /** Compared by device and inode: a link on the way may have changed since the path was recorded. */
   async #isNeeded(path: string, builtFor?: string): Promise<boolean> {
     const { dev, ino } = await stat(path);
     for (const record of await listRecords(this.#context.state)) {
@@ -169,7 +169,7 @@ class Prune {
   }
 }
 
-/** What was lost may still run on hardware, and what was never started somebody may be about to start. */
+/** `lost` may still run on hardware, and what was never started may be about to be. */
 function hasEnded({ state }: EnclaveRecord): boolean {
   return state !== undefined && ['stopped', 'exited', 'failed'].includes(state.phase);
 }
@@ -178,7 +178,7 @@ async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder).catch(() => []);
 }
 
-/** Of all files in it; what goes meanwhile is nothing. */
+/** Sum over all files below; a file that disappears meanwhile counts as nothing. */
 async function sizeOf(path: string): Promise<number> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return 0;

@@ -1,5 +1,5 @@
-// What was asked for, with nothing left to be guessed later: the record that a shim starts from, today and after the machine was off. An image's own
-// measured list of ways in and out is what counts; what is asked for beside it must fit, or it would be found out by a connection that fails.
+// Resolves what was asked for into the record that a shim starts from, today and after a reboot; nothing is left to be guessed later. The image's
+// measured list of ways in and out counts; what is asked for beyond it is refused here, where otherwise the first connection would fail.
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from '@caisson/core/config';
@@ -23,13 +23,13 @@ export interface ResolveSpecOptions {
   readonly facts: ImageFacts;
   readonly backend: BackendKind;
   readonly config: RecordedSpec['config'];
-  /** What is sent of it, for the ways that it names. */
+  /** The boot config as it will be sent: it may name further ways in and out. */
   readonly configBytes: Uint8Array | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Over the file's. */
+  /** Overrides the file's `ready.timeout`. */
   readonly timeoutMs: number | undefined;
   readonly composeFile: string | null;
-  /** That relative paths are from. */
+  /** Base of relative paths. */
   readonly folder: string;
   readonly now: Date;
 }
@@ -39,11 +39,14 @@ const standardReadyMs: Readonly<Record<BackendKind, number>> = { sim: 60_000, qe
 
 export interface ResolvedSpec {
   readonly recorded: RecordedSpec;
-  /** What a person should know of it, a sentence each. */
+  /** What a person should know about it, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** Throws CaissonError ENGINE_IMAGE where the image has not what is asked for, ENGINE_CONFIG for ways of the config that cannot be. */
+/**
+ * Throws CaissonError ENGINE_IMAGE where the image does not have what is asked for, ENGINE_CONFIG for ways of the boot config that are not
+ * possible.
+ */
 export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, folder, now } = options;
   const { resources = {}, ready, cid, logs } = spec;
@@ -80,7 +83,8 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
 }
 
 function defaultCpus(backend: BackendKind): number {
-  // A simulation runs on all of this machine's, whatever it was told. A parent gives whole cores away, and a machine has no more than there are.
+  // A simulation uses all processors of this machine, whatever was asked for. Nitro gives whole cores, and a virtual machine has no more processors
+  // than its host.
   if (backend === 'sim') return availableParallelism();
   return backend === 'nitro' ? STANDARD_CPUS : Math.min(STANDARD_CPUS, availableParallelism());
 }
@@ -106,7 +110,7 @@ function egressOf(name: string, { egress }: EnclaveSpec, { terms, path }: ImageF
     return { host: one.slice(0, at), port: Number(one.slice(at + 1)) };
   });
   if (terms === null) return asked ?? [];
-  // The n-th has a port of its own on the host (wire.md 1): another order would be another destination.
+  // The n-th way out has the n-th port on the host (wire.md 1), so another order would be other destinations.
   const measured = terms.egress.map(({ host, port }) => ({ host, port }));
   const text = (list: RecordedSpec['egress']): string => list.map(({ host, port }) => `${host}:${port}`).join(', ');
   if (asked === undefined || text(asked) === text(measured)) return measured;

@@ -1,5 +1,5 @@
-// `restart`: the same enclaves once more, as they were asked for. What runs is ended under its shim, which starts it again; what does not is started
-// from its record.
+// `restart`: the same enclaves again, from their records. A running enclave is ended under its shim, which starts it again; for one that does not
+// run a shim is started.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { measureImage } from '../image/index.ts';
 import { ENDED_PHASES, type EnclaveRecord, type RecordedSpec } from '../record/index.ts';
@@ -43,7 +43,7 @@ async function restartOne(record: EnclaveRecord, command: RestartCommand, contex
   }
 }
 
-/** Nothing where no shim is, or where nothing runs under it: then its record starts it. */
+/** Does nothing where there is no shim, or nothing runs under it: then the caller starts the enclave from its record. */
 async function restartUnderShim(
   { name, image, measurements }: RecordedSpec,
   graceMs: number | undefined,
@@ -61,7 +61,7 @@ async function restartUnderShim(
   }
 }
 
-/** What cannot be started again is not ended for it. */
+/** Checked before anything is ended: an enclave that could not be started again goes on running. */
 async function requireSameImage(name: string, path: string, expected: string): Promise<void> {
   const { PCR0 } = await measureImage(path);
   if (PCR0 === expected) return;

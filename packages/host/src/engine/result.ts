@@ -1,4 +1,4 @@
-// What comes of a command, one type for each verb. Plain data: a front end prints it or sends it on.
+// The result of each verb, one type each. Plain data that a front end prints or sends on.
 import type { BackendKind } from '../backend/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
 import type { EnclaveRecord, RecordedSpec, RecordedState } from '../record/index.ts';
@@ -14,7 +14,7 @@ export type UpOutcomeKind = 'ready' | 'started' | 'failed' | 'late' | 'refused' 
 
 export interface PhaseTime {
   readonly phase: UpPhase;
-  /** That the phase took. */
+  /** How long the phase took. */
   readonly ms: number;
   readonly note: string | null;
 }
@@ -24,7 +24,7 @@ export interface UpFailure {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
-  /** Its last words, its end, the tail of its console; safe to print. */
+  /** Its last words, how it ended, the end of its console; safe to print. */
   readonly evidence: readonly Evidence[];
 }
 
@@ -33,14 +33,14 @@ export interface Evidence {
   readonly lines: readonly string[];
 }
 
-/** What an operator's session found; `holds` is about a document of this very enclave, checked against a policy of this side. */
+/** What an operator's session found. `holds` concerns a document of this very enclave, checked against a policy of this side. */
 export type Verdict =
   | {
       readonly holds: true;
       readonly simulated: boolean;
-      /** Whose policy. */
+      /** The policy that it was held to. */
       readonly policy: string;
-      /** Whose key. */
+      /** The operator whose key was used. */
       readonly operator: string;
       readonly pcrs: Readonly<Record<string, string>>;
     }
@@ -49,9 +49,9 @@ export type Verdict =
 export interface UpOutcome {
   readonly name: string;
   readonly kind: UpOutcomeKind;
-  /** It ran already, as it was asked for. */
+  /** True if it ran already as it was asked for. */
   readonly unchanged: boolean;
-  /** What it was started again for, one difference each. */
+  /** Why it was started again: one sentence for each difference. */
   readonly changes: readonly string[];
   readonly backend: BackendKind | null;
   readonly cid: number | null;
@@ -60,12 +60,12 @@ export interface UpOutcome {
   readonly debug: boolean;
   /** `127.0.0.1:8080 -> 3000`. */
   readonly ingress: readonly string[];
-  /** Those that it has gone through. */
+  /** The phases that it has passed. */
   readonly phases: readonly PhaseTime[];
   readonly failedIn: UpPhase | null;
-  /** From the start of its boot. */
+  /** From the start of the boot to ready. */
   readonly readyMs: number | null;
-  /** Null where nothing was ready to be asked. */
+  /** Null where the enclave did not become ready, so that it could not be asked. */
   readonly verdict: Verdict | null;
   readonly failure: UpFailure | null;
 }
@@ -76,12 +76,12 @@ export interface UpResult {
 
 export interface EndedEnclave {
   readonly name: string;
-  /** It ran until now. */
+  /** True if this command ended it. */
   readonly wasRunning: boolean;
-  /** As `EnclaveEnd` in words; null where it was not known to run. */
+  /** How it ended, in words; null where it was not known to run. */
   readonly end: string | null;
   readonly removed: boolean;
-  /** Why it could not be. */
+  /** Why it could not be ended or removed. */
   readonly failure: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
 }
 
@@ -99,7 +99,7 @@ export interface InspectResult {
     readonly present: boolean;
     readonly bytes: number | null;
   } | null;
-  /** Written by `up`; null where there is none of its own. */
+  /** The policy that `up` wrote for it; null where there is none. */
   readonly policyFile: string | null;
   readonly ingress: readonly string[];
   readonly egress: readonly { readonly destination: string; readonly hostPort: number | null }[];
@@ -123,7 +123,7 @@ export interface ComparedPcr {
 export interface CompareResult {
   readonly name: string;
   readonly equal: boolean;
-  /** Registers of zeros: an enclave in debug mode. */
+  /** True in debug mode, where the registers are zeros. */
   readonly debug: boolean;
   readonly simulated: boolean;
   readonly pcrs: readonly ComparedPcr[];
@@ -138,7 +138,7 @@ export type PrunedKind = 'built' | 'image' | 'record' | 'temporary' | 'remains';
 
 export interface Pruned {
   readonly kind: PrunedKind;
-  /** Whose, or which: the name of an enclave, the id of an image, the name of a file. */
+  /** The name of an enclave, the id of an image or the name of a file. */
   readonly what: string;
   readonly path: string;
   readonly bytes: number;
@@ -146,10 +146,10 @@ export interface Pruned {
 
 export interface PruneResult {
   readonly dryRun: boolean;
-  /** With `dryRun`: what would be. */
+  /** What was removed; with `dryRun`, what would be. */
   readonly removed: readonly Pruned[];
   readonly bytes: number;
-  /** What could not be removed or judged, and therefore is left. */
+  /** What was left because it could not be removed, or because nobody could tell whether it is needed. */
   readonly failures: readonly {
     readonly path: string;
     readonly code: string;

@@ -1,5 +1,5 @@
-// Whether a folder is still what an image was built from. Contents are hashed, since times of files tell of checkouts and not of changes; what
-// it is compared with decides only whether a build is spared, never what may run.
+// Digests of build inputs, to see whether a folder is still what an image was built from. File contents are hashed, because times of files change
+// with every checkout. The digest only decides whether a build can be skipped, never what may run.
 import { createHash, type Hash } from 'node:crypto';
 import type { RootTree, TreeEntry } from '../tree/index.ts';
 
@@ -15,7 +15,7 @@ export async function digestTree(tree: RootTree): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Of anything that JSON can say, in the order of its keys. */
+/** Digest of any JSON value; the order of keys counts. */
 export function digestFacts(facts: unknown): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
@@ -26,7 +26,7 @@ function detailOf(entry: TreeEntry): string | number | null {
   return entry.kind === 'character' || entry.kind === 'block' ? `${entry.major}:${entry.minor}` : null;
 }
 
-/** One line for each entry: a name can hold anything but the end of its string. */
+/** One JSON line for each entry, so that no name can look like two entries. */
 function add(hash: Hash, facts: readonly unknown[]): void {
   hash.update(`${JSON.stringify(facts)}\n`);
 }

@@ -1,4 +1,5 @@
-// One enclave from its record to ready and proven. What runs already as it was asked for is left alone; what runs otherwise is ended first.
+// Brings one enclave from its record to ready and proven. If it already runs as asked for, nothing is restarted; if it runs otherwise, it is ended
+// first.
 import { CaissonError } from '@caisson/core/errors';
 import { withLock } from '../file/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
@@ -27,10 +28,10 @@ import type { Timeline } from './timeline.ts';
 export interface StartRequest {
   readonly spec: RecordedSpec;
   readonly operator: string | undefined;
-  /** Of this command, for the operator's policy. */
+  /** The caisson.yaml of this command, for its policy. */
   readonly composeFile: string | undefined;
   readonly detach: boolean;
-  /** Default true. */
+  /** False if a note about an unchanged enclave would repeat what the command says anyway. Default true. */
   readonly tellsUnchanged?: boolean;
 }
 
@@ -43,7 +44,7 @@ export interface Started {
   readonly failure: UpFailure | null;
 }
 
-// Chosen: one before has to end what runs, and to start a shim.
+// Chosen: the command before this one may have to end an enclave and to start a shim.
 const turnMs = 90_000;
 
 /** Throws CaissonError ENGINE_NAME where the name is another's, LimitError FILE_LOCKED, and what writing the record and starting the shim throw. */
@@ -70,7 +71,7 @@ export async function startEnclave(
   }
 }
 
-/** Of two who want one enclave at once the second finds what the first has started. */
+/** If two commands start one enclave at the same time, the second one finds what the first has started. */
 async function oneAtATime<Result>(
   { state, signal }: EngineContext,
   name: string,
@@ -100,7 +101,7 @@ async function followAndProve(
   const options = { state, name, client, timeoutMs, startsAgain: restart !== 'no', signal, onState };
   let followed = await followToReady({ ...options, sinceMs: beganMs, onEvent });
   let [proven, verdict]: [string | null | undefined, Verdict | null] = [undefined, null];
-  // One that falls as soon as it has said ready is not up, and one that was started again meanwhile is another boot to prove.
+  // An enclave may fall right after it said ready, and a restart by its shim is another boot that needs a proof of its own.
   while (followed.outcome === 'ready' && followed.last !== undefined && followed.last.bootId !== proven) {
     const { last } = followed;
     if (unchanged && tellsUnchanged && proven === undefined)
@@ -120,7 +121,7 @@ async function followAndProve(
   return { kind: !verdict.holds && verdict.broken ? 'refused' : 'ready', last, verdict, failure: null };
 }
 
-/** Before anything is built for it. Throws CaissonError ENGINE_NAME. */
+/** Checked before anything is built. Throws CaissonError ENGINE_NAME where another caisson.yaml has an enclave of this name. */
 export async function requireName(state: string, name: string, composeFile: string | null): Promise<void> {
   const [before, now] = [
     await readSpec(state, name).catch(() => undefined),
@@ -171,7 +172,7 @@ async function openOrStart(
   return { client: await shims.start({ state, name, words, env }), changes, unchanged: false };
 }
 
-/** What outlived its shim is taken over by the next one as it is; where another is asked for, it ends first. */
+/** An enclave that outlived its shim is taken over by the next shim if it is what was asked for, and ended otherwise. */
 async function endLeft(
   { state, env, words, shims }: EngineContext,
   spec: RecordedSpec,
@@ -192,7 +193,7 @@ function tellChanges(changes: readonly string[], timeline: Timeline): void {
   timeline.note('info', `is another than what runs, which ends first: ${changes.join('; ')}`);
 }
 
-/** What `up` wrote for the CID that it had: the next one may be another. */
+/** Removes the policy that `up` wrote under the old CID: the next one may be another. */
 export async function forgetCid(state: string, env: EngineContext['env'], name: string): Promise<void> {
   const last = await readState(state, name).catch(() => undefined);
   await removeOwnPolicies(env, name, last?.cid ?? null);

@@ -1,4 +1,4 @@
-// What a person should know of an enclave before it is started, whoever asked for it: what its boot config opens, and what it will not prove.
+// Warnings about an enclave before it is started, by whichever command: what its boot config opens, and what it cannot prove.
 import type { RecordedSpec } from '../record/index.ts';
 import { endpointsText } from './config-way.ts';
 import type { Timeline } from './timeline.ts';

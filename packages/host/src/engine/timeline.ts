@@ -1,5 +1,5 @@
-// The phases of one enclave on its way up, each with the time it took, told as they happen. A phase that is reached ends those before it, since a
-// look at the shim may come after several of them.
+// The phases of one enclave on its way up, each with the time it took, told as they happen. Reaching a phase ends all earlier ones, because several
+// can pass between two looks at the shim.
 import { type OnEvent, UP_PHASES, type UpPhase } from './event.ts';
 import type { PhaseTime } from './result.ts';
 
@@ -29,7 +29,10 @@ export class Timeline {
     return this.#open?.phase;
   }
 
-  /** What is open ends here, without a note. An earlier phase than the open one changes nothing. `atMs`: unix, where it was seen before now. */
+  /**
+   * Begins a phase and ends the open one without a note. Does nothing for a phase that is earlier than the open one. `atMs` is unix time, for a
+   * phase that began before it was seen.
+   */
   begin(phase: UpPhase, atMs: number = this.#now()): void {
     if (this.#open !== undefined) {
       if (UP_PHASES.indexOf(phase) <= UP_PHASES.indexOf(this.#open.phase)) return;
@@ -39,7 +42,7 @@ export class Timeline {
     this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase });
   }
 
-  /** `ms`: known better than by looking. */
+  /** Ends the open phase. `ms` is its duration where that is known exactly. */
   done(note: string | null = null, ms?: number): void {
     if (this.#open === undefined) return;
     const { phase, fromMs } = this.#open;
@@ -49,14 +52,14 @@ export class Timeline {
     this.#onEvent({ kind: 'done', enclave: this.#enclave, ...took });
   }
 
-  /** The enclave is started again: its boot begins anew. */
+  /** The enclave was started again, so `boot` begins anew. */
   restart(): void {
     this.#open = { phase: 'boot', fromMs: this.#now() };
     this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase: 'boot' });
   }
 
   failed(message: string): void {
-    // Between two phases it is the next one that cannot be.
+    // Between two phases the next one is the one that failed.
     const next = UP_PHASES[this.#done.length === 0 ? 0 : UP_PHASES.indexOf(this.#done.at(-1)!.phase) + 1];
     const phase = this.#open?.phase ?? next ?? 'verified';
     this.#open = undefined;

@@ -7,10 +7,10 @@ import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import type { WaitResult } from './result.ts';
 
-// Chosen: a look is one small file.
+// Chosen: each look reads one small file.
 const lookMs = 100;
 
-/** `reached` is false when time is up, and when it ended instead of being ready. Throws CaissonError RECORD_UNKNOWN, ENGINE_RUNNING. */
+/** `reached` is false when time is up, and when the enclave ended before it was ready. Throws CaissonError RECORD_UNKNOWN, ENGINE_RUNNING. */
 export async function wait(
   { name, until, timeoutMs }: WaitCommand,
   { state, signal }: EngineContext,
