@@ -27,7 +27,7 @@ export const registerComposeCheck: RegisterCommand = (compose, surroundings) => 
 
 async function check({ file, envFile, json }: Flags, { stdin, stdout, stderr, env }: Surroundings): Promise<number> {
   const { checkCompose } = await import('@caisson/host/compose');
-  const { compose, faults } = await checkCompose(file, { variables: { ...readEnvFile(envFile), ...env }, stdin });
+  const { compose, faults } = await checkCompose(file, { variables: { ...readEnvFile(envFile), ...env }, stdin, env });
   const ok = faults.length === 0;
   const { enclaves, form = null, notes = [] } = compose ?? {};
   const names = [...(enclaves?.keys() ?? [])];

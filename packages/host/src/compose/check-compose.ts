@@ -11,10 +11,12 @@ import { readPolicyFile } from '../policy/index.ts';
 import { readBuildSettings } from './build-settings.ts';
 import { findConfigIssues } from './check-config.ts';
 import { findServiceIssues } from './check-service.ts';
+import { type ConfiguredSpec, findWayIssues } from './check-ways.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 import { placeOf } from './issue-text.ts';
 import { type Compose, ComposeFaultError, parseCompose, sortFaults } from './parse-compose.ts';
 import { type ReadComposeOptions, readComposeText } from './read-compose.ts';
+import { type NamedConfig, readNamedConfig } from './read-config.ts';
 import type { EnclaveSpec } from './schema.ts';
 
 export interface CheckedCompose {
@@ -22,31 +24,48 @@ export interface CheckedCompose {
   readonly compose?: Compose;
   readonly text: string;
   readonly faults: readonly LocatedFault[];
+  /** Boot configs that could be read and hold by themselves, by enclave. */
+  readonly configs: ReadonlyMap<string, NamedConfig>;
+}
+
+export interface CheckComposeOptions extends ReadComposeOptions {
+  /** Of the process, whose ARGONAUT_HTTP_BIND_ADDR counts for the ways in of configs. Default: empty. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 type Part = readonly [path: readonly PropertyKey[], read: () => Promise<unknown>];
 
 /** Throws CaissonError COMPOSE_INPUT where there is no file to read. */
-export async function checkCompose(path: string, options: ReadComposeOptions = {}): Promise<CheckedCompose> {
+export async function checkCompose(path: string, options: CheckComposeOptions = {}): Promise<CheckedCompose> {
   const text = await readComposeText(path, options);
   try {
     const compose = parseCompose(text, path, options);
     const faults: LocatedFault[] = [];
+    const folder = dirname(path);
+    const configured = new Map<string, ConfiguredSpec>();
     for (const [name, spec] of compose.enclaves) {
-      for (const [keys, read] of partsOf(spec, dirname(path))) {
+      for (const [keys, read] of partsOf(spec, folder)) {
         const message = await messageOf(read);
         if (message !== undefined) faults.push(compose.faultAt(name, keys, placed(message, placeOf(keys))));
       }
-      const folder = dirname(path);
-      const issues = [
-        ...(await findServiceIssues(spec, folder)),
-        ...(await findConfigIssues(spec, folder, Date.now())),
-      ];
+      const named = await readNamedConfig(spec, folder);
+      const refused = findConfigIssues(spec, named, Date.now());
+      // What its enclave refuses opens nothing.
+      configured.set(name, { spec, named: refused.length === 0 ? named : undefined });
+      const issues = [...(await findServiceIssues(spec, folder)), ...refused];
       faults.push(...issues.map((one) => compose.faultAt(name, one.path, one.message)));
     }
-    return { compose, text, faults: sortFaults(faults) };
+    const configs = new Map(
+      [...configured].flatMap(([name, { named }]) => (named === undefined ? [] : [[name, named] as const])),
+    );
+    if (configs.size > 0) {
+      const { keptHttpAddress } = await import('../argonaut/http-address.ts');
+      const issues = findWayIssues(configured, keptHttpAddress(options.env ?? {}));
+      for (const { name, path: keys, message } of issues) faults.push(compose.faultAt(name, keys, message));
+    }
+    return { compose, text, faults: sortFaults(faults), configs };
   } catch (error) {
-    if (error instanceof ComposeFaultError) return { text, faults: error.faults };
+    if (error instanceof ComposeFaultError) return { text, faults: error.faults, configs: new Map() };
     throw error;
   }
 }

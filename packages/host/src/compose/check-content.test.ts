@@ -69,7 +69,7 @@ test('judges a boot config by the schema of the image, at the key that does not 
 test('judges endpoints by the form of argonaut and the destinations of the image, and only where they are its', async () => {
   const allowed = '{ endpoints: [kms.example.com:443] }';
   const endpoint = (host: string, more = ''): string => `{ endpoints: [{ host: ${host}, vsockPort: 8001${more} }] }`;
-  assert.deepEqual(await faultsOf(development(endpoint('kms.example.com'), allowed)), []);
+  assert.deepEqual(await faultsOf(`${development(endpoint('kms.example.com'), allowed)}components: [ready]\n`), []);
   assert.match(
     (await faultsOf(development(endpoint('evil.example.com'), allowed))).join(),
     /config: endpoints\[0\] must be one of the 1 destinations of the image, got evil\.example\.com:443; .* policy\.config\.endpoints/,

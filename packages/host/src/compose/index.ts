@@ -1,7 +1,7 @@
 // caisson.yaml.
 export type { BuildFlags, ReadBuild } from './build-settings.ts';
 export { readBuildSettings } from './build-settings.ts';
-export type { CheckedCompose } from './check-compose.ts';
+export type { CheckComposeOptions, CheckedCompose } from './check-compose.ts';
 export { checkCompose } from './check-compose.ts';
 export { startOrder } from './depends-on.ts';
 export type { ComposeErrorCode } from './error-code.ts';
@@ -20,5 +20,7 @@ export type { ComposeForm } from './placed-spec.ts';
 export { formatCompose, resolveCompose } from './print-compose.ts';
 export { hashKey, readPublicKey } from './public-key.ts';
 export { chooseEnclave, readCompose, readComposeText } from './read-compose.ts';
+export type { NamedConfig } from './read-config.ts';
+export { readNamedConfig } from './read-config.ts';
 export type { EnclaveSpec } from './schema.ts';
 export { leastMemory, STANDARD_CPUS, standardMemory } from './standard-resources.ts';

@@ -34,8 +34,10 @@ function addressOf(text: string): { hostAddress: string; hostPort: number } {
   return { hostAddress, hostPort: Number(text.slice(at + 1)) };
 }
 
+type Listener = Pick<IngressRule, 'hostAddress' | 'hostPort'>;
+
 /** Whether the kernel would refuse the second of two listeners: a wildcard has every address of its port. */
-export function isSameListener(left: IngressRule, right: IngressRule): boolean {
+export function isSameListener(left: Listener, right: Listener): boolean {
   if (left.hostPort !== right.hostPort) return false;
   const [one, other] = [plainAddress(left.hostAddress), plainAddress(right.hostAddress)];
   return one === other || one === 'any' || other === 'any';

@@ -6,6 +6,11 @@ import type { ComposeErrorCode } from './error-code.ts';
 
 /** `what` names the file in messages. Throws CaissonError COMPOSE_INPUT, LimitError COMPOSE_INPUT. */
 export async function readText(path: string, what: string, maxBytes: number): Promise<string> {
+  return decode(await readBytes(path, what, maxBytes), `${what} ${path}`);
+}
+
+/** Throws as `readText` does. */
+export async function readBytes(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, 'r');
@@ -24,7 +29,7 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
     if (size > maxBytes) {
       throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
     }
-    return decode(buffer.subarray(0, size), `${what} ${path}`);
+    return buffer.subarray(0, size);
   } finally {
     await file.close();
   }

@@ -1,7 +1,7 @@
 // The ways that the boot config of an enclave adds to those of its image: found before anything is started, so that the record says them and a fault
 // costs no boot.
 import { CaissonError } from '@caisson/core/errors';
-import { parseArgonautKnobs } from '@caisson/link/argonaut';
+import { keptHttpAddress } from '../argonaut/http-address.ts';
 import { type ConfigWays, readConfigWays } from '../argonaut/index.ts';
 import type { IngressRule } from '../compose/index.ts';
 import type { RecordedSpec } from '../record/index.ts';
@@ -12,16 +12,13 @@ export type FoundWays = Pick<RecordedSpec, 'ingress' | 'endpoints'> & Pick<Confi
 
 export interface FindWaysOptions {
   readonly name: string;
-  readonly facts: Pick<ImageFacts, 'terms'>;
+  readonly facts: { readonly terms: Pick<NonNullable<ImageFacts['terms']>, 'takesEndpoints'> | null };
   /** As it is sent; undefined: none. */
   readonly config: Uint8Array | undefined;
   /** Of caisson.yaml: where both want one port of the host, both must mean one way. */
   readonly ingress: readonly IngressRule[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-// Chosen. argonaut listens for the whole world; here whoever wants that says so, as with `ingress`.
-const standardAddress = '127.0.0.1';
 
 /** All ways in, and the ways out of the config. Throws CaissonError ENGINE_CONFIG. */
 export function findWays({ name, facts, config, ingress, env }: FindWaysOptions): FoundWays {
@@ -65,12 +62,7 @@ function withHttp(
       'give ingress another port of the host, or drop it there',
     );
   }
-  const { httpBindAddress } = parseArgonautKnobs(env).knobs;
-  const isSaid = (env['ARGONAUT_HTTP_BIND_ADDR'] ?? '') !== '';
-  return [
-    ...ingress,
-    { hostAddress: isSaid ? httpBindAddress : standardAddress, hostPort, port, vsockPort, holdMs: 0 },
-  ];
+  return [...ingress, { hostAddress: keptHttpAddress(env), hostPort, port, vsockPort, holdMs: 0 }];
 }
 
 function fault(message: string, hint?: string, cause?: unknown): CaissonError<EngineErrorCode> {

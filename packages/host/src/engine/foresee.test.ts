@@ -1,13 +1,14 @@
 // What is refused before anything is built, and what is not.
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CaissonError } from '@caisson/core/errors';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
-import { createFakeDoor, type FakeDoor } from '@caisson/testkit/fake';
-import { listRecords } from '../record/index.ts';
+import { createFakeDoor, type FakeDoor, fakeSpec, fakeState } from '@caisson/testkit/fake';
+import { readProcessStart } from '../file/index.ts';
+import { listRecords, writeSpec, writeState } from '../record/index.ts';
 import { createEngine, type Engine, type EngineEvent, type UpOutcome } from './index.ts';
 
 let folder: string;
@@ -52,6 +53,11 @@ async function up(text: string): Promise<readonly UpOutcome[]> {
   return (await engine.execute(command, { onEvent })).enclaves;
 }
 
+/** Of a record whose shim lives. */
+async function ownShim() {
+  return { pid: process.pid, start: await readProcessStart(process.pid), protocol: 1, version: '0' };
+}
+
 async function refusal(work: Promise<unknown>): Promise<CaissonError> {
   const error = await work.then(
     () => undefined,
@@ -80,6 +86,59 @@ test('a port that somebody has is refused before anything is built', async () =>
   const text = 'enclaves:\n  a: { image: ./app, ingress: [80] }\n  b: { image: ./app, ingress: [81] }\n';
   equal((await refusal(up(text))).code, 'SHIM_PORT');
   deepEqual(looked, ['a 80', 'b 81']);
+});
+
+const config = (httpPort: number, vsockPort: number): string =>
+  JSON.stringify({ httpPort, httpVsockPort: 8_000, httpTcpPort: 3_000, endpoints: [{ host: 'a.io', vsockPort }] });
+const source = (name: string, what: string): string =>
+  `name: ${name}\nimage: ./app\nprofile: development\nbackend: sim\ncomponents: [ready, network]\nconfig: ${what}\n`;
+
+test('the httpPort of a boot config is looked at as ingress is, before anything is built', async () => {
+  equal((await refusal(up(source('a', config(81, 8_100))))).code, 'SHIM_PORT');
+  deepEqual(looked, ['a 81']);
+  writeFileSync(join(folder, 'c.json'), config(81, 8_100));
+  const run = {
+    verb: 'run',
+    image: join(folder, 'app'),
+    command: [],
+    config: join(folder, 'c.json'),
+    backend: 'sim',
+    debug: false,
+    ingress: [],
+    egress: ['a.io:443'],
+    restart: 'no',
+    labels: {},
+    detach: false,
+  } as const;
+  equal((await refusal(engine.execute(run, { onEvent }))).code, 'SHIM_PORT');
+  const clash = { ...run, ingress: ['81:3000'] };
+  const { code, message } = await refusal(engine.execute(clash, { onEvent }));
+  equal(code, 'ENGINE_CONFIG');
+  match(message, /^httpPort 81 in the boot config of enclave app must lead where ingress leads, .* got 8000$/);
+});
+
+test('a vsock port that an enclave of another file has is refused before anything is built, with its name, and in a machine of its own is not', async () => {
+  const endpoints = [{ host: 'b.io', port: 443, vsockPort: 8_100 }];
+  const openRecord = async (backend: 'sim' | 'qemu', phase: 'ready' | 'stopped'): Promise<void> => {
+    await writeSpec(engine.state, fakeSpec('first', { backend, endpoints }));
+    await writeState(engine.state, fakeState('first', { backend, phase, shim: await ownShim() }));
+  };
+  await openRecord('sim', 'ready');
+  const { code, message, hint } = await up(source('a', config(80, 8_100))).then(
+    () => ok(false),
+    (error) => error,
+  );
+  deepEqual([code, begun, door.done], ['SHIM_PORT', [], []]);
+  equal(message, 'vsock port 8100 of this host must be free for enclave a: enclave first has it');
+  match(hint ?? '', /end first$/);
+  lacks.add('sim');
+  for (const [backend, phase] of [
+    ['qemu', 'ready'],
+    ['sim', 'stopped'],
+  ] as const) {
+    await openRecord(backend, phase);
+    equal((await up(source('a', config(80, 8_100))))[0]?.failure?.code, 'BACKEND_UNAVAILABLE');
+  }
 });
 
 test('what the enclaves of this command have themselves is not in their way, and their backend is not looked for', async () => {

@@ -2,8 +2,10 @@
 // ends itself where it is to run. A build takes minutes, and what it ends with should not have been known before.
 import { PolicyError } from '@caisson/core/errors';
 import { type BackendKind, unavailable } from '../backend/index.ts';
-import { type EnclaveSpec, isSameListener, readIngressRule } from '../compose/index.ts';
-import { ENDED_PHASES, readSpec, readState } from '../record/index.ts';
+import { type EnclaveSpec, isSameListener, type NamedConfig, readIngressRule } from '../compose/index.ts';
+import { ENDED_PHASES, listRecords, readSpec, readState } from '../record/index.ts';
+import { holdsVsockPort, vsockPortFault } from '../shim/vsock-holder.ts';
+import { type FoundWays, findWays } from './config-way.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 
@@ -11,14 +13,18 @@ export interface ForeseenEnclave {
   readonly name: string;
   readonly backend: BackendKind;
   readonly spec: EnclaveSpec;
+  /** Undefined: none, or none that can be read. */
+  readonly config: NamedConfig | undefined;
 }
 
-/** Throws PolicyError ENGINE_PROFILE, CaissonError BACKEND_UNAVAILABLE or SHIM_PORT. */
+/** Throws PolicyError ENGINE_PROFILE, CaissonError ENGINE_CONFIG, BACKEND_UNAVAILABLE or SHIM_PORT. */
 export async function foresee(enclaves: readonly ForeseenEnclave[], context: EngineContext): Promise<void> {
   for (const { name, backend, spec } of enclaves) {
     const isSource = typeof spec.image !== 'object' || spec.image.eif === undefined;
     requireProfile({ name, backend, debug: spec.debug ?? false, profile: isSource ? spec.profile : undefined });
   }
+  const foreseen = enclaves.map((one) => ({ ...one, ...waysOf(one, context.env) }));
+  await requireVsockPorts(foreseen, context);
   const { host } = context;
   if (host === undefined) return;
   const running = await runningOf(enclaves, context);
@@ -29,8 +35,8 @@ export async function foresee(enclaves: readonly ForeseenEnclave[], context: Eng
   }
   // What these enclaves have themselves is theirs, also where it changes hands.
   const own = [...running.values()].flatMap((spec) => spec?.ingress ?? []);
-  for (const { name, spec } of enclaves) {
-    for (const rule of (spec.ingress ?? []).map(readIngressRule)) {
+  for (const { name, ingress } of foreseen) {
+    for (const rule of ingress) {
       if (rule.hostPort !== 0 && !own.some((other) => isSameListener(other, rule))) await host.requirePort(name, rule);
     }
   }
@@ -64,6 +70,33 @@ export function requireProfile({
       hint: 'profile: production makes one for hardware; debug: true starts this one with registers of zeros, which proves nothing; the backends sim and qemu run it as it is',
     },
   );
+}
+
+/** As far as they are known before the image is. */
+function waysOf({ name, spec, config }: ForeseenEnclave, env: EngineContext['env']): FoundWays {
+  const ingress = (spec.ingress ?? []).map(readIngressRule);
+  const isBuilt = typeof spec.image === 'object' && spec.image.eif !== undefined;
+  const facts = { terms: { takesEndpoints: config?.takesEndpoints ?? false } };
+  // Where `ingress` leads in an image that is built says the image: it is compared with the config once that was read.
+  const ways = findWays({ name, facts, config: config?.bytes, ingress: isBuilt ? [] : ingress, env });
+  return isBuilt ? { ...ways, ingress: [...ingress, ...ways.ingress] } : ways;
+}
+
+/** Those of one file were compared when it was read; here with whatever runs besides. A machine of its own has its own ports. */
+async function requireVsockPorts(
+  enclaves: readonly (ForeseenEnclave & FoundWays)[],
+  { state }: EngineContext,
+): Promise<void> {
+  if (enclaves.every(({ endpoints }) => endpoints === undefined)) return;
+  const names = new Set(enclaves.map(({ name }) => name));
+  const others = (await listRecords(state)).filter(({ name }) => !names.has(name));
+  for (const { name, backend, endpoints = [] } of enclaves) {
+    if (backend === 'qemu') continue;
+    for (const { vsockPort } of endpoints) {
+      const holder = others.find((one) => one.state?.backend === backend && holdsVsockPort(one, vsockPort));
+      if (holder !== undefined) throw vsockPortFault(name, vsockPort, holder.name);
+    }
+  }
 }
 
 async function runningOf(enclaves: readonly ForeseenEnclave[], { state }: EngineContext) {

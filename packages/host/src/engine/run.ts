@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';
-import type { EnclaveSpec } from '../compose/index.ts';
+import { type EnclaveSpec, readNamedConfig } from '../compose/index.ts';
 import { DEVELOPMENT_OPERATOR } from '../operator/index.ts';
 import { isEnclaveName, listRecords } from '../record/index.ts';
 import { imageStoreFolder, isImageTag, openImageStore } from '../store/index.ts';
@@ -34,7 +34,7 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
   const simulated = backend === 'nitro' ? '' : '; SIMULATED: it proves nothing about hardware';
   onEvent({ kind: 'note', enclave: null, level: 'info', text: `backend ${backend} (${why})${simulated}` });
   const spec = specOf(command, image);
-  await foresee([{ name, backend, spec }], context);
+  await foresee([{ name, backend, spec, config: await readNamedConfig(spec, resolve('.')) }], context);
   const timeline = new Timeline(name, onEvent);
   try {
     timeline.begin('build');

@@ -31,14 +31,14 @@ import { Timeline } from './timeline.ts';
 export async function up(command: UpCommand, given: EngineContext): Promise<UpResult> {
   const file = resolve(command.file);
   const context = { ...given, variables: { ...command.variables, ...given.env } };
-  const compose = await readWhole(command);
+  const { compose, configs } = await readWhole(command, given.env);
   for (const note of compose.notes) context.onEvent({ kind: 'note', enclave: null, level: 'info', text: note });
   const names = chosenNames(compose, command.names);
   for (const name of names) await requireName(context.state, name, file);
   const foreseen = names.map((name): ForeseenEnclave => {
     const spec = compose.enclaves.get(name)!;
     const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', context.env);
-    return { name, backend, spec };
+    return { name, backend, spec, config: configs.get(name) };
   });
   tellBackends(compose, names, command, context);
   await foresee(foreseen, context);
@@ -145,11 +145,11 @@ async function resolveEnclave(
 }
 
 /** Every fault of the file and of what it names, but for the measurement of an image: that is a refusal of its own kind. */
-async function readWhole({ file, variables }: UpCommand): Promise<Compose> {
-  const { compose, faults } = await checkCompose(file, { variables });
+async function readWhole({ file, variables }: UpCommand, env: EngineContext['env']) {
+  const { compose, faults, configs } = await checkCompose(file, { variables, env });
   const counting = faults.filter(({ message }) => !/ must measure PCR0 /.test(message));
   if (compose === undefined || counting.length > 0) throw new ComposeFaultError(file, counting);
-  return compose;
+  return { compose, configs };
 }
 
 /** In the order to start them; with those that the named ones wait for. */

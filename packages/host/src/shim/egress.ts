@@ -1,5 +1,6 @@
-// The ways out of one boot: host-wide vsock listeners, for this enclave's CID alone, each to the one host and port that was asked for. Those of the image
-// have ports of the enclave's own; those of its boot config have the port that the config says, which on hardware only one enclave of a parent can have.
+// The ways out of one boot: vsock listeners of the host that let in only this enclave's CID, each leading to one host and port that was asked for.
+// Ways of the image have ports of the enclave's own (wire.md 1); ways of its boot config have the port that the config names, and on Nitro only one
+// enclave of a parent can have that.
 import { CID_ANY, FIRST_EGRESS_PLACE, hostPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import {
@@ -17,11 +18,12 @@ import type { ShimBridgeStats } from './client-interface.ts';
 import type { ShimErrorCode } from './error-code.ts';
 import type { EventLog } from './event-log.ts';
 import { Seldom } from './seldom.ts';
+import { vsockPortFault } from './vsock-holder.ts';
 
 export interface EgressOptions {
   readonly place: EnclavePlace;
   readonly spec: Pick<RecordedSpec, 'name' | 'egress' | 'endpoints'>;
-  /** The enclave of this host that has this vsock port of it for itself. */
+  /** Name of the other enclave of this host that holds the vsock port; undefined where none does. */
   findVsockHolder(port: number): Promise<string | undefined>;
   readonly kernel: Kernel;
   readonly engine: NativeEngine | undefined;
@@ -33,11 +35,12 @@ export interface Egress {
   close(): Promise<void>;
 }
 
-/** All or none. Throws what openBridge throws: a metadata address; CaissonError SHIM_PORT for a port that somebody else has. */
+/** Opens all or none. Throws what openBridge throws (a metadata address), and CaissonError SHIM_PORT for a port that is taken. */
 export async function openEgress(options: EgressOptions): Promise<Egress> {
   const { place, kernel, engine, events } = options;
   const rules = rulesOf(options);
-  // Only what did not reach its far side: that is what people look for. An enclave decides how often.
+  // Only failures to reach the far side are events: that is what people look for. The rate is bounded, because the enclave decides how often it
+  // dials.
   const failures = new Seldom((count, latest) => {
     events.add('warn', 'EGRESS_FAILED', `${count} connections out failed, the last: ${latest}`, { count });
   });
@@ -82,18 +85,13 @@ function nameOf(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Whoever has the port can be an enclave of this host, which then has a name, or somebody's `caisson host`. */
+/** Names who has the port: another enclave of this host, or else some `caisson host` or a stranger's program. */
 async function describeTaken(error: unknown, { spec, findVsockHolder }: EgressOptions): Promise<unknown> {
   const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
   if (cause?.code !== 'EADDRINUSE') return error;
   for (const { vsockPort } of spec.endpoints ?? []) {
     const holder = await findVsockHolder(vsockPort);
-    if (holder === undefined) continue;
-    return new CaissonError<ShimErrorCode>(
-      'SHIM_PORT',
-      `vsock port ${vsockPort} of this host must be free for enclave ${spec.name}: enclave ${holder} has it`,
-      { cause: error, hint: `vsock ports of a boot config are one enclave's: give another, or end ${holder}` },
-    );
+    if (holder !== undefined) return vsockPortFault(spec.name, vsockPort, holder, error);
   }
   return new CaissonError<ShimErrorCode>(
     'SHIM_PORT',
@@ -102,7 +100,7 @@ async function describeTaken(error: unknown, { spec, findVsockHolder }: EgressOp
   );
 }
 
-/** Accepted is what comes out of the enclave. */
+/** For a way out, the accepted side is the enclave. */
 function statsOf({ bridges }: BridgeSet): readonly ShimBridgeStats[] {
   return bridges.map((bridge) => {
     const { active, accepted, refused, failed, forwardBytes, backwardBytes } = bridge.counters();

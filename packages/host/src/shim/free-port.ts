@@ -1,4 +1,4 @@
-// Whether a port of this host can be had, and who has it where it cannot.
+// Whether a TCP port of this host is free, and who has it where it is not.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { CaissonError } from '@caisson/core/errors';
@@ -8,7 +8,7 @@ import { findPortHolder } from './port-holder.ts';
 
 type Place = Pick<IngressRule, 'hostAddress' | 'hostPort'>;
 
-/** For now: whoever needs it takes it later. Throws CaissonError SHIM_PORT. */
+/** The port is free now; nothing reserves it. Throws CaissonError SHIM_PORT. */
 export async function requireFreePort(enclave: string, place: Place): Promise<void> {
   const server = createServer((socket) => socket.destroy());
   try {
@@ -21,7 +21,7 @@ export async function requireFreePort(enclave: string, place: Place): Promise<vo
   await once(server, 'close');
 }
 
-/** `error`: what the kernel said, or who asked it. */
+/** `error` is what the kernel answered to listen(2). */
 export async function portFault(
   enclave: string,
   { hostAddress, hostPort }: Place,
@@ -35,7 +35,7 @@ export async function portFault(
     `port ${hostPort} of ${hostAddress} must be free for enclave ${enclave}: ${who}`,
     {
       cause: error,
-      hint: 'end it, or give ingress another port',
+      hint: 'end it, or take another port of this host',
     },
   );
 }
