@@ -1,6 +1,18 @@
 // What an enclave, a caller or a disk can make a shim hold or write is bounded, and who may ask it is this user or root.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -66,6 +78,37 @@ test('a file that cannot be written is told once, and again when it can', () => 
   assert.deepEqual(told, ['ENOENT', undefined]);
   assert.equal(readFileSync(path, 'utf8'), 'y');
   file.close();
+});
+
+test('a line that was cut does not take the next one with it', () => {
+  const path = join(folder, 'lines');
+  writeFileSync(path, '{"a":1}\n{"b":');
+  const file = new BoundedFile({ path, maxBytes: 256, isOfLines: true, onTrouble: assert.fail });
+  file.append(Buffer.from('{"c":3}\n'));
+  file.append(Buffer.from('{"d":4}\n'));
+  file.close();
+  file.append(Buffer.from('{"e":5}\n'));
+  file.close();
+  assert.equal(readFileSync(path, 'utf8'), '{"a":1}\n{"b":\n{"c":3}\n{"d":4}\n{"e":5}\n');
+});
+
+test('what stands in the place of a file and is none holds up nobody: a pipe, a device, a link', () => {
+  const paths = [join(folder, 'pipe'), join(folder, 'link'), '/dev/null'];
+  spawnSync('mkfifo', [paths[0]!]);
+  writeFileSync(join(folder, 'aim'), '');
+  symlinkSync(join(folder, 'aim'), paths[1]!);
+  const reader = openSync(paths[0]!, constants.O_RDONLY | constants.O_NONBLOCK);
+  for (const path of paths) {
+    const told: (Error | undefined)[] = [];
+    const file = new BoundedFile({ path, maxBytes: 256, onTrouble: (error) => told.push(error) });
+    file.append(Buffer.from('x'));
+    assert.equal(told.length, 1, path);
+  }
+  closeSync(reader);
+  const told: (Error | undefined)[] = [];
+  new BoundedFile({ path: paths[0]!, maxBytes: 256, onTrouble: (error) => told.push(error) }).append(Buffer.from('x'));
+  assert.equal(told.length, 1, 'without a reader');
+  assert.equal(size(join(folder, 'aim')), 0);
 });
 
 test('of a flood of events the newest thousand are kept, and whoever reads slowly misses some and hears the end', async () => {

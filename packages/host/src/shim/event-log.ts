@@ -32,7 +32,7 @@ export class EventLog {
       if (error !== undefined)
         this.#keep('warn', 'EVENTS_UNWRITTEN', `events are kept in memory only: ${error.message}`, {});
     };
-    this.#file = new BoundedFile({ path: options.path, maxBytes: maxFileBytes, onTrouble });
+    this.#file = new BoundedFile({ path: options.path, maxBytes: maxFileBytes, isOfLines: true, onTrouble });
   }
 
   add(level: LogLevel, code: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {

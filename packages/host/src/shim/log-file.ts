@@ -35,7 +35,7 @@ export class LogFile {
       options.onTrouble(error);
       this.#isTelling = false;
     };
-    this.#file = new BoundedFile({ path: options.path, maxBytes: maxFileBytes, onTrouble });
+    this.#file = new BoundedFile({ path: options.path, maxBytes: maxFileBytes, isOfLines: true, onTrouble });
   }
 
   /** Creates the file, so that somebody can already follow it. */
