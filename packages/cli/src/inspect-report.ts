@@ -51,7 +51,7 @@ function stateLines({ name, state }: InspectResult): string[] {
 function specLines({ spec, image, ingress, egress }: InspectResult): string[] {
   if (spec === null) return [];
   const { measurements, profile, memoryMiB, cpus, debug, restart, readyTimeoutMs, dependsOn, labels } = spec;
-  const cpuText = 'count' in cpus ? `${cpus.count} cpus` : `cpus ${cpus.ids.join(', ')}`;
+  const cpuText = 'count' in cpus ? `${cpus.count} cpu${cpus.count === 1 ? '' : 's'}` : `cpus ${cpus.ids.join(', ')}`;
   const file =
     image === null ? '' : image.present ? `, ${sizeText(image.bytes ?? 0)}` : ', which is not there any more';
   const pcrs = Object.entries(measurements).filter((entry): entry is [string, string] => entry[1] !== undefined);

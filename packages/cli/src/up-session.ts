@@ -23,8 +23,12 @@ export async function showUp(
   stopped = goesOn,
 ): Promise<Shown> {
   const view = createPhaseView(stderr, { quiet: json, terminal: env['TERM'] });
+  let isBegun = false;
   try {
-    const outcomes = await work((event) => view.onEvent(event));
+    const outcomes = await work((event) => {
+      isBegun ||= event.kind === 'begin' && event.phase === 'boot';
+      view.onEvent(event);
+    });
     view.close();
     if (json) stdout.write(`${JSON.stringify(outcomeFacts(outcomes))}\n`);
     else {
@@ -45,7 +49,7 @@ export async function showUp(
   } catch (error) {
     view.close();
     if (!stop.aborted) throw error;
-    stderr.write(stopped);
+    stderr.write(isBegun ? stopped : 'stopped before anything was started\n');
     return { code: endedCode(stop), outcomes: undefined };
   }
 }

@@ -53,7 +53,7 @@ export function describeDepartures(terms: DepartureTerms): string[] {
   const files = isRoom(stage.kind) ? ', only that of files' : '';
   if (!hasMemoryGroup) said.push(`memory of processes is not bounded here${files}`);
   if (cpuCount !== undefined)
-    said.push(`${cpuCount} cpus are a number only: processes run on all of this machine's; name cpu ids to bind them`);
+    said.push(`cpus: ${cpuCount} is a number only here: processes run on all of this machine's; cpu_ids binds them`);
   if (leftOut.length > 0) {
     const named = leftOut.slice(0, maxNamed).map(({ path, why }) => `${path} (${why})`);
     const more = leftOut.length > maxNamed ? ` and ${leftOut.length - maxNamed} more` : '';

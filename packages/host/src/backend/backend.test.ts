@@ -13,10 +13,12 @@ import fc from 'fast-check';
 import {
   awaitBoot,
   awaitHeartbeat,
+  BootError,
   ConsoleRing,
   checkSpec,
   claimCid,
   clearLost,
+  type EnclaveEnd,
   MAX_CONSOLE_BYTES,
   openRunFolder,
   readEnd,
@@ -123,7 +125,7 @@ test('what a machine lacks is a limit, what is no number is a mistake', () => {
   const allowed = Number(/^Cpus_allowed_list:\t(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
   checkSpec({ ...good, cpus: { ids: [allowed] } });
   throws(() => checkSpec({ ...good, memoryMiB: 2 ** 30 }), { code: 'BACKEND_CAPACITY' });
-  throws(() => checkSpec({ ...good, cpus: { ids: [0, 4_095] } }), {
+  throws(() => checkSpec({ ...good, cpus: { ids: [allowed, 4_095] } }), {
     code: 'BACKEND_CAPACITY',
     message: 'enclave a must have cpus that this process may use, got 4095',
   });
@@ -199,6 +201,21 @@ test('a boot is late or given up when that came first, whatever else has come wh
   });
   await rejects(given, /no more/);
   await boot({}, beat);
+});
+
+test('a boot that came to nothing is told in one line, with the line that its console stops at', () => {
+  const told = (end: EnclaveEnd, tail: string) => new BootError('a', { end }, tail);
+  const step = told({ kind: 'exited', code: 125 }, 'one\ncaisson-init: command /x: ENOENT\ncaisson-init: exit 125\n');
+  equal(
+    step.message,
+    'enclave a ended with 125 before its heartbeat; its console stops at: caisson-init: command /x: ENOENT',
+  );
+  equal(
+    new BootError('a', { lateMs: 5 }, '').message,
+    'enclave a must send its heartbeat within 5 ms; its console is empty',
+  );
+  const timer = told({ kind: 'died', byHost: false }, "Kernel panic - not syncing: IO-APIC + timer doesn't work!\n");
+  match(timer.hint ?? '', /no_timer_check/);
 });
 
 test('a run folder is short and nobody else’s, and what is left of one cid is removed alone', async (context) => {

@@ -98,13 +98,18 @@ async function openSource(
     throw new PolicyError<BuildErrorCode>(
       'BUILD_SOURCE',
       `source ${source} must be a folder or a file, got nothing there`,
-      {
-        hint: `for an image of a registry write docker://${source}`,
-      },
+      { hint: adviseOn(source) },
     );
   }
   const as = settings.rootfs ? 'rootfs' : 'folder';
   return openFolder(source, { as, exclude: settings.exclude, ...(readNames !== undefined && { readNames }) });
+}
+
+/** What looks like a path is one: nobody's registry is at nope.eif. */
+function adviseOn(source: string): string {
+  return /^[./~]|\.(eif|tar|ya?ml)$/.test(source)
+    ? 'look whether the path is right: it is from the working folder, in a caisson.yaml from its own'
+    : `for an image of a registry write docker://${source}`;
 }
 
 function kernelOf({ settings, kernelPath }: PlanRequest): string {

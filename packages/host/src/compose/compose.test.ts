@@ -252,7 +252,10 @@ test('one of several must be named, and one that there is', () => {
   const many = parseCompose('enclaves: {a: {}, b: {}}', 'c');
   assert.equal(chooseEnclave(many, 'b').name, 'b');
   assert.throws(() => chooseEnclave(many), { code: 'COMPOSE_NAME', message: /must be named, got a, b/ });
-  assert.throws(() => chooseEnclave(many, 'c'), { code: 'COMPOSE_NAME', message: 'there is no enclave c, got a, b' });
+  assert.throws(() => chooseEnclave(many, 'c'), {
+    code: 'COMPOSE_NAME',
+    message: 'enclave c must be in the file, which has a, b',
+  });
 });
 
 test('docs/caisson-yaml.md shows a file that is taken, and has every key', () => {

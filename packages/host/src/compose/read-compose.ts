@@ -32,8 +32,12 @@ export function chooseEnclave({ enclaves }: Compose, name?: string): { name: str
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   const spec = chosen === undefined ? undefined : enclaves.get(chosen);
   if (chosen !== undefined && spec !== undefined) return { name: chosen, spec };
-  const problem = name === undefined ? 'one of several enclaves must be named' : `there is no enclave ${name}`;
-  throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', `${problem}, got ${names.join(', ')}`, {
+  const known = names.join(', ');
+  const message =
+    name === undefined
+      ? `one of several enclaves must be named, got ${known}`
+      : `enclave ${name} must be in the file, which has ${known}`;
+  throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', message, {
     hint: `name one of them, ${names[0] ?? 'NAME'} for example`,
   });
 }

@@ -1,6 +1,15 @@
 // Images from sources: found again while nothing changed, built again when anything did.
 import { deepEqual, equal, match, notEqual, rejects } from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -98,5 +107,9 @@ test('a simulation needs no kernel where none was named, and says so; anything e
   await rejects(make('qemu', {}), { code: 'KERNEL_NAME' });
   await rejects(make('sim', { kernel: 'caisson' }), { code: 'KERNEL_NAME' });
   equal((await make('sim', { exclude: ['state', 'cache'] })).how, 'built');
+  const standIn = statSync(join(folder, 'state/built/no-kernel'));
+  equal((await make('sim', { exclude: ['state', 'cache'] })).how, 'unchanged');
+  const { ino, mtimeMs } = statSync(join(folder, 'state/built/no-kernel'));
+  deepEqual([ino, mtimeMs], [standIn.ino, standIn.mtimeMs], 'another build may be reading it');
   match(said.join('\n'), /^no kernel here: the image has a stand-in for one/m);
 });

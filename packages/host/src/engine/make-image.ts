@@ -1,18 +1,20 @@
 // From `image` of caisson.yaml to an image file and what is known of it: built from its source where that changed, else found again, or a file that
 // is there already and measures what it must.
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { BackendKind } from '../backend/index.ts';
 import { type BuildSettings, buildImage, openPlan, SILENT_PROGRESS } from '../build/index.ts';
 import { type EnclaveSpec, readBuildSettings } from '../compose/index.ts';
+import { replaceFile } from '../file/index.ts';
 import { resolveKernel } from '../kernel/index.ts';
 import { isOciSource } from '../oci/index.ts';
 import { digestFile, openToolchain, parseArchitecture, readArchitecture, readArchiveLedger } from '../runtime/index.ts';
 import { openFolder } from '../tree/index.ts';
 import { findBuilt, openBuilt } from './built-image.ts';
 import type { EngineErrorCode } from './error-code.ts';
+import { lockFolder } from './image-claim.ts';
 import { type ImageFacts, readImageFacts } from './image-facts.ts';
 import { digestFacts, digestTree } from './source-digest.ts';
 
@@ -160,7 +162,13 @@ async function kernelFor(
   }
 }
 
+/** Once, and whole: another enclave's build may be reading it, and what changes meanwhile is no input. */
 async function writeStandIn(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(path, standIn, { mode: 0o600 });
+  const isThere = async (): Promise<boolean> => (await readFile(path, 'utf8').catch(() => undefined)) === standIn;
+  if (await isThere()) return;
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await lockFolder(folder, async () => {
+    if (!(await isThere())) await replaceFile(path, (file) => file.writeFile(standIn), { mode: 0o600 });
+  });
 }

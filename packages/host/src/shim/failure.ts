@@ -9,7 +9,7 @@ export function lateInside({ name, readyTimeoutMs }: RecordedSpec, state: Record
   return new LimitError<ShimErrorCode>(
     'SHIM_LATE',
     `enclave ${name} must be ready within ${readyTimeoutMs} ms, its last phase is ${state.phase}${why}`,
-    { hint: adviseOn(state) },
+    { hint: adviseOn(name, state) },
   );
 }
 
@@ -17,7 +17,7 @@ export function lateInside({ name, readyTimeoutMs }: RecordedSpec, state: Record
 export function failedInside(name: string, reasons: readonly string[]): CaissonError {
   const why = reasons.length === 0 ? 'it gave no reason' : reasons.join(', ');
   return new CaissonError<ShimErrorCode>('SHIM_FAILED', `enclave ${name} has failed: ${why}`, {
-    hint: `caisson last-words ${name} shows what its services said last, console.log what its first process did`,
+    hint: `caisson last-words ${name} shows what its services said last, caisson logs ${name} what this host kept of it`,
   });
 }
 
@@ -46,8 +46,9 @@ export function failureOf(error: CaissonError): RecordedState['failure'] {
   return { code: error.code, message: error.message, hint: hintOfError(error) ?? null };
 }
 
-function adviseOn({ phase, reasons }: RecordedState): string {
-  if (phase === 'booting') return 'its ready line never said a word: console.log shows where its boot stops';
+function adviseOn(name: string, { phase, reasons }: RecordedState): string {
+  if (phase === 'booting')
+    return `its ready line never said a word: caisson logs ${name} has the end of its console, ready.timeout gives it longer`;
   if (reasons.some((one) => one.startsWith('config-awaited'))) return 'it waits for a boot config: name one as config';
   return 'a longer ready timeout, or the reasons above';
 }

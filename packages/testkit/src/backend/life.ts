@@ -66,7 +66,10 @@ export const lifePromises: readonly BackendPromise[] = [
         scene.backend.start(specOf(scene, 'broken')),
         (error: Error & { code?: string; consoleTail?: string }) => {
           equal(error.code, 'BACKEND_BOOT');
-          match(error.message, /^enclave broken ended with 125 before its heartbeat/);
+          match(
+            error.message,
+            /^enclave broken ended with 125 before its heartbeat; its console stops at: caisson-init: command .*$/,
+          );
           match(error.consoleTail ?? '', /caisson-init: command .*\n(.*\n)*caisson-init: exit 125$/m);
           return true;
         },
