@@ -1,6 +1,7 @@
-// docs/README.md is the one list of pages. A page that is not in it is not found, and a link that leads nowhere is a broken promise.
+// docs/README.md is the one list of pages and ARCHITECTURE.md the one list of rooms. A page that is not listed is not found, and a link that
+// leads nowhere is a broken promise.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { files, read, root } from './tree.ts';
@@ -24,4 +25,25 @@ test('every link from a page to a file of the tree leads to one', () => {
       .map((target) => `${path}: ${target}`);
   });
   assert.deepEqual(broken, []);
+});
+
+test('the map names every room of a package, and none that is not there', () => {
+  const map = read('ARCHITECTURE.md');
+  const sections = [...map.matchAll(/^### (\w+)\n(.*?)(?=^##)/gms)];
+  assert.deepEqual(
+    sections.map(([, name]) => name),
+    ['core', 'verify', 'sys', 'link', 'enclave', 'host'],
+  );
+  for (const [, name = '', text = ''] of sections) {
+    const cells = [...text.matchAll(/^\| ([^|]*`[^|]*) \|/gm)].map(([, cell = '']) => cell);
+    const named = cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9-]+)`/g)].map(([, room = '']) => room));
+    const source = join(root, 'packages', name, 'src');
+    const rooms = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const missing = rooms.map((room) => room.name).filter((room) => !named.includes(room));
+    assert.deepEqual(missing, [], `rooms of ${name} that ARCHITECTURE.md does not name`);
+    const gone = named.filter(
+      (room) => ![source, join(root, 'packages', name)].some((at) => existsSync(join(at, room))),
+    );
+    assert.deepEqual(gone, [], `rooms of ${name} that only ARCHITECTURE.md has`);
+  }
 });
