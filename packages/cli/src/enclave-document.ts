@@ -1,7 +1,6 @@
 // A document of an enclave that runs, asked for now over an operator's session: whether a word on the command line means one, and the asking. What the
 // enclave must be is the operator's own policy (wire.md 7); of its host come the way to it, and reasons to refuse.
 import { existsSync, statSync } from 'node:fs';
-import { isEnclaveName } from '@caisson/host/record';
 import type { ProvenEnclave } from '@caisson/link/control';
 import type { AttestationPolicy } from '@caisson/verify/policy';
 import type { Command } from 'commander';
@@ -41,6 +40,7 @@ export async function meansEnclave(
   if (via !== undefined) return true;
   const isFile = word === '-' || (existsSync(word) && !statSync(word).isDirectory());
   if (cidForm.test(word)) return !isFile;
+  const { isEnclaveName } = await import('@caisson/host/record');
   if (!isEnclaveName(word)) return false;
   const source = await openEnclaveSource(surroundings);
   const isEnclave = (await source.list().catch(() => [])).some(({ name }) => name === word);
@@ -101,6 +101,7 @@ export async function askEnclave(
   surroundings: Pick<Surroundings, 'env' | 'stderr' | 'stop'>,
   { nonce, onPolicy }: AskOptions = {},
 ): Promise<ProvenEnclave> {
+  const { isEnclaveName } = await import('@caisson/host/record');
   if (flags.via === undefined && isEnclaveName(enclave)) {
     const { verifyProvable } = await import('@caisson/host/engine');
     verifyProvable(await (await openEnclaveSource(surroundings)).find(enclave));

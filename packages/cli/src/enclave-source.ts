@@ -14,7 +14,7 @@ export interface EnclaveSource {
 }
 
 export async function openEnclaveSource({ env }: Pick<Surroundings, 'env'>): Promise<EnclaveSource> {
-  const { stateFolder } = await import('@caisson/host/store');
+  const { stateFolder } = await import('@caisson/host/file');
   const { findRecord, listRecords } = await import('@caisson/host/record');
   const state = stateFolder(env);
   return {

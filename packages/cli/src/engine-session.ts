@@ -15,7 +15,7 @@ function lookAtHost(env: Surroundings['env']): HostLook {
   return {
     async findMissing(kind) {
       const { createLinuxKernel } = await import('@caisson/sys');
-      const { stateFolder } = await import('@caisson/host/store');
+      const { stateFolder } = await import('@caisson/host/file');
       const { openBackend } = await import('./open-backend.ts');
       return await (
         await openBackend(kind, { state: stateFolder(env), env, kernel: createLinuxKernel() })

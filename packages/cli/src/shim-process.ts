@@ -48,7 +48,7 @@ export async function keepEnclave(name: string, { tell, end }: ShimFlags, surrou
   try {
     const { createLinuxKernel } = await import('@caisson/sys');
     const { openBackend } = await import('./open-backend.ts');
-    const state = env['CAISSON_STATE'] || (await import('@caisson/host/store')).stateFolder(env);
+    const state = env['CAISSON_STATE'] || (await import('@caisson/host/file')).stateFolder(env);
     const kernel = createLinuxKernel();
     const open = { state, name, openBackend: (kind: BackendKind) => openBackend(kind, { state, env, kernel }) };
     if (end === true) {

@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts';
 // Chosen: a certificate has some two KiB, its words of `openssl x509 -text` as many; a key less.
 const maxBytes = 65_536;
 
-/** Throws what `createImageSigner` throws; UsageError for a key of AWS KMS, which does not leave it. */
+/** Rejects what `createImageSigner` rejects; UsageError for a key of AWS KMS, which does not leave it. */
 export async function readSigner(
   key: string,
   certificate: string,
@@ -21,7 +21,7 @@ export async function readSigner(
   const { createImageSigner } = await import('@caisson/host/image');
   const { readBoundedFile } = await import('@caisson/link/argonaut');
   const passphrase = env['CAISSON_KEY_PASSPHRASE'];
-  return createImageSigner({
+  return await createImageSigner({
     key: await readBoundedFile(key, { maxBytes, what: `signing key ${key}` }),
     certificate: await readBoundedFile(certificate, { maxBytes, what: `signing certificate ${certificate}` }),
     ...(passphrase !== undefined && { passphrase }),

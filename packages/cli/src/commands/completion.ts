@@ -17,7 +17,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       stdout.write(renderCompletion(shell, readCompletionPlaces(command.parent ?? program)));
     });
   program.command('__names', { hidden: true }).action(async () => {
-    const { stateFolder } = await import('@caisson/host/store');
+    const { stateFolder } = await import('@caisson/host/file');
     const { listRecords } = await import('@caisson/host/record');
     // What cannot be read is no reason for words in the middle of somebody's typing.
     const records = await listRecords(stateFolder(surroundings.env)).catch(() => []);

@@ -1,7 +1,6 @@
 // Gets an attestation document over TLS with the key that this connection proved, so that @caisson/verify can say `bound: true`. With
 // `anyCertificate` no authority is asked: an enclave that terminates TLS itself has a certificate nobody issued, and the document is what
 // vouches for its key. That is safe only because attest() then compares the key; nothing but the nonce is sent before.
-import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { LimitError } from '@caisson/core/errors';
 import type { DocumentAnswer, DocumentGetter, VerifyErrorCode } from '@caisson/verify';
@@ -21,12 +20,14 @@ export function createTlsGetter({ ca, anyCertificate = false }: TlsGetterOptions
   };
 }
 
-function get(
+async function get(
   url: URL,
   { maxBytes, signal }: Parameters<DocumentGetter>[1],
   trust: { readonly ca?: string; readonly rejectUnauthorized: boolean },
 ): Promise<DocumentAnswer> {
-  return new Promise((resolve, reject) => {
+  // Loaded here: it is slow to load, and most of what imports this room asks nobody.
+  const { request } = await import('node:https');
+  return await new Promise((resolve, reject) => {
     // A connection of its own: with a pooled one, or a resumed session, the key would be of an earlier moment.
     const options = { ...trust, agent: false, maxCachedSessions: 0, minVersion: 'TLSv1.2', signal } as const;
     const sent = request(url, { ...options, headers: { accept: 'application/cbor' } }, (response) => {

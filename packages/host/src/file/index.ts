@@ -15,3 +15,4 @@ export {
   syncFolder,
   temporaryBeside,
 } from './replace-file.ts';
+export { stateFolder } from './state-folder.ts';

@@ -4,7 +4,6 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import type { EifSignatureAlgorithm } from '@caisson/core/eif';
 import { parseEifCertificate } from '@caisson/core/eif';
 import { CaissonError, ParseError, VerificationError } from '@caisson/core/errors';
-import { p256, p384, p521 } from '@noble/curves/nist.js';
 import type { ImageErrorCode } from './error-code.ts';
 
 export interface ImageSigner {
@@ -23,7 +22,6 @@ export interface SigningMaterial {
   readonly at: number;
 }
 
-const curves = { 'P-256': p256, 'P-384': p384, 'P-521': p521 };
 // Given: what Node says without a passphrase (the prompt that is not there is cancelled) and with a wrong one.
 const passphraseCodes = new Set([
   'ERR_MISSING_PASSPHRASE',
@@ -33,10 +31,11 @@ const passphraseCodes = new Set([
 const secretBytes = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
 
 /**
- * Throws ParseError IMAGE_SIGNING_KEY, EIF_CERTIFICATE; VerificationError IMAGE_SIGNING_PAIR for a certificate of another key,
+ * Rejects ParseError IMAGE_SIGNING_KEY, EIF_CERTIFICATE; VerificationError IMAGE_SIGNING_PAIR for a certificate of another key,
  * IMAGE_SIGNING_DATE for one that is not valid now: nitro-cli and the hypervisor would refuse the image.
  */
-export function createImageSigner({ key, certificate, passphrase, at }: SigningMaterial): ImageSigner {
+export async function createImageSigner(material: SigningMaterial): Promise<ImageSigner> {
+  const { key, certificate, passphrase, at } = material;
   const { notBefore, notAfter, publicKey } = parseEifCertificate(certificate);
   if (at < notBefore || at > notAfter) {
     const [from, to, when] = [notBefore, notAfter, at].map((second) => new Date(second * 1000).toISOString());
@@ -54,6 +53,9 @@ export function createImageSigner({ key, certificate, passphrase, at }: SigningM
       'signing certificate must be of the signing key, got one of another key',
     );
   }
+  // Loaded here: most of what imports this room signs nothing.
+  const { p256, p384, p521 } = await import('@noble/curves/nist.js');
+  const curves = { 'P-256': p256, 'P-384': p384, 'P-521': p521 };
   return {
     certificatePem: certificate,
     sign(toBeSigned, { curve, hash }) {

@@ -14,8 +14,8 @@ import { CaissonError } from '@caisson/core/errors';
 import { CONTROL_PORT } from '@caisson/link/control';
 import { openTransportFromEnvironment, type Transport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
+import { stateFolder } from '../file/index.ts';
 import { ENDED_PHASES, findRecord, isEnclaveName, listRecords, type RecordedState } from '../record/index.ts';
-import { stateFolder } from '../store/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 
 export interface EnclaveAddress {

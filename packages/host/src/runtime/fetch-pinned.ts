@@ -3,8 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir } from 'node:fs/promises';
-import { Agent, get, type IncomingMessage } from 'node:http';
-import { get as getSecurely, Agent as SecureAgent } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { replaceFile, sweepTemporaries } from '../file/index.ts';
@@ -80,30 +79,27 @@ async function download(file: PinnedFile, url: string, into: FileHandle, options
   );
 }
 
-function request(url: string, options: FetchOptions, redirects: number): Promise<IncomingMessage> {
+async function request(url: string, options: FetchOptions, redirects: number): Promise<IncomingMessage> {
   const { signal, env = process.env } = options;
   const { protocol } = new URL(url);
   const secure = protocol === 'https:';
-  if (!secure && protocol !== 'http:')
-    return Promise.reject(new Error(`only http and https are spoken, got ${protocol}`));
+  if (!secure && protocol !== 'http:') throw new Error(`only http and https are spoken, got ${protocol}`);
+  // Loaded here: they are slow to load, and mostly everything lies in the cache.
+  const { Agent, get } = await (secure ? import('node:https') : import('node:http'));
   // http_proxy, https_proxy and no_proxy, as of Node 24.5; an older Node ignores the option and dials directly.
   const proxyEnv = env as NodeJS.ProcessEnv;
-  const agent = secure ? new SecureAgent({ proxyEnv }) : new Agent({ proxyEnv });
-  return new Promise((resolve, reject) => {
-    const asked = (secure ? getSecurely : get)(
-      url,
-      { agent, timeout: silenceMs, ...(signal !== undefined && { signal }) },
-      (response) => {
-        const { statusCode = 0, headers } = response;
-        if (statusCode === 200) return resolve(response);
-        response.resume();
-        if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) {
-          return reject(new Error(`answered ${statusCode}`));
-        }
-        if (redirects === 0) return reject(new Error(`redirected more than ${maxRedirects} times`));
-        resolve(request(new URL(headers.location, url).href, options, redirects - 1));
-      },
-    );
+  const agent = new Agent({ proxyEnv });
+  return await new Promise((resolve, reject) => {
+    const asked = get(url, { agent, timeout: silenceMs, ...(signal !== undefined && { signal }) }, (response) => {
+      const { statusCode = 0, headers } = response;
+      if (statusCode === 200) return resolve(response);
+      response.resume();
+      if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) {
+        return reject(new Error(`answered ${statusCode}`));
+      }
+      if (redirects === 0) return reject(new Error(`redirected more than ${maxRedirects} times`));
+      resolve(request(new URL(headers.location, url).href, options, redirects - 1));
+    });
     asked.on('timeout', () => asked.destroy(new Error(`silent for ${silenceMs} ms`)));
     asked.on('error', reject);
   });

@@ -1,7 +1,7 @@
 // The local store of images: content-addressed, with names.
 export type { StoreErrorCode } from './error-code.ts';
 export { STORE_ERROR_CODES } from './error-code.ts';
-export { imageStoreFolder, stateFolder } from './folder.ts';
+export { imageStoreFolder } from './folder.ts';
 export type { ImageRecord } from './record.ts';
 export type { ImageStore, StoredImage } from './store.ts';
 export { openImageStore } from './store.ts';

@@ -10,14 +10,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { toUtf8 } from '@caisson/core/bytes';
 import { planEif } from '@caisson/core/eif';
 import { measureImage } from '../image/index.ts';
-import {
-  type ImageStore,
-  openImageStore,
-  parseImageReference,
-  parseImageTag,
-  stateFolder,
-  versionNumber,
-} from './index.ts';
+import { type ImageStore, openImageStore, parseImageReference, parseImageTag, versionNumber } from './index.ts';
 
 let folder: string;
 let store: ImageStore;
@@ -159,11 +152,4 @@ test('takes names as NAME:VERSION and ids by twelve digits or more, nothing else
     ['7', '0', '07', '1.2', '1000000000'].map((version) => versionNumber({ name: 'a', version })),
     [7, undefined, undefined, undefined, undefined],
   );
-});
-
-test('lies where CAISSON_STATE says, and never at a relative path of XDG_STATE_HOME', () => {
-  assert.equal(stateFolder({ CAISSON_STATE: '/s' }), '/s');
-  assert.equal(stateFolder({ CAISSON_STATE: 'here' }), join(process.cwd(), 'here'));
-  if (process.getuid?.() === 0) assert.equal(stateFolder({ XDG_STATE_HOME: '/x' }), '/var/lib/caisson');
-  else assert.equal(stateFolder({ XDG_STATE_HOME: 'x', HOME: '/h' }), '/h/.local/state/caisson');
 });
