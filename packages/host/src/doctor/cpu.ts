@@ -10,6 +10,7 @@ export interface Core {
 }
 
 export interface Cpus {
+  /** That run this machine or that the driver has taken: others are offline, and nobody can be given them. */
   readonly present: readonly number[];
   readonly online: readonly number[];
   /** By their first processor; also those that are offline. */
@@ -19,10 +20,11 @@ export interface Cpus {
 
 const folder = '/sys/devices/system/cpu';
 
-export function readCpus(machine: Machine): Cpus {
+/** `pool`: what the driver has. */
+export function readCpus(machine: Machine, pool: readonly number[]): Cpus {
   const list = (path: string): number[] => parseCpuList(machine.readText(path) ?? '');
-  const present = list(`${folder}/present`);
   const online = list(`${folder}/online`);
+  const present = list(`${folder}/present`).filter((cpu) => online.includes(cpu) || pool.includes(cpu));
   const siblings = new Map(
     online.map((cpu) => {
       const found = list(`${folder}/cpu${cpu}/topology/thread_siblings_list`);

@@ -53,7 +53,8 @@ const poolFile = '/sys/module/nitro_enclaves/parameters/ne_cpus';
 export async function readGround(options: GroundOptions): Promise<Ground> {
   const { machine } = options;
   const [nitroCli, records] = await Promise.all([askNitroCli(machine), readRecords(options)]);
-  const pool = machine.readText(poolFile);
+  const poolText = machine.readText(poolFile);
+  const pool = poolText === undefined ? null : parseCpuList(poolText);
   const allocator = readAllocatorFile(machine);
   const vendor = machine.readText('/sys/class/dmi/id/sys_vendor')?.trim() ?? '';
   return {
@@ -61,14 +62,14 @@ export async function readGround(options: GroundOptions): Promise<Ground> {
     ...records,
     nitroCli,
     allocator,
-    cpus: readCpus(machine),
+    cpus: readCpus(machine, pool ?? []),
     nodes: readNodes(machine),
     kernel: readKernelVersion(machine.readText('/proc/sys/kernel/osrelease') ?? ''),
-    pool: pool === undefined ? null : parseCpuList(pool),
+    pool,
     isParent:
       nitroCli !== null ||
       allocator !== null ||
-      pool !== undefined ||
+      pool !== null ||
       machine.stat(NITRO_DEVICE) !== undefined ||
       vendor === 'Amazon EC2',
   };
@@ -84,10 +85,10 @@ async function readRecords({ records }: GroundOptions): Promise<Pick<Ground, 're
 
 /** Of this file system, that is there: the folder itself or the nearest above it. */
 export function nearestFolder(machine: Machine, path: string): string {
-  for (let at = path; ; at = at.slice(0, Math.max(1, at.lastIndexOf('/')))) {
-    if (at === '/' || machine.stat(at) !== undefined) return at === '' ? '/' : at;
-    if (at.lastIndexOf('/') === 0) return '/';
+  for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+    if (machine.stat(at) !== undefined) return at;
   }
+  return '/';
 }
 
 /** What proposes an allocator.yaml. */

@@ -106,7 +106,7 @@ test('no text of the kernel and no allocator.yaml breaks the readers', () => {
       });
       const read = readAllocatorFile(machine);
       assert.ok(read !== null && (read.pools !== null || read.faults.length > 0));
-      for (const { cpus } of readCpus(machine).cores) assert.ok(cpus.length > 0);
+      for (const { cpus } of readCpus(machine, [0, 1, 2, 3]).cores) assert.ok(cpus.length > 0);
       for (const { totalMiB, unbrokenMiB = 0 } of readNodes(machine)) assert.ok(totalMiB >= 0 && unbrokenMiB >= 0);
     }),
     { seed: 5, numRuns: 300 },

@@ -44,6 +44,10 @@ async function plan(machine: readonly FakeMachineParts[], yaml: string): Promise
   return found;
 }
 
+const poolOf = (list: string): FakeMachineParts => ({
+  files: { '/sys/module/nitro_enclaves/parameters/ne_cpus': `${list}\n` },
+});
+
 const one = (resources: string, more = ''): string => `name: app\nresources: { ${resources} }\n${more}`;
 
 test('takes whole cores of one node and never core 0, as few as are needed, and the memory that is asked for', async () => {
@@ -137,7 +141,24 @@ test('keeps what runs and is not in the file, and knows its own by their whole n
 
 test('plans again for a parent whose driver has taken processors already', async () => {
   const taken = shapeMachine({ cpus: 8, coreOf: (cpu) => [cpu % 4, (cpu % 4) + 4], pool: [1, 5], memoryMiB: [15_000] });
-  assert.deepEqual((await plan([...c5Xlarge, taken], one('cpus: 4, memoryMiB: 512'))).cpuPool, [1, 2, 5, 6]);
+  const parts = [...c5Xlarge, taken, poolOf('1,5')];
+  assert.deepEqual((await plan(parts, one('cpus: 4, memoryMiB: 512'))).cpuPool, [1, 2, 5, 6]);
+});
+
+test('takes no processor that is offline and not of the pool: the driver wants it online to learn its node', async () => {
+  // Somebody has taken 1 and 5 offline; nothing is in the pool.
+  const idle = shapeMachine({ cpus: 8, coreOf: (cpu) => [cpu % 4, (cpu % 4) + 4], pool: [1, 5], memoryMiB: [15_000] });
+  const parts = [...c5Xlarge, idle, poolOf('')];
+  assert.deepEqual((await plan(parts, one('cpus: 4, memoryMiB: 512'))).cpuPool, [2, 3, 6, 7]);
+  await assert.rejects(plan(parts, one('cpu_ids: [1, 5], memoryMiB: 512')), /cannot give the processors 1,5/);
+  // With SMT off every second thread is offline for good, and a core is one processor.
+  const single = shapeMachine({ cpus: 8, coreOf: (cpu) => [cpu], pool: [4, 5, 6, 7], memoryMiB: [15_000] });
+  const off = [...c5Xlarge, single, poolOf('')];
+  assert.deepEqual((await plan(off, one('cpus: 3, memoryMiB: 512'))).cpuPool, [1, 2, 3]);
+  await assert.rejects(
+    plan(off, one('cpus: 4, memoryMiB: 512')),
+    /node 0 has 3 processors beside core 0, 4 are asked for/,
+  );
 });
 
 test('any plan holds: memory for each enclave in any order, whole cores of one node, none more than needed', async () => {

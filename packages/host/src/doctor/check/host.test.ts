@@ -47,6 +47,8 @@ test('says of a clock who keeps it, how far off it is, and when nobody does', as
   assert.deepEqual(texts(await find('clock', {}, chrony('-0.0021', 'Normal'))), ['ok kept by chrony, 2.1 ms off']);
   assert.match(texts(await find('clock', {}, chrony('-4.5', 'Normal')))[0] ?? '', /^warn the clock is 4500 ms off/);
   assert.match(texts(await find('clock', {}, chrony('0.0', 'Not synchronised')))[0] ?? '', /^warn chrony has no time/);
+  // A second that is announced is no fault of whoever announces it.
+  assert.deepEqual(texts(await find('clock', {}, chrony('0.0', 'Insert second'))), ['ok kept by chrony, 0.0 ms off']);
   assert.match(
     texts(await find('clock', {}, none, { files: { '/run/systemd/timesync/synchronized': '' } }))[0] ?? '',
     /^ok .*timesyncd/,
@@ -62,6 +64,17 @@ test('measures room where the state folder will be, also before it is there', as
   assert.deepEqual([...new Set((await find('disk', {})).map(({ level }) => level))], ['ok']);
   assert.match(texts(await find('disk', {}, { freeMiB: 900 })).join(), /warn state folder \(\/state\): 900 MiB free/);
   assert.match(texts(await find('disk', {}, { freeMiB: 10 })).join(), /fail temporary files \(\/tmp\): 10 MiB free/);
+});
+
+test('a place for temporary files that is no path from the root is looked at and not looked for for ever', async () => {
+  for (const TMPDIR of ['tmp', 'a/b', '.', '/none/at/all', '']) {
+    const found = await find('disk', {}, { env: { PATH: '/usr/bin', TMPDIR } });
+    assert.deepEqual(
+      found.map(({ level }) => level),
+      ['ok', 'ok'],
+      TMPDIR,
+    );
+  }
 });
 
 test('names limits that a bridge meets, and an old node', async () => {

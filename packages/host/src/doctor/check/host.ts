@@ -71,7 +71,7 @@ export const hostChecks: readonly Check[] = [
     prevents: ['sim', 'qemu', 'nitro'],
     look: (ground) => [
       lookAtDisk(ground, 'state folder', ground.state, 'caisson images && caisson image rm NAME:VERSION'),
-      lookAtDisk(ground, 'temporary files', ground.machine.env['TMPDIR'] ?? '/tmp', 'sudo du -xhd1 /tmp | sort -h'),
+      lookAtDisk(ground, 'temporary files', ground.machine.env['TMPDIR'] || '/tmp', 'sudo du -xhd1 /tmp | sort -h'),
     ],
   },
   {
@@ -118,7 +118,8 @@ async function lookAtClock({ machine }: Ground): Promise<Look> {
   if (chrony?.exitCode === 0) {
     const cells = chrony.stdout.trim().split(',');
     const offsetMs = Math.abs(Number(cells[4] ?? 0)) * 1_000;
-    if (cells.at(-1) !== 'Normal')
+    // `Insert second` and `Delete second` are said of a clock that is kept.
+    if (cells.at(-1) === 'Not synchronised')
       return warn('chrony has no time to go by', 'sudo systemctl restart chronyd && chronyc waitsync 30');
     return offsetMs > 1_000
       ? warn(`the clock is ${Math.round(offsetMs)} ms off by chrony`, 'sudo chronyc makestep')

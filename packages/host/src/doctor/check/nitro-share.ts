@@ -99,7 +99,7 @@ function lookAtFile({ allocator, cpus, nodes, file, nitroCli }: Ground): Look | 
 export function poolFaults(pool: readonly number[], { cpus }: Pick<Ground, 'cpus'>): string[] {
   const faults: string[] = [];
   const strange = pool.filter((cpu) => !cpus.present.includes(cpu));
-  if (strange.length > 0) return [`names ${formatCpuList(strange)}, which this machine has not`];
+  if (strange.length > 0) return [`names ${formatCpuList(strange)}, which this machine has not, or has offline`];
   if (pool.length === 0) return [];
   const cores = pool.map((cpu) => coreOf(cpus, cpu)).filter((one) => one !== undefined);
   const nodes = [...new Set(cores.map(({ node }) => node))];

@@ -114,11 +114,12 @@ function lookAtLog({ machine }: Ground): Look {
   // Their names have the time, and so their order.
   const newest = machine
     .list(logs)
-    .filter((name) => /^err.*\.log$/.test(name))
+    // Members of the group may write there, and the name becomes part of a command.
+    .filter((name) => /^err[\w.:+-]*\.log$/.test(name))
     .at(-1);
   if (newest === undefined) return ok('no failure is recorded');
   const text = machine.readText(`${logs}/${newest}`) ?? '';
   const cause = readNitroFailure(text.replace(/\b(E\d\d)\b/g, '[ $1 ]'), null);
-  if (cause === undefined) return note(`${newest} has no code`, `sudo cat '${logs}/${newest}'`);
+  if (cause === undefined) return note(`${newest} has no code`, `sudo cat ${logs}/${newest}`);
   return note(`${newest}: ${cause.code} ${cause.name}, ${cause.cause}`, `caisson explain ${cause.code}`);
 }

@@ -115,6 +115,8 @@ test('reads the newest failure of nitro-cli to its first cause', async () => {
     files: {
       '/var/log/nitro_enclaves/err2026-11-20T10:00:00.log': 'Action: Run Enclave\n  Root error code: E27\n',
       '/var/log/nitro_enclaves/err2026-11-21T10:00:00.log': '  Root error code: E39\n  Root error code: E36\n',
+      // Whoever is in the group may write names there that a command must not have in it.
+      "/var/log/nitro_enclaves/err3'; reboot; '.log": 'no code',
     },
   };
   const found = await one('nitro-log', log);
