@@ -1,4 +1,5 @@
 // Every way in which the supervisor refuses; docs/errors.md has cause and remedy of each.
+import { CaissonError } from '@caisson/core/errors';
 
 export const INIT_ERROR_CODES = [
   'INIT_ACCOUNT_UNKNOWN',
@@ -14,3 +15,7 @@ export const INIT_ERROR_CODES = [
   'INIT_STOPPING',
 ] as const;
 export type InitErrorCode = (typeof INIT_ERROR_CODES)[number];
+
+export function refused(code: InitErrorCode, message: string): CaissonError<InitErrorCode> {
+  return new CaissonError<InitErrorCode>(code, message);
+}
