@@ -103,7 +103,12 @@ test('what can prove nothing is never verified: unsigned documents, debug mode, 
     ['bare', 2, /enclave bare must not be in debug mode/],
     ['mute', 1, /image of enclave mute must have a control channel/],
     ['free', 64, /a policy must say what enclave free must be, got none/],
-    ['nobody', 1, /nobody/],
+    [
+      'nobody',
+      1,
+      /nobody must be a document or an enclave of this host, got no such file and no enclave of that name\n {2}hint: enclaves: known are /,
+    ],
+    ['fre', 1, /fre must be .*\n {2}hint: did you mean free\? caisson ps -a shows all/],
   ] as const) {
     const { code, out, err } = await attest('verify', name);
     assert.deepEqual([code, out.includes('VERIFIED')], [exit, false], err);
@@ -125,6 +130,8 @@ test('a word that is a file here and an enclave of this host is refused; a file 
   rmSync('web');
   mkdirSync('web');
   assert.equal((await attest('verify', 'web')).code, 0, 'a folder is no document');
+  const near = await attest('verify', './dco');
+  assert.deepEqual([near.code, /hint: did you mean the file doc\?/.test(near.err)], [1, true], near.err);
   assert.match((await attest('verify', 'doc', '--operator', 'alice')).err, /--operator must stand with an enclave/);
 });
 

@@ -1,6 +1,11 @@
 // A document of an enclave that runs, asked for now over an operator's session: whether a word on the command line means one, and the asking. What the
 // enclave must be is the operator's own policy (wire.md 7); of its host come the way to it, and reasons to refuse.
 import { existsSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaissonError } from '@caisson/core/errors';
+import { plain } from '@caisson/core/log';
+import type { RecordErrorCode } from '@caisson/host/record';
 import type { ProvenEnclave } from '@caisson/link/control';
 import type { AttestationPolicy } from '@caisson/verify/policy';
 import type { Command } from 'commander';
@@ -29,8 +34,8 @@ const nonceBytes = 32;
 const cidForm = /^(?:vsock:)?[0-9]{1,10}(?::[0-9]{1,10})?$/;
 
 /**
- * A file stays what it always was, and so does a word that names nothing here. Throws UsageError for a word that is both a file and the name of an
- * enclave: a document that lay about must not pass for one of now.
+ * A file stays what it always was. Throws UsageError for a word that is both a file and the name of an enclave, since a document that lay about must not
+ * pass for one of now; CaissonError RECORD_UNKNOWN for one that is neither.
  */
 export async function meansEnclave(
   word: string,
@@ -41,14 +46,32 @@ export async function meansEnclave(
   const isFile = word === '-' || (existsSync(word) && !statSync(word).isDirectory());
   if (cidForm.test(word)) return !isFile;
   const { isEnclaveName } = await import('@caisson/host/record');
-  if (!isEnclaveName(word)) return false;
+  if (isFile && !isEnclaveName(word)) return false;
   const source = await openEnclaveSource(surroundings);
-  const isEnclave = (await source.list().catch(() => [])).some(({ name }) => name === word);
-  if (!isFile || !isEnclave) return isEnclave;
-  throw new UsageError(
-    `${word} must be a document or an enclave, got a file here and an enclave of this host`,
-    `./${word} is the file; where there is no such file ${word} is the enclave`,
-  );
+  const names = (await source.list().catch(() => [])).map(({ name }) => name);
+  const isEnclave = names.includes(word);
+  if (isFile && isEnclave) {
+    throw new UsageError(
+      `${word} must be a document or an enclave, got a file here and an enclave of this host`,
+      `./${word} is the file; where there is no such file ${word} is the enclave`,
+    );
+  }
+  if (!isFile && !isEnclave) throw await neither(word, names);
+  return isEnclave;
+}
+
+async function neither(word: string, names: readonly string[]): Promise<CaissonError<RecordErrorCode>> {
+  const { adviseName } = await import('@caisson/host/record');
+  const { nearestWord } = await import('@caisson/host/service');
+  const files = await readdir(dirname(word)).catch(() => []);
+  const file = nearestWord(basename(word), files);
+  const isNear = nearestWord(word, names) !== undefined;
+  const enclaves = isNear ? adviseName(word, names) : `enclaves: ${adviseName(word, names)}`;
+  const hint = file === undefined || isNear ? enclaves : `did you mean the file ${plain(join(dirname(word), file))}?`;
+  const what = existsSync(word) ? 'a folder' : 'no such file and no enclave of that name';
+  return new CaissonError('RECORD_UNKNOWN', `${word} must be a document or an enclave of this host, got ${what}`, {
+    hint,
+  });
 }
 
 /** A flag that would do nothing is one that somebody counts on. */

@@ -68,13 +68,13 @@ export function openEnclaveTransport(env: Environment, vsock?: string): Transpor
 }
 
 async function stateOf(name: string, env: Environment): Promise<RecordedState> {
-  const hint = 'caisson ps -a shows what there is; a CID can be given instead of a name';
   const record = await findRecord(stateFolder(env), name).catch((cause: unknown) => {
-    if (cause instanceof CaissonError && cause.code !== 'RECORD_UNKNOWN') throw cause;
-    throw fault(`enclave ${name} must run here, got no record of it`, { cause, hint });
+    if (!(cause instanceof CaissonError) || cause.code !== 'RECORD_UNKNOWN') throw cause;
+    throw fault(cause.message, { cause, hint: `${cause.hint}; a CID can be given instead of a name` });
   });
   if (record.state !== undefined) return record.state;
   const why = record.fault === undefined ? 'one that never ran' : record.fault.message;
+  const hint = `caisson inspect ${name} shows what there is of it; a CID can be given instead of a name`;
   throw fault(`enclave ${name} must run here, got ${why}`, { hint, ...(record.fault && { cause: record.fault }) });
 }
 

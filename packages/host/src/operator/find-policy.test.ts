@@ -234,7 +234,8 @@ test('of an enclave that is not here it is not a policy that is missing', async 
   const open = (more: object) => openOperatorSession({ env, say: () => {}, enclave: 'nobody', ...more });
   await assert.rejects(open({}), {
     code: 'OPERATOR_ENCLAVE',
-    message: 'enclave nobody must run here, got no record of it',
+    message: `enclave nobody must have a record in ${env.CAISSON_STATE}, got none`,
+    hint: 'there is none yet; caisson up and caisson run start one; a CID can be given instead of a name',
   });
   await assert.rejects(open({ enclave: '16' }), { code: 'OPERATOR_POLICY' });
   await assert.rejects(open({ via: 'ssh:nowhere' }), { code: 'OPERATOR_POLICY' });

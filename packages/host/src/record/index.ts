@@ -12,4 +12,5 @@ export type { EnclavePhase, RecordedState } from './state.ts';
 export { ENCLAVE_PHASES, ENDED_PHASES } from './state.ts';
 export { stateFault } from './state-fault.ts';
 export { isShimAlive, readState, writeState } from './state-form.ts';
+export { adviseName } from './unknown-record.ts';
 export { openStateFolder, requireStateVersion, STATE_VERSION } from './version.ts';

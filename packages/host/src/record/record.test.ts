@@ -19,6 +19,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import { readProcessStart, withLock } from '../file/index.ts';
 import {
+  adviseName,
   enclaveFolder,
   findRecord,
   listRecords,
@@ -231,6 +232,19 @@ test('lists all records by name, and one that cannot be read with its fault', as
     ],
   );
   await assert.rejects(findRecord(state, 'd'), { code: 'RECORD_UNKNOWN', hint: 'known are a, b, c' });
+});
+
+test('a name that no record has is answered with the nearest that there is, else with those that there are', () => {
+  const none = 'there is none yet; caisson up and caisson run start one';
+  assert.deepEqual(
+    [adviseName('helo', []), adviseName('helo', ['web', 'hello'])],
+    [none, 'did you mean hello? caisson ps -a shows all that there are'],
+  );
+  const many = Array.from({ length: 11 }, (_, index) => `n${index}`);
+  assert.equal(
+    adviseName('web', many),
+    `known are ${many.slice(0, 10).join(', ')} and others, which caisson ps -a shows`,
+  );
 });
 
 test('R-G7 the folder of a newer program is neither read nor changed', async () => {

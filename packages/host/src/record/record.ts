@@ -10,6 +10,7 @@ import { readSpec } from './spec-form.ts';
 import { ENDED_PHASES, type RecordedState } from './state.ts';
 import { stateFault } from './state-fault.ts';
 import { readState } from './state-form.ts';
+import { unknownRecord } from './unknown-record.ts';
 import { requireStateVersion } from './version.ts';
 
 export interface EnclaveRecord {
@@ -46,13 +47,10 @@ export async function findRecord(state: string, name: string): Promise<EnclaveRe
   const records = await listRecords(state);
   const found = records.find((one) => one.name === name);
   if (found !== undefined) return found;
-  const known = records.map((one) => one.name).join(', ');
-  throw new CaissonError<RecordErrorCode>(
-    'RECORD_UNKNOWN',
-    `enclave ${name} must have a record in ${state}, got none`,
-    {
-      hint: known === '' ? 'none has; caisson up and caisson run start one' : `known are ${known}`,
-    },
+  throw unknownRecord(
+    state,
+    name,
+    records.map((one) => one.name),
   );
 }
 
