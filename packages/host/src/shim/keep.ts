@@ -1,4 +1,10 @@
 // Keeps one enclave: boots it again as its restart policy says, until somebody asks for its end or another boot makes no sense.
+//
+//                 ┌───────────── delay over, or told to restart ─────────────┐
+//                 ▼                                                          │
+//   (ports bound) boot ──► ended ──► again? ──► waiting ─────────────────────┘
+//                                      │
+//                                      └──► stopped (asked), exited (by itself), failed
 import type { CaissonError } from '@caisson/core/errors';
 import type { NativeEngine } from '@caisson/sys';
 import type { RecordedState } from '../record/index.ts';

@@ -19,9 +19,9 @@ import { type ShimClock, systemClock } from './clock.ts';
 import type { ShimErrorCode } from './error-code.ts';
 import { EventLog } from './event-log.ts';
 import { asShimError, failureOf } from './failure.ts';
-import { Keep } from './keep.ts';
+import { Keep, type KeepOptions } from './keep.ts';
 import { LogFile } from './log-file.ts';
-import { type ShimDesk, serveShim } from './server.ts';
+import { type ShimDesk, type ShimServer, serveShim } from './server.ts';
 import { shimSocketPath } from './socket-place.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { readProcessCost } from './stats.ts';
@@ -94,7 +94,7 @@ async function hasEnded(state: string, name: string): Promise<boolean> {
 }
 
 async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: EnclaveFolder): Promise<RecordedState> {
-  const { state, name, version, kernel, stop, operatorEnv, onUp, clock = systemClock, onStep = () => {} } = options;
+  const { state, name, version, stop, onUp, clock = systemClock, onStep = () => {} } = options;
   const previous = await readState(state, name).catch(() => undefined);
   const date = (): number => clock.date();
   const logFile = openLogFile(spec, date, (error) =>
@@ -108,32 +108,13 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   const keeper = new StateKeeper(state, firstState(spec, shim, previous, date()), events, date);
   await keeper.begin();
   onStep('state-begun');
-  const [keep, server] = await (async () => {
-    try {
-      const backend = await options.openBackend(spec.backend);
-      await tellDifferences(state, backend, events);
-      const made = new Keep({
-        spec,
-        backend,
-        kernel,
-        clock,
-        events,
-        keeper,
-        folder,
-        operatorEnv,
-        logFile,
-        onStep,
-        findVsockHolder: (port) => findVsockHolder(state, name, port),
-      });
-      const desk = createDesk({ keep: made, keeper, events, clock, spec, version });
-      return [made, await serveShim(await shimSocketPath(state, name), desk, kernel)] as const;
-    } catch (error) {
-      // `lost` stays `lost`: something of it may still run.
-      if (previous?.phase !== 'lost') keeper.enter('failed', { failure: failureOf(asShimError(error)) });
-      await keeper.flush();
-      throw error;
-    }
-  })();
+  const world = { keeper, events, logFile, clock, onStep };
+  const [keep, server] = await openKeep(options, spec, folder, world).catch(async (error: unknown) => {
+    // `lost` stays `lost`: something of it may still run.
+    if (previous?.phase !== 'lost') keeper.enter('failed', { failure: failureOf(asShimError(error)) });
+    await keeper.flush();
+    throw error;
+  });
   onStep('socket-bound');
   events.add('info', 'SHIM_STARTED', `shim of enclave ${name} is process ${process.pid}`, {
     pid: process.pid,
@@ -148,14 +129,42 @@ async function keepOne(options: RunShimOptions, spec: RecordedSpec, folder: Encl
   // Only a lost enclave may still run; an ended one cannot be taken over.
   await keep.run(previous?.phase === 'lost' ? previous : undefined);
   stop.removeEventListener('abort', asked);
-  const timer = Promise.withResolvers<void>();
-  const linger = clock.setTimer(lingerMs, timer.resolve);
-  if (!stop.aborted) await Promise.race([server.asked, timer.promise]);
-  linger.cancel();
+  if (!stop.aborted) await lingerUntilAsked(server, clock);
   events.end();
   logFile?.close();
   await server.close();
   return keeper.current;
+}
+
+/** The enclave's keeper, and the socket over which it is asked. Nothing runs yet. */
+async function openKeep(
+  { state, name, version, kernel, operatorEnv, openBackend }: RunShimOptions,
+  spec: RecordedSpec,
+  folder: EnclaveFolder,
+  world: Pick<KeepOptions, 'keeper' | 'events' | 'logFile' | 'clock' | 'onStep'>,
+): Promise<readonly [Keep, ShimServer]> {
+  const { keeper, events, clock } = world;
+  const backend = await openBackend(spec.backend);
+  await tellDifferences(state, backend, events);
+  const keep = new Keep({
+    ...world,
+    spec,
+    backend,
+    kernel,
+    folder,
+    operatorEnv,
+    findVsockHolder: (port) => findVsockHolder(state, name, port),
+  });
+  const desk = createDesk({ keep, keeper, events, clock, spec, version });
+  return [keep, await serveShim(await shimSocketPath(state, name), desk, kernel)];
+}
+
+/** Whoever started the shim may not have asked yet how it went. */
+async function lingerUntilAsked({ asked }: ShimServer, clock: ShimClock): Promise<void> {
+  const timer = Promise.withResolvers<void>();
+  const linger = clock.setTimer(lingerMs, timer.resolve);
+  await Promise.race([asked, timer.promise]);
+  linger.cancel();
 }
 
 function openLogFile(
