@@ -104,10 +104,18 @@ function measuredLines({ profile, init, name, version, components, fileRoots }: 
   const parts = components.length === 0 ? 'no components' : `components ${components.join(', ')}`;
   return [
     ...(name === undefined ? [] : [`name       ${name} ${version}`]),
-    `profile    ${profile}${profile === 'development' ? ', which takes orders from anyone' : ''}`,
+    `profile    ${profile}${profile === 'development' ? developmentWords(init, components) : ''}`,
     `init       ${init}, ${parts}`,
     ...fileRoots.map((root) => `file root  ${root.name}: ${root.path}`),
   ];
+}
+
+/** What makes it one: what its operators may do, else what the parent may see. */
+function developmentWords(init: MeasuredSummary['init'], components: MeasuredSummary['components']): string {
+  if (init === 'plain') return '';
+  return components.includes('control')
+    ? ', which gives its operators a shell'
+    : ', which shows the parent the last lines of a service that failed';
 }
 
 function signatureLines(certificate: EifCertificate | undefined, holds: boolean | undefined): string[] {

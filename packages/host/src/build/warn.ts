@@ -1,5 +1,6 @@
 // What a person should know about an image that can be built all the same.
 import type { ImageCommand } from './command.ts';
+import { describeDevelopment } from './describe-development.ts';
 import { toolchainOf } from './manifest.ts';
 import type { BuildPlan } from './plan.ts';
 
@@ -35,7 +36,7 @@ export function warnOf(plan: BuildPlan, { argv, missing, workingDirectory, user 
     }
   }
   if (settings.profile === 'development') {
-    warn('a development image takes orders from anyone and prints what its services say', 'never give it a secret');
+    warn(`a development image ${describeDevelopment(settings)}`, 'never give it a secret');
   }
   if (toolchainOf(plan) === 'local') {
     warn(
