@@ -46,20 +46,27 @@ export function readMachineSettings(variables: Variables): MachineSettings {
  */
 export function runAsRoot({ backend }: MachineSettings, env: NodeJS.ProcessEnv): number | undefined {
   if (backend !== 'nitro' || process.getuid?.() === 0) return undefined;
-  // sudo clears the environment; what this script reads is handed on by name, and no shell sees it.
-  const kept = Object.entries(env).filter(([name]) =>
-    /^(CAISSON|ARGONAUT)_|^(PATH|TMPDIR|http_proxy|https_proxy|no_proxy)$/.test(name),
-  );
-  const words = kept.map(([name, value]) => `${name}=${value}`);
   // It passes signals on itself; here they must not end the one who waits for it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   const { status, signal, error } = spawnSync(
     'sudo',
-    ['env', ...words, ...process.execArgv, process.execPath, ...process.argv.slice(1)],
+    ['env', ...wordsForRoot(env), ...process.execArgv, process.execPath, ...process.argv.slice(1)],
     {
       stdio: 'inherit',
     },
   );
   if (error !== undefined) throw new Error(`hardware needs root, and sudo cannot be started: ${error.message}`);
   return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/**
+ * sudo clears the environment; what this script reads is handed on by name, and no shell sees it. Every user of the machine can read the words of a
+ * process, so that nothing secret is among them: a passphrase, a password of a registry, a proxy with one in it.
+ */
+export function wordsForRoot(env: NodeJS.ProcessEnv): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    const isMeant = /^(CAISSON|ARGONAUT)_|^(PATH|TMPDIR|http_proxy|https_proxy|no_proxy)$/.test(name);
+    const isSecret = /PASS|SECRET|TOKEN/.test(name) || (name.endsWith('_proxy') && value?.includes('@') === true);
+    return isMeant && !isSecret ? [`${name}=${value}`] : [];
+  });
 }

@@ -1,11 +1,12 @@
 // The bench from the image to the files: build, start, offer each payload at each rate, write, end.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Caisson, createCaisson, nameGround } from '../caisson.ts';
 import { ask, type HostSide, startHostSide, untilAnswers } from '../host-side.ts';
 import { buildImage } from '../image.ts';
 import { launch, takeDown } from '../launch.ts';
+import { makeResultsFolder } from '../results.ts';
 import { offerLoad } from './offer.ts';
 import { renderText, warnAbout } from './render.ts';
 import { describeOffered, type Row } from './row.ts';
@@ -46,13 +47,13 @@ export async function runBench(run: BenchRun): Promise<void> {
 }
 
 async function startTarget(
-  { settings, stop, note }: BenchRun,
+  { settings, env, stop, note }: BenchRun,
   caisson: Caisson,
   folder: string,
   name: string,
 ): Promise<HostSide> {
   const { backend, cpus, memoryMiB, kernel, httpPort, httpVsockPort, maxConnections } = settings;
-  mkdirSync(settings.resultsDir, { recursive: true });
+  makeResultsFolder(settings.resultsDir, env);
   note('building the image');
   const programs = ['bench.mjs', 'bridges.mjs'];
   const image = await buildImage({ caisson, folder, name, programs, port: httpVsockPort, maxConnections, kernel });
@@ -68,7 +69,7 @@ async function startTarget(
   }
 }
 
-async function offerAll({ settings, stop, note }: BenchRun, host: HostSide): Promise<readonly Row[]> {
+async function offerAll({ settings, env, stop, note }: BenchRun, host: HostSide): Promise<readonly Row[]> {
   const { httpPort, rates, payloads, durationMs, timeoutMs, maxConnections } = settings;
   const rows: Row[] = [];
   for (const payload of payloads) {
@@ -82,7 +83,7 @@ async function offerAll({ settings, stop, note }: BenchRun, host: HostSide): Pro
       stop.throwIfAborted();
       if (host.hasEnded) throw new Error('caisson host has ended in between');
       rows.push(describeOffered(rate, payload, offered));
-      if (settings.exportRaw) writeRaw(settings, rate, payload, offered);
+      if (settings.exportRaw) writeRaw(settings, { rate, payload }, offered, env);
     }
   }
   return rows;

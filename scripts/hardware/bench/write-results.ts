@@ -1,8 +1,7 @@
 // The files of a bench: results.tsv, results.json, results.txt, and each request only for whoever asks for it.
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameGround } from '../caisson.ts';
-import { giveBack } from '../results.ts';
+import { writeResult } from '../results.ts';
 import type { Offered } from './offer.ts';
 import { renderJson, renderText, renderTsv, warnAbout } from './render.ts';
 import type { Row } from './row.ts';
@@ -19,18 +18,22 @@ export function writeResults(
   const date = new Date().toISOString();
   const about = { backend, date, version, cpus, memoryMiB, durationMs, maxConnections };
   const warnings = warnAbout(backend, rows).map((line) => `${line}\n`);
-  writeFileSync(join(resultsDir, 'results.tsv'), renderTsv(rows));
-  writeFileSync(join(resultsDir, 'results.json'), renderJson(about, rows));
-  writeFileSync(join(resultsDir, 'results.txt'), `${renderText(rows)}${warnings.join('')}`);
-  giveBack(resultsDir, env);
+  writeResult(join(resultsDir, 'results.tsv'), renderTsv(rows), env);
+  writeResult(join(resultsDir, 'results.json'), renderJson(about, rows), env);
+  writeResult(join(resultsDir, 'results.txt'), `${renderText(rows)}${warnings.join('')}`, env);
 }
 
 /** A request a line, in the order in which they were due. */
-export function writeRaw({ resultsDir }: BenchSettings, rate: number, payload: number, offered: Offered): void {
+export function writeRaw(
+  { resultsDir }: BenchSettings,
+  { rate, payload }: { readonly rate: number; readonly payload: number },
+  offered: Offered,
+  env: NodeJS.ProcessEnv,
+): void {
   const lines = ['request\tlatency ms\tgenerator lag ms\tfault\n'];
   for (const [request, latency] of offered.latencyMs.entries()) {
     const lag = offered.lagMs[request] ?? Number.NaN;
     lines.push(`${request}\t${latency.toFixed(3)}\t${lag.toFixed(3)}\t${offered.faults[request] ?? ''}\n`);
   }
-  writeFileSync(join(resultsDir, `raw-${rate}-${payload}.tsv`), lines.join(''));
+  writeResult(join(resultsDir, `raw-${rate}-${payload}.tsv`), lines.join(''), env);
 }

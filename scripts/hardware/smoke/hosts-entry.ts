@@ -1,5 +1,5 @@
 // The host name of the outbound check, on this machine: a line in the hosts file while the smoke runs, where the name does not lead here already.
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 const mark = '# caisson nitro-smoke';
 
@@ -18,7 +18,7 @@ export function addHostsEntry(host: string, file = '/etc/hosts'): () => void {
       .split('\n')
       .filter((line) => !line.endsWith(mark))
       .join('\n');
-    if (after !== before) writeFileSync(file, after);
+    if (after !== before) shorten(file, Buffer.from(after));
   };
   try {
     remove();
@@ -29,4 +29,15 @@ export function addHostsEntry(host: string, file = '/etc/hosts'): () => void {
     );
   }
   return remove;
+}
+
+/** Written over and cut afterwards: a file that is emptied first stays empty where the disk is full or the run is killed. */
+function shorten(file: string, content: Buffer): void {
+  const fd = openSync(file, 'r+');
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, content.length - at, at);
+    ftruncateSync(fd, content.length);
+  } finally {
+    closeSync(fd);
+  }
 }
