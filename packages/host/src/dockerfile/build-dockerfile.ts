@@ -1,16 +1,14 @@
 // Carries out a plain Dockerfile without a container engine: one FROM, then files and settings. What needs a running system (RUN) or
 // a network of its own (ADD of a URL) is refused with its line, before anything is made.
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import { CaissonError } from '@caisson/core/errors';
 import type { OciOptions } from '../oci/index.ts';
-import { type LayerEntry, mergeLayers, type OpenedSource, type RootTree } from '../tree/index.ts';
-import { planCopy } from './copy.ts';
-import { copyOrder } from './copy-order.ts';
+import type { OpenedSource, RootTree } from '../tree/index.ts';
 import { refused } from './fault.ts';
 import { architectures, openBase, readContext, readText } from './open-base.ts';
 import { form, type Instruction, parseDockerfile } from './parse.ts';
-import { applySetting, declareArg, stateOf } from './setting.ts';
-import { expandText, type WordRules } from './words.ts';
+import { declareArg } from './setting.ts';
+import { rulesOf, Stage } from './stage.ts';
 
 export interface DockerfileOptions extends OciOptions {
   /** Default `Dockerfile` in the folder. */
@@ -74,43 +72,15 @@ export async function buildDockerfile(folder: string, options: DockerfileOptions
   });
   try {
     const context = readContext(folder, file, options.exclude);
-    const args = new Map<string, string>();
-    const state = stateOf(base?.config ?? null);
-    const layers: { origin: string; entries: LayerEntry[] }[] = [{ origin: 'base', entries: entriesOf(base?.tree) }];
-    let tree: RootTree = base?.tree ?? new Map();
-    for (const one of steps.slice(before.length + 1)) {
-      const words = {
-        ...rulesOf(one, escapeChar, args, automatic),
-        lookUp: (name: string) => state.env.get(name) ?? args.get(name),
-      };
-      if (one.keyword === 'ARG') declareArg(one, args, given, words, new Map([...automatic, ...globals]));
-      else if (one.keyword === 'COPY' || one.keyword === 'ADD') {
-        const order = copyOrder(one, words, state);
-        layers.push({ origin: `folder (Dockerfile line ${one.line})`, entries: planCopy(order, context, tree) });
-        ({ tree } = await mergeLayers(layers, options));
-      } else if (one.keyword === 'WORKDIR') {
-        state.workingDir = posix.resolve(state.workingDir, expandText(one.text, words));
-        const path = state.workingDir.slice(1);
-        if (path !== '' && !tree.has(path)) {
-          const made: LayerEntry = {
-            path,
-            kind: 'directory',
-            mode: 0o755,
-            uid: 0,
-            gid: 0,
-            place: `Dockerfile line ${one.line}`,
-          };
-          layers.push({ origin: `Dockerfile line ${one.line}`, entries: [made] });
-          ({ tree } = await mergeLayers(layers, options));
-        }
-      } else applySetting(one, words, state);
-    }
+    const stage = new Stage(base, { context, escapeChar, given, automatic, globals, limits: options });
+    for (const one of steps.slice(before.length + 1)) await stage.carryOut(one);
+    const { state } = stage;
     const ignored = steps.filter(
       ({ keyword }) => withoutEffect.has(keyword) && keyword !== 'LABEL' && keyword !== 'EXPOSE',
     );
     return {
       kind: base?.kind ?? 'oci',
-      tree: withOrigins(tree, base?.tree),
+      tree: withOrigins(stage.tree, base?.tree),
       config: {
         entrypoint: state.entrypoint,
         cmd: state.cmd,
@@ -160,19 +130,6 @@ function requirePlain(instructions: readonly Instruction[]): readonly Instructio
   const first = instructions.find(({ keyword }) => keyword !== 'ARG');
   if (first?.keyword !== 'FROM') throw form(first!.line, `FROM must come before ${first!.keyword}`);
   return instructions;
-}
-
-function rulesOf(
-  { line }: Instruction,
-  escapeChar: WordRules['escapeChar'],
-  values: ReadonlyMap<string, string>,
-  automatic: ReadonlyMap<string, string>,
-): WordRules {
-  return { line, escapeChar, lookUp: (name) => values.get(name) ?? automatic.get(name) };
-}
-
-function entriesOf(tree: RootTree | undefined): LayerEntry[] {
-  return [...(tree ?? [])].map(([path, { origin: _, ...entry }]): LayerEntry => ({ ...entry, path, place: path }));
 }
 
 /** The layer that each entry of the base is from, for the manifest. */
