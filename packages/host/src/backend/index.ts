@@ -27,7 +27,7 @@ export { requireMeasurements } from './measurements.ts';
 export { unavailable } from './missing.ts';
 export { fabricOfCid, findRemains, pathOfCid, removeRemains } from './remains.ts';
 export type { RunFolder } from './run-folder.ts';
-export { openRunFolder } from './run-folder.ts';
+export { findEmptyRunFolder, openRunFolder, removeRunFolder } from './run-folder.ts';
 export { checkSpec, checkSpecForm } from './spec.ts';
 export { STANDARD_GRACE_MS } from './stop-grace.ts';
 export { Undo, withUndo } from './undo.ts';

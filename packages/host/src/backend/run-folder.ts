@@ -1,7 +1,7 @@
 // Where sockets of running enclaves lie: short, because a socket's path has 107 bytes, and of one user alone. In the state folder where that is
 // short enough, else under /tmp by a name that follows from it, so that every process of this user finds the same one.
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaissonError, PolicyError } from '@caisson/core/errors';
@@ -17,16 +17,15 @@ export interface RunFolder {
 
 // Given: a fabric's folder has 85 (link/transport); of a simulation without a room `/4194303.root/rootfs/run/caisson/fabric` follows.
 const longestFolderBytes = 46;
+// Those within come first.
+const ownFolders = ['fabric/3', 'fabric'];
 
 /** Makes it, 0700. Throws PolicyError BACKEND_STATE where it is not this user's own, CaissonError BACKEND_STATE where it cannot be made. */
 export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
   try {
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
     const state = await realpath(stateFolder);
-    const near = join(state, 'run');
-    const digest = createHash('sha256').update(state).digest('hex').slice(0, 12);
-    const isShort = Buffer.byteLength(near) <= longestFolderBytes;
-    const path = isShort ? near : join(await realpath(tmpdir()), `caisson-${process.getuid?.()}-${digest}`);
+    const { path } = await placeOf(state);
     const fabric = join(path, 'fabric');
     for (const folder of [path, fabric, join(fabric, '3')]) await openOwn(folder);
     return { path, state, fabric };
@@ -38,6 +37,34 @@ export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
       hint: 'name another in CAISSON_STATE',
     });
   }
+}
+
+async function placeOf(state: string): Promise<{ readonly path: string; readonly isApart: boolean }> {
+  const near = join(state, 'run');
+  if (Buffer.byteLength(near) <= longestFolderBytes) return { path: near, isApart: false };
+  const digest = createHash('sha256').update(state).digest('hex').slice(0, 12);
+  return { path: join(await realpath(tmpdir()), `caisson-${process.getuid?.()}-${digest}`), isApart: true };
+}
+
+/**
+ * Of one that lies apart from its state folder and has nothing in it: its path. It is to go with the last record, since whoever removes the state folder
+ * knows nothing of it.
+ */
+export async function findEmptyRunFolder(stateFolder: string): Promise<string | undefined> {
+  const state = await realpath(stateFolder).catch(() => undefined);
+  if (state === undefined) return undefined;
+  const { path, isApart } = await placeOf(state);
+  if (!isApart) return undefined;
+  const found = await readdir(path, { recursive: true }).catch(() => undefined);
+  return found?.every((name) => ownFolders.includes(name)) ? path : undefined;
+}
+
+/** Nothing but what is empty: what somebody has put there meanwhile stays, and so does what it lies in. */
+export async function removeRunFolder(stateFolder: string): Promise<void> {
+  const path = await findEmptyRunFolder(stateFolder);
+  if (path === undefined) return;
+  for (const name of ownFolders) await rmdir(join(path, name)).catch(() => {});
+  await rmdir(path).catch(() => {});
 }
 
 /** Whoever can write there can listen as anybody. */

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
+import { removeRunFolder } from '../backend/index.ts';
 import { chooseEnclave, readCompose } from '../compose/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
@@ -121,6 +122,7 @@ async function endAndRemove(
   for (const deadlineMs = performance.now() + leaveMs; ; ) {
     try {
       await removeRecord(state, name);
+      if ((await listRecords(state)).length === 0) await removeRunFolder(state);
       return { ...ended, removed: true };
     } catch (error) {
       // The shim has reported the end and is about to exit, or it was just starting and can be asked now.

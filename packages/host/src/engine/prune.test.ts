@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { createFakeDoor, fakeSpec, fakeState } from '@caisson/testkit/fake';
+import { openRunFolder } from '../backend/index.ts';
 import { FOLDER_LOCK, withLock } from '../file/index.ts';
 import { enclaveFolder, openEnclaveFolder, writeSpec, writeState } from '../record/index.ts';
 import { openImageStore } from '../store/index.ts';
@@ -66,6 +67,26 @@ test('a record keeps its image by whatever path it names it, also one built for 
   symlinkSync(state, join(folder, 'link'));
   await record('other', join(folder, 'link/built/web', `${'a'.repeat(32)}.eif`));
   deepEqual(shown(await prune()), []);
+});
+
+test('a run folder that lies apart from its long state folder goes with the last record, or by prune, and never with something in it', async (context) => {
+  state = join(folder, 'd'.repeat(60));
+  const env = { CAISSON_STATE: state, XDG_CONFIG_HOME: join(folder, 'config'), PATH: '' };
+  engine = createEngine({ env, words: ['caisson'], version: '0', shims: createFakeDoor() });
+  const { path } = await openRunFolder(state);
+  context.after(() => rmSync(path, { recursive: true, force: true }));
+  const remove = (name: string) => engine.execute({ verb: 'remove', names: [name], force: false });
+  for (const name of ['one', 'two']) await record(name, '/none.eif');
+  await remove('one');
+  ok(existsSync(path));
+  await remove('two');
+  ok(!existsSync(path));
+  await openRunFolder(state);
+  deepEqual([shown(await prune({ dryRun: true })), existsSync(path)], [['remains enclaves that are gone'], true]);
+  writeFileSync(join(path, 'fabric/3/9000'), '');
+  deepEqual([shown(await prune()), existsSync(join(path, 'fabric/3/9000'))], [[], true]);
+  rmSync(join(path, 'fabric/3/9000'));
+  deepEqual([shown(await prune()), existsSync(path)], [['remains enclaves that are gone'], false]);
 });
 
 test('of a record that cannot be read everything that it may name stays', async () => {

@@ -3,7 +3,14 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { clearLost, findRemains, listLost, openRunFolder } from '../backend/index.ts';
+import {
+  clearLost,
+  findEmptyRunFolder,
+  findRemains,
+  listLost,
+  openRunFolder,
+  removeRunFolder,
+} from '../backend/index.ts';
 import { isLocked, listTemporaries, withLock } from '../file/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
@@ -94,8 +101,17 @@ class Prune {
     }
   }
 
-  /** What enclaves have left whose shim was killed: sockets and the files beside them. */
+  /** What enclaves have left whose shim was killed, and the run folder where no enclave is left to use it. */
   async #remains(): Promise<void> {
+    await this.#lost();
+    const { state } = this.#context;
+    const path = await findEmptyRunFolder(state);
+    if (path === undefined || (await listRecords(state)).length > 0) return;
+    await this.#take({ kind: 'remains', what: 'enclaves that are gone', path, bytes: 0 }, () => removeRunFolder(state));
+  }
+
+  /** Sockets and the files beside them. */
+  async #lost(): Promise<void> {
     const { state } = this.#context;
     if ((await listLost(state)).length === 0) return;
     const folder = await openRunFolder(state);
