@@ -19,11 +19,11 @@ import { after, before, test } from 'node:test';
 import { CHANGES, verifyReproducible } from '@caisson/host/build';
 import { assertFitsSchema, laneFigure } from '@caisson/testkit/contract';
 import { createTestImage, dockerArchive, layer, writeLayout } from '@caisson/testkit/oci';
-import { hear } from '@caisson/testkit/program';
+import { hear, programWords } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 
 const root = join(import.meta.dirname, '../..');
-const self = [process.execPath, '--conditions=caisson-source', join(root, 'packages/cli/src/main/bundle.ts')];
+const self = programWords();
 const parts = [
   join(root, `packages/sys/build/linux-${process.arch}/caisson-init`),
   join(root, 'dist/caisson-enclave.mjs'),
@@ -199,7 +199,11 @@ test('usage, refusals and faults of caisson.yaml have their exit codes, and leav
     [['app', ...to, '--tag', ':'], 64, /--tag must be NAME or NAME:VERSION/],
     [['app', ...to, '--enclave', 'x'], 64, /--enclave needs a caisson.yaml/],
     [['app', ...to, '--profile', 'x'], 64, /Allowed choices are development, production/],
-    [['nowhere', ...to, ...given()], 1, /nowhere must be a folder or a file, got nothing there\n {2}hint: .*docker:/],
+    [
+      ['nowhere', ...to, ...given()],
+      1,
+      /nowhere must be a folder or a file, got nothing there\n {2}hint: look whether the path/,
+    ],
     [['app', ...to, '--kernel', 'none'], 1, /kernel must be a regular file, got none at none/],
     [['app', ...to, '--config', 'none'], 1, /cannot read file none: ENOENT/],
     [['app', '-o', at('no/n.eif'), ...given()], 1, /cannot write .*n.eif: ENOENT[\s\S]*hint: make the folder first/],

@@ -9,6 +9,7 @@ import { type FolderOptions, type OpenedSource, openFolder } from '../tree/index
 import { resolveCommand } from './command.ts';
 import type { BuildErrorCode } from './error-code.ts';
 import { openKernel } from './kernel.ts';
+import { requireNoOwnKeys } from './own-key.ts';
 import type { BuildPlan, BuildProgress } from './plan.ts';
 import type { BuildSettings } from './settings.ts';
 import { readSourceCommit } from './source-commit.ts';
@@ -27,7 +28,7 @@ export interface PlanRequest {
   /** A runtime archive; default: the ledger's, from the cache or packed into it. */
   readonly runtimePath?: string;
   readonly progress?: BuildProgress;
-  /** For credentials of a registry. */
+  /** For credentials of a registry, and where this user's own keys lie. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly readNames?: FolderOptions['readNames'];
   /** Takes the tree's own parts even where the ledger's are at hand. */
@@ -101,6 +102,7 @@ async function openSource(
       { hint: adviseOn(source) },
     );
   }
+  requireNoOwnKeys(source, settings.exclude, env);
   const as = settings.rootfs ? 'rootfs' : 'folder';
   return openFolder(source, { as, exclude: settings.exclude, ...(readNames !== undefined && { readNames }) });
 }

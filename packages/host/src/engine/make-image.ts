@@ -10,6 +10,7 @@ import { type EnclaveSpec, readBuildSettings } from '../compose/index.ts';
 import { replaceFile } from '../file/index.ts';
 import { resolveKernel } from '../kernel/index.ts';
 import { isOciSource } from '../oci/index.ts';
+import { openStateFolder } from '../record/index.ts';
 import { digestFile, openToolchain, parseArchitecture, readArchitecture, readArchiveLedger } from '../runtime/index.ts';
 import { openFolder } from '../tree/index.ts';
 import { findBuilt, openBuilt } from './built-image.ts';
@@ -152,6 +153,7 @@ async function kernelFor(
   } catch (error) {
     if (backend !== 'sim' || image.kernel !== undefined) throw error;
     const path = join(state, 'built', 'no-kernel');
+    await openStateFolder(state);
     await writeStandIn(path);
     say(
       'warn',

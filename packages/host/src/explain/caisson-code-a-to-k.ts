@@ -44,7 +44,7 @@ export const caissonCodesAToK: readonly CaissonCodeRow[] = [
   ['BUILD_MANIFEST', 'a manifest cannot be read', 'give the app.eif.json that caisson build wrote'],
   ['BUILD_OUTPUT', 'the image or what lies beside it cannot be written', 'check folder and permissions'],
   ['BUILD_SETTING', 'name, version or another setting is out of its bounds, or would be lost in a plain image', 'correct it; the message names the bound'],
-  ['BUILD_SOURCE', 'the source is not there, is for another machine, or a file in it cannot be read as what it must be', 'name another source, or another --arch'],
+  ['BUILD_SOURCE', 'the source is not there, is for another machine, holds keys of operators, or a file in it cannot be read as what it must be', 'name another source, or another --arch'],
   ['BYTES_BASE64', 'text is not canonical base64', 'use the standard alphabet with padding and no spaces'],
   ['BYTES_HEX', 'text that must be hex has an odd length or another character', 'give two hex digits a byte'],
   ['BYTES_UTF8', 'bytes that must be text are not UTF-8', 'send UTF-8'],

@@ -13,6 +13,12 @@ test('a user without HOME has the folder of the user database, and without an en
     homeFolder({}, () => '/database'),
     '/database',
   );
+  assert.equal(
+    homeFolder({ HOME: 'here' }, () => '/database'),
+    '/database',
+    'a key in the working folder may come into an image',
+  );
+  assert.throws(() => homeFolder({ HOME: '' }, () => ''), { code: 'FILE_HOME' });
   const none = (): string => {
     throw new Error('uv_os_homedir returned ENOENT');
   };
