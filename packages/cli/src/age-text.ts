@@ -7,7 +7,7 @@ const units = [
   { name: 's', ms: 1_000 },
 ] as const;
 
-/** `12s`, `3m`, `2h`, `5d`; `0s` for what is not over yet. `at`: RFC 3339. */
+/** `12s`, `3m`, `2h`, `5d`; `0s` for a moment in the future. `at` is RFC 3339. */
 export function ageText(at: string, nowMs: number): string {
   const ageMs = Math.max(0, nowMs - Date.parse(at));
   const unit = units.find(({ ms }) => ageMs >= ms) ?? units[3];

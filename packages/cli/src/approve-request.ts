@@ -23,7 +23,7 @@ export async function approveRequest(
 ): Promise<void> {
   const { approval, type, payload } = parseApprovalRequest(readFileSync(file));
   const act = describeAct(type, payload);
-  // The signature covers both; a file that shows one verb and carries another is meant to mislead.
+  // The verb that a person is shown must be that of the act that he signs; a file in which they differ is meant to mislead.
   if (verbOfAct(type) !== approval.verb)
     throw new UsageError(`request ${file} must have the verb of its act, ${verbOfAct(type)}, got ${approval.verb}`);
   const about = {

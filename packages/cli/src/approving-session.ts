@@ -15,10 +15,10 @@ export interface ApprovalFlags extends ApproverFlags {
   readonly approval?: readonly string[];
 }
 
-// Chosen: others are asleep or in a meeting. An enclave takes a day at most.
+// Chosen: whoever has to approve may be asleep or in a meeting. An enclave accepts at most a day.
 const requestSeconds = 4 * 3_600;
 
-/** An action in a session whose acts may need several: its flags, and its end where the act was written down. */
+/** An action for a command whose acts may need several operators: adds the flags, and ends well if the act was only written to a file. */
 export function withApprovedAction<Words extends readonly unknown[]>(
   command: Command,
   surroundings: Surroundings,
@@ -30,10 +30,10 @@ export function withApprovedAction<Words extends readonly unknown[]>(
   return withExitAction(flagged, (...words: Words) => orRequested(run(...words), surroundings));
 }
 
-/** The act was written down instead of done. */
+/** The act was written to a file for others to approve, and not done. */
 export class ApprovalRequested extends Error {}
 
-/** `work`; an act that was written down is no failure, and what there is to do next is said. */
+/** Runs `work`. If its act was only written down, that is no failure, and the next step is printed. */
 async function orRequested(work: Promise<number>, { stderr }: Pick<Surroundings, 'stderr'>): Promise<number> {
   try {
     return await work;
@@ -46,7 +46,7 @@ async function orRequested(work: Promise<number>, { stderr }: Pick<Surroundings,
   }
 }
 
-/** `session`, with every request approved first where these flags are given. Throws UsageError for flags that cannot be together. */
+/** The session, in which every request is approved first where these flags are given. Throws UsageError for flags that exclude each other. */
 export async function withApprovals(
   session: ControlSession,
   flags: ApprovalFlags,
@@ -67,7 +67,7 @@ export async function withApprovals(
       writeFileSync(requestApproval, encodeApprovalRequest({ approval: draft, type, payload }), { flag: 'wx' });
       throw new ApprovalRequested(`nothing was done; ${requestApproval} asks to ${describeAct(type, payload)}`);
     }
-    // Where one is enough an approval would wait for nothing.
+    // Where one operator is enough there is nothing to approve.
     if ((await session.info()).threshold <= 1) return;
     if (given.length > 0) await session.approveWith(verb, type, payload, given);
     else await session.approve(verb, type, payload, approvers);

@@ -4,11 +4,11 @@ import { toHex } from '@caisson/core/bytes';
 import { plain } from '@caisson/core/log';
 import type { VerificationClass, VerificationError, VerifiedDocument } from '@caisson/verify';
 
-/** Of each class, what holds when it held; undefined: it was not asked for, and why that matters. */
+/** What was asked of the document, by class of check. Undefined: not asked, and then the report says why that matters. */
 export interface Asked {
   readonly age: string | undefined;
   readonly pcrs: string | undefined;
-  /** Text: compared with something else than a flag. */
+  /** A text names what the nonce was compared with, where that was no flag. */
   readonly nonce: boolean | string;
   readonly userData: boolean | string;
   readonly publicKey: boolean | string;
@@ -59,7 +59,7 @@ export function reportVerified(verified: VerifiedDocument, asked: Asked): string
   ];
 }
 
-/** Up to the check that refused; what was expected and what was seen on lines of their own. */
+/** The checks up to the one that refused, and then what was expected and what was seen. */
 export function reportRefused(error: VerificationError, asked: Asked): string[] {
   const checks = checksOf(asked);
   const at = checks.findIndex(({ kind }) => kind === error.class);
@@ -139,7 +139,7 @@ function clipped(hex: string): string {
 }
 
 function commonName(subject: string): string {
-  // nameText escapes a comma inside of a value.
+  // A comma inside a value is escaped by nameText.
   return /(?:^|, )CN=([^,]*)/.exec(subject)?.[1] ?? subject;
 }
 
@@ -147,7 +147,7 @@ export function secondsText(unixSeconds: number): string {
   return msText(unixSeconds * 1000).replace('.000Z', 'Z');
 }
 
-// A Date ends at 8.64e15.
+// A Date cannot hold more than 8.64e15 ms.
 export function msText(unixMs: number): string {
   return Math.abs(unixMs) <= 8.64e15 ? new Date(unixMs).toISOString() : `${unixMs} ms`;
 }

@@ -25,7 +25,7 @@ export function withBridgeFlags(command: Command): Command {
     .option('--json', 'log lines as JSON on stderr, one JSON document on stdout at the end');
 }
 
-/** What holds for rules that say nothing of their own. Throws UsageError. */
+/** What applies to rules that do not say it themselves. Throws UsageError. */
 export async function bridgeDefaults(flags: BridgeFlags): Promise<Partial<BridgeRule> & Pick<BridgeRule, 'limits'>> {
   const { DEFAULT_BRIDGE_LIMITS, checkBridgeLimits } = await import('@caisson/link/bridge');
   const { parseDuration } = await import('@caisson/core/config');

@@ -6,11 +6,11 @@ import type { BuildProgress, BuiltAgain, BuiltImage } from '@caisson/host/build'
 
 export interface ShownProgress extends BuildProgress {
   readonly warnings: readonly { readonly text: string; readonly hint?: string }[];
-  /** Ends the changing line. */
+  /** Ends the line that is being rewritten. */
   done(): void;
 }
 
-/** Warnings are kept and shown; steps and bytes are shown. */
+/** Shows steps, bytes and warnings; warnings are kept as well, for the report at the end. */
 export function createProgress(stderr: Writable & { readonly isTTY?: boolean }, quiet: boolean): ShownProgress {
   const isTerminal = stderr.isTTY === true && !quiet;
   const warnings: { text: string; hint?: string }[] = [];

@@ -32,9 +32,9 @@ export interface PreparedBuild {
   readonly source: string;
   readonly settings: import('@caisson/host/build').BuildSettings;
   readonly kernelPath?: string;
-  /** Of the caisson.yaml that was read. */
+  /** Path of the caisson.yaml that was read; null where there is none. */
   readonly configPath: string | null;
-  /** An operator's key that was made for it. */
+  /** Name of an operator's key that was created for this build; null where none was. */
   readonly madeKey: string | null;
 }
 
@@ -79,7 +79,7 @@ export async function prepareBuild(
   return { source: from, settings, configPath, madeKey, ...(kernelPath !== null && { kernelPath }) };
 }
 
-/** The file that was named, else caisson.yaml of the source, else, without a source, of this folder. */
+/** The file that was named, else the caisson.yaml in the source; without a source, the one in the working folder. */
 function findConfig(source: string | undefined, config: string | undefined): string | null {
   if (config !== undefined) return config;
   const isFolder = source !== undefined && statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -87,7 +87,7 @@ function findConfig(source: string | undefined, config: string | undefined): str
   return place !== undefined && existsSync(place) ? place : null;
 }
 
-/** Paths are from the folder of the file; other sources have a word before a colon, or are no path at all. */
+/** A path in the file is relative to the file. A source of another kind (`docker://...`) is no path. */
 function placed(source: string, folder: string): string {
   const path = resolve(folder, source);
   return existsSync(path) ? path : source;

@@ -9,7 +9,7 @@ import type { Surroundings } from './surroundings.ts';
 const maxKeyBytes = 65_536;
 
 export interface OpenedSigning extends Pick<BuildOptions, 'signature' | 'state'> {
-  /** Signs an image that is there, as the build's own is. */
+  /** Signs an image file as the build would sign its own. */
   readonly finish?: (path: string) => Promise<void>;
 }
 
@@ -44,7 +44,7 @@ async function openState(key: string, { env }: Pick<Surroundings, 'env'>): Promi
   const { readBoundedFile } = await import('@caisson/link/argonaut');
   const pem = await readBoundedFile(key, { maxBytes: maxKeyBytes, what: `signing key ${key}` });
   const passphrase = env['CAISSON_KEY_PASSPHRASE'];
-  // A key that cannot sign is met before the build, not after it.
+  // A key that cannot sign is refused before the build, not after it.
   signStatement({ subject: { name: '', digest: { sha256: '', sha384: '' } }, predicate: {} }, pem, passphrase);
   return (statement) => signStatement(statement, pem, passphrase);
 }

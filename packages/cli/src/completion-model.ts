@@ -7,7 +7,7 @@ export interface CompletionPlace {
   readonly path: string;
   readonly commands: readonly CompletionWord[];
   readonly options: readonly CompletionOption[];
-  /** What stands in the places of its arguments. */
+  /** What its arguments are. */
   readonly args: 'enclaves' | 'files' | 'nothing';
 }
 
@@ -20,13 +20,13 @@ export interface CompletionOption {
   /** `-f`, `--follow`. */
   readonly names: readonly string[];
   readonly about: string;
-  /** Undefined: it has none. */
+  /** What the option's value is; undefined where it has none. */
   readonly value: 'enclaves' | 'files' | readonly string[] | undefined;
 }
 
-/** Arguments and options of these names are enclaves of this host. */
+/** Arguments and options with these names stand for enclaves of this host. */
 const enclaveNames = new Set(['enclave', 'enclaves']);
-/** Of these commands so are plain names: elsewhere a name is of a key, a service, a variable. */
+/** For these commands `name` does too; elsewhere a name is that of a key, a service or a variable. */
 const enclaveVerbs = new Set(['attest compare', 'down', 'inspect', 'restart', 'rm', 'stop', 'up']);
 
 export function readCompletionPlaces(program: Command): readonly CompletionPlace[] {

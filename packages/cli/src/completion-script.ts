@@ -9,7 +9,7 @@ export function renderCompletion(shell: CompletionShell, places: readonly Comple
   return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](places);
 }
 
-/** A case for each place: what may follow it; and one for each option with a value. */
+/** One case for each place in the tree, with the words that may follow; and one for each option that has a value. */
 function renderBash(places: readonly CompletionPlace[]): string {
   return `# caisson completion for bash: put it where bash looks, or eval "$(caisson completion bash)"
 _caisson() {
@@ -50,7 +50,7 @@ function bashWords({ commands, args }: CompletionPlace): string {
   return args === 'enclaves' ? 'words=$(caisson __names 2>/dev/null)' : ':';
 }
 
-/** The same walk; words come with what they are about. */
+/** As for bash; in zsh each word comes with a description. */
 function renderZsh(places: readonly CompletionPlace[]): string {
   const described = (words: readonly { readonly name: string; readonly about: string }[]): string =>
     words.map(({ name, about }) => quote(`${name.replaceAll(':', '\\:')}:${about}`)).join(' ');
@@ -92,7 +92,7 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _caisson "$@"; else compdef
 `;
 }
 
-/** One rule a word, under the place that the words before it make. */
+/** One rule for each word, guarded by the place at which it may stand. */
 function renderFish(places: readonly CompletionPlace[]): string {
   const rules = places.flatMap((place) => {
     const at = `-n ${quote(`test "$(__caisson_place)" = ${JSON.stringify(placeKey(place))}`)}`;
@@ -163,7 +163,7 @@ function optionNames({ options }: CompletionPlace): string[] {
   return options.flatMap(({ names }) => names.filter((name) => name.startsWith('--')));
 }
 
-/** In all three shells nothing within is read; a quote ends, is written by itself and begins again. */
+/** Single quotes: in all three shells nothing inside is expanded; a quote itself closes, is escaped, and opens again. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

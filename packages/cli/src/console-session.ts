@@ -10,7 +10,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export interface ConsoleOptions {
   readonly follow: boolean;
-  /** Ends by itself after it; undefined: never. */
+  /** Ends by itself after this time; undefined: never. */
   readonly disconnectMs: number | undefined;
 }
 

@@ -20,7 +20,7 @@ export function parseSides(source: string, target: string): CopySides {
   return { direction: 'out', local: target, enclave: from[1] ?? '', remote: from[2] ?? '' };
 }
 
-/** What the words name, links on the way and at its end followed: whoever typed them meant it. */
+/** The file or folder to copy. Links are followed, because the person who typed the path meant what it leads to. */
 export async function sourcePlace(path: string): Promise<LocalPlace> {
   let real: string;
   try {
@@ -33,7 +33,7 @@ export async function sourcePlace(path: string): Promise<LocalPlace> {
   return { folder: dirname(real), name: basename(real) };
 }
 
-/** What is to be made: its folder must be there. */
+/** The file or folder to create; the folder that it will be in must exist. */
 export async function targetPlace(path: string): Promise<LocalPlace> {
   const whole = resolve(path);
   if (whole === '/') return { folder: '/', name: null };

@@ -5,7 +5,7 @@ import { plain } from '@caisson/core/log';
 export interface CopyProgress {
   readonly onPlan: (plan: { readonly files: number; readonly bytes: number }) => void;
   readonly onProgress: (bytes: number, file: string) => void;
-  /** Takes the line away. */
+  /** Removes the progress line. */
   end(): void;
 }
 

@@ -30,7 +30,7 @@ export function writeExamination(
 function linesOf({ level, id, found, matters, command }: Finding): string[] {
   const lines = wrap(`${level.padEnd(indent.length)}${id}: ${found}`);
   if (level !== 'note') lines.push(...wrap(`${indent}${matters}`));
-  // Never broken: it is copied.
+  // Never wrapped, because people copy it.
   if (command !== undefined) lines.push(`${indent}$ ${command}`);
   return lines;
 }

@@ -91,7 +91,7 @@ export function refuseEnclaveFlags({ operator, file, allowSimulated }: EnclaveFl
 export interface AskOptions {
   /** 32 bytes; default: fresh ones. */
   readonly nonce?: Uint8Array;
-  /** What the enclave is about to be held to. */
+  /** Called with the policy before the enclave is dialled. */
   readonly onPolicy?: (policy: AttestationPolicy, source: string) => void;
 }
 

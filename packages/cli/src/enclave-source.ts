@@ -9,7 +9,7 @@ export interface EnclaveSource {
   list(): Promise<readonly EnclaveRecord[]>;
   /** Throws CaissonError RECORD_UNKNOWN with the names that there are. */
   find(name: string): Promise<EnclaveRecord>;
-  /** Undefined: no shim of it lives. */
+  /** Undefined where the enclave has no living shim. */
   openShim(name: string): Promise<ShimClient | undefined>;
 }
 
@@ -28,7 +28,7 @@ export async function openEnclaveSource({ env }: Pick<Surroundings, 'env'>): Pro
   };
 }
 
-/** Those that are named, in that order; all without a name. */
+/** The named enclaves in that order, or all of them without a name. */
 export async function chooseRecords(
   source: EnclaveSource,
   names: readonly string[],

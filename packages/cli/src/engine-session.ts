@@ -10,7 +10,7 @@ export async function openEngine({ env }: Pick<Surroundings, 'env'>): Promise<En
   return createEngine({ env, words: selfWords(), version, host: lookAtHost(env) });
 }
 
-/** Backends are loaded when one of them is meant. */
+/** A backend is loaded only when it is asked about. */
 function lookAtHost(env: Surroundings['env']): HostLook {
   return {
     async findMissing(kind) {
@@ -28,7 +28,7 @@ function lookAtHost(env: Surroundings['env']): HostLook {
   };
 }
 
-/** The gravest of all: what is not the enclave that was asked for, then what failed, then what is late. */
+/** The exit code of the worst outcome: refused before failed before late. */
 export function exitOfOutcomes(outcomes: readonly Pick<UpOutcome, 'kind'>[]): number {
   const kinds = new Set(outcomes.map(({ kind }) => kind));
   if (kinds.has('refused')) return EXIT_REFUSED;
@@ -44,7 +44,7 @@ export async function parseWait(option: string, text: string | undefined): Promi
     const ms = Math.round(parseDuration(/^[0-9]+(\.[0-9]+)?$/.test(text) ? `${text}s` : text));
     if (ms >= 0 && ms <= 86_400_000) return ms;
   } catch {
-    // Said below, in the words of this option.
+    // The fault is reported below, with the name of the option.
   }
   throw new UsageError(`${option} must be seconds or a duration of at most 24h, got ${JSON.stringify(text)}`);
 }

@@ -2,7 +2,7 @@
 // control character, and what reorders or hides text, as an escape.
 const unsafe = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu;
 
-/** Keeps its place between chunks, so that a character, or the end of a line, that is cut in two is one. */
+/** Keeps its state between chunks, so that a character or a line end that is split between two is seen as one. */
 export function createHarmless(): (bytes: Uint8Array) => string {
   const decoder = new TextDecoder();
   let held = '';
@@ -13,7 +13,7 @@ export function createHarmless(): (bytes: Uint8Array) => string {
   };
 }
 
-/** The same for a text that is whole. */
+/** The same for a complete text. */
 export function harmlessText(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(unsafe, escapeUnits);
 }

@@ -10,28 +10,28 @@ export interface HearOptions {
   /** Unix milliseconds. */
   readonly sinceMs: number;
   readonly signal: AbortSignal;
-  /** May be given one event several times. */
+  /** Called with events; the same event may come several times. */
   readonly show: (event: ShimEvent) => void;
 }
 
-/** Until its shim ends; nothing where none is there. Never rejects. */
+/** Listens until the shim ends; returns at once where there is none. Never rejects. */
 export async function hearShim(source: EnclaveSource, name: string, options: HearOptions): Promise<void> {
   const { sinceMs, signal, show } = options;
   const shim = await source.openShim(name).catch(() => undefined);
   if (shim === undefined) return;
   try {
-    // Of a shim that came and went between two looks.
+    // A shim may have come and gone between two looks; its events are in its file.
     await showKept(source, name, options);
     for await (const event of shim.events({ sinceMs, follow: true, signal })) show(event);
   } catch {
-    // The connection broke: its shim died, or the signal came.
+    // The connection broke because the shim died, or the signal came.
   } finally {
     await shim.close().catch(() => {});
     if (!signal.aborted) await showKept(source, name, options);
   }
 }
 
-/** One shim after the other, until the signal; with `isOver` none after the one that is heard. Never rejects. */
+/** Listens to one shim after the other until the signal is aborted. Once `isOver` is true, no further one. Never rejects. */
 export async function hearShims(
   source: EnclaveSource,
   name: string,

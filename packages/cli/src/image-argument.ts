@@ -9,7 +9,7 @@ import type { Surroundings } from './surroundings.ts';
 export async function resolveImage(text: string, { env }: Pick<Surroundings, 'env'>): Promise<string> {
   const { imageStoreFolder, isImageTag, openImageStore } = await import('@caisson/host/store');
   const folder = imageStoreFolder(env);
-  // Asking about an image must not make a store.
+  // A question about an image must not create the store.
   if (existsSync(text) || !isImageTag(text) || !existsSync(folder)) return text;
   return (await (await openImageStore(folder)).open(text)).path;
 }

@@ -110,7 +110,7 @@ function measuredLines({ profile, init, name, version, components, fileRoots }: 
   ];
 }
 
-/** What makes it one: what its operators may do, else what the parent may see. */
+/** Why it is a development image: what its operators may do, or what the parent may see. */
 function developmentWords(init: MeasuredSummary['init'], components: MeasuredSummary['components']): string {
   if (init === 'plain') return '';
   return components.includes('control')

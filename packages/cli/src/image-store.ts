@@ -7,7 +7,7 @@ export async function openStore({ env }: Pick<Surroundings, 'env'>): Promise<Ima
   return await openImageStore(imageStoreFolder(env));
 }
 
-/** Of one image in a --json document. */
+/** One image of a --json document. */
 export function imageFacts({
   id,
   tags,

@@ -8,7 +8,7 @@ const maxBytes = 4 << 20;
 
 /** Oldest first; empty where there is no file. */
 export async function readKeptEvents(path: string, sinceMs = 0): Promise<ShimEvent[]> {
-  // Of a shim that lives the ring may reach back into the one that was moved aside.
+  // The events may begin in the older file, which was moved aside when it was full.
   const text = `${await readEnd(`${path}.1`, maxBytes)}\n${await readEnd(path, maxBytes)}`;
   return text.split('\n').flatMap((line) => {
     const event = parseEvent(line);

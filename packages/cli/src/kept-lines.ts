@@ -13,7 +13,7 @@ export interface KeptOptions {
   readonly state: string;
   readonly enclave: string;
   readonly sinceMs: number;
-  /** Last words and console; without them the events alone. */
+  /** False: events only. True: last words and console too. */
   readonly withWords: boolean;
 }
 
@@ -26,7 +26,7 @@ export async function readKeptLines({ state, enclave, sinceMs, withWords }: Kept
   return [...events, ...(await readWords(folder.lastWords, enclave, sinceMs)), ...consoleLines(text, enclave)];
 }
 
-/** PID 1 and the kernel write no time: their lines stay beside those of the supervisor that they came with. */
+/** PID 1 and the kernel write no time, so their lines keep their place beside the supervisor's. */
 function consoleLines(text: string, enclave: string): ShownLine[] {
   const lines = text
     .split('\n')
@@ -70,7 +70,7 @@ export async function readWordsOf(path: string, enclave: string): Promise<KeptWo
 }
 
 function kept(enclave: string, time: string | null, code: string, message: string, service: string): ShownLine {
-  // Of one that is going down: whoever asks for what is grave asks for these.
+  // Last words come from an enclave that is failing, so they pass a filter for grave lines.
   const level = code === 'LAST_WORDS' ? 'warn' : 'info';
   return { time, level, code, message, enclave, service };
 }

@@ -29,19 +29,19 @@ export interface FollowLogsOptions {
   readonly stop: AbortSignal;
   readonly sinceMs: number;
   readonly lookMs: number;
-  /** That a session may be gone before its shim knows that the enclave is. */
+  /** How long a session may be lost before the shim knows that the enclave has ended. */
   readonly graceMs: number;
-  /** An enclave whose shim is gone without a word: somebody may start it again. */
+  /** What to do when the shim is gone without reporting an end: somebody may start it again. */
   readonly whenLost: 'wait' | 'end';
-  /** Services are asked where they can be. */
+  /** False: services are never asked, and only what the host knows is shown. */
   readonly mayAsk: boolean;
-  /** Of one service alone. */
+  /** Only lines of this service. */
   readonly service: string | undefined;
   readonly onEvent: (event: ShimEvent) => void;
   readonly write: (line: ShownLine) => void;
   /** For people. */
   readonly say: (text: string) => void;
-  /** Of the boot that runs now. */
+  /** Opens a session with the boot that runs now. */
   open(record: EnclaveRecord): Promise<BootLines>;
 }
 
@@ -59,7 +59,7 @@ export async function followLogs(
   try {
     const end = await new BootFollower(source, options).run(first);
     isOver = true;
-    // Its shim is on its way out, and what it says last is the end.
+    // The shim is about to exit; its last events are the end.
     await hearing;
     stop.throwIfAborted();
     say(end);
@@ -72,7 +72,7 @@ export async function followLogs(
 class BootFollower {
   readonly #source: EnclaveSource;
   readonly #options: FollowLogsOptions;
-  /** What was shown of each service in this boot, the newest. */
+  /** The newest lines that were shown of each service in this boot. */
   readonly #said = new Map<string, string[]>();
   #mayAsk: boolean;
   #isToldLost = false;
@@ -83,7 +83,7 @@ class BootFollower {
     this.#mayAsk = options.mayAsk;
   }
 
-  /** Why there is nothing more to come. */
+  /** Resolves with the reason why nothing more will come. */
   async run(first: BootLines | undefined): Promise<string> {
     const { stop } = this.#options;
     let [lines, bootId]: [BootLines | undefined, string | null] = [first, null];
@@ -103,7 +103,7 @@ class BootFollower {
     }
   }
 
-  /** What it broke with. */
+  /** Resolves with the error that ended the session. */
   async #show({ services, close }: BootLines): Promise<unknown> {
     try {
       await services.follow((line) => this.#write(line));
@@ -137,7 +137,7 @@ class BootFollower {
       }
       const isLate = performance.now() - since > graceMs;
       if (isSameBoot) {
-        // An enclave without services has nothing to say, and no session to break.
+        // Without services the enclave has nothing to say, and no session that could break.
         if (isLate && broken !== undefined) throw broken;
         continue;
       }
@@ -155,7 +155,7 @@ class BootFollower {
     }
   }
 
-  /** In words; undefined while something runs or is about to. */
+  /** Why it has ended, in words; undefined while something runs or is about to. */
   async #endOf({ name, state }: EnclaveRecord): Promise<string | undefined> {
     const { whenLost, say } = this.#options;
     if (state === undefined || !ENDED_PHASES.includes(state.phase)) return undefined;
@@ -165,7 +165,7 @@ class BootFollower {
       this.#isToldLost = true;
       return undefined;
     }
-    // Its own word that it failed comes before its end, and its shim may start it again; a command may be just replacing it.
+    // An enclave reports `failed` before it ends, and its shim may start it again. A command may also be replacing the shim right now.
     if (phase !== 'lost' && (await isShimAlive(state))) return undefined;
     if (await isLocked(enclaveFolder(this.#source.state, name).start)) return undefined;
     return `enclave ${name} is ${phase}: ${failure?.message ?? end?.text ?? 'nobody saw how'}`;
@@ -177,14 +177,14 @@ class BootFollower {
     return ['services', 'ready', 'degraded'].includes(state.phase);
   }
 
-  /** Undefined: not yet. */
+  /** Undefined where the boot cannot be asked yet. */
   async #open(record: EnclaveRecord, isLate: boolean): Promise<BootLines | undefined> {
     const { open, say, stop } = this.#options;
     try {
       return await open(record);
     } catch (error) {
       stop.throwIfAborted();
-      // One that comes up has not been proven yet, so that there may be no policy for it.
+      // An enclave that is coming up may have no policy yet, because `up` writes it before the proof.
       const isUp = record.state?.phase !== 'services';
       if (isUp && error instanceof UsageError) {
         this.#mayAsk = false;
@@ -194,7 +194,7 @@ class BootFollower {
     }
   }
 
-  /** Lines that its end cut off, as far as they were let out. */
+  /** The lines that the end of the session cut off, as far as the enclave sent them as last words. */
   async #writeWords(bootId: string | null): Promise<void> {
     const { name, service } = this.#options;
     const words = await readWordsOf(enclaveFolder(this.#source.state, name).lastWords, name).catch(() => undefined);
@@ -219,7 +219,7 @@ class BootFollower {
   }
 }
 
-/** Of one that has ended its record keeps the name of the boot, until the next. */
+/** The record of an ended enclave keeps the id of its last boot until the next one. */
 function isOf(bootId: string, { state }: EnclaveRecord): boolean {
   return state?.bootId === bootId && state.phase !== 'waiting' && state.phase !== 'lost';
 }

@@ -21,13 +21,13 @@ export interface LogOptions {
   /** At most so many of the newest lines. */
   readonly tail: number;
   readonly service: string | undefined;
-  /** What is less grave is left out; default `logs.level` of caisson.yaml, else nothing. Words that say nothing of it count as `info`. */
+  /** Lines below this level are left out. Default: `logs.level` of caisson.yaml, else all are shown. Lines without a level count as `info`. */
   readonly level?: LogLevel | undefined;
-  /** What this host kept, without a session. */
+  /** Only what this host kept, without a session. */
   readonly hostOnly: boolean;
-  /** With `follow`: one whose shim is gone may be started again. Default `wait`. */
+  /** With `follow`: what to do when the shim is gone, since somebody may start the enclave again. Default `wait`. */
   readonly whenLost?: 'wait' | 'end';
-  /** Between two looks at what becomes of it. Default 250. */
+  /** Between two looks at the enclave's state. Default 250. */
   readonly lookMs?: number;
   /** Default 5,000. */
   readonly graceMs?: number;
@@ -41,7 +41,7 @@ const mostLines = 10_000;
 const lookMs = 250;
 const graceMs = 5_000;
 
-// Nothing runs in them that could be asked.
+// In these phases nothing runs inside that could be asked.
 const MUTE_PHASES: readonly EnclavePhase[] = ['starting', 'booting', 'config', 'waiting'];
 
 export async function showLogs(
@@ -57,7 +57,7 @@ export async function showLogs(
   const isShown = (line: ShownLine): boolean => isAsGrave(levelOf(line), least);
   const { why, client } = await openUnlessMute(record, options);
   try {
-    // Of all of them the newest that are grave enough.
+    // A level is filtered on this side, so more lines are asked for than will be shown.
     const asked = { enclave: name, service, lines: least === 'trace' ? tail : mostLines, follow, stop };
     const services = client === undefined ? undefined : await openServiceLines(client, asked);
     const kept = await readKeptLines({ state: source.state, enclave: name, sinceMs, withWords: why !== undefined });
@@ -101,7 +101,7 @@ export async function showLogs(
       async open({ state }) {
         const next = await options.openSession();
         try {
-          // All of it is new.
+          // A new boot: all of its lines are new.
           const lines = await openServiceLines(next, { ...asked, lines: mostLines });
           return { bootId: state?.bootId ?? null, services: lines, close: () => next.close() };
         } catch (error) {
@@ -116,7 +116,7 @@ export async function showLogs(
   }
 }
 
-/** One that comes up has not been proven yet, so that there may be no policy for it: then what its host kept is better than nothing. */
+/** An enclave that is coming up may have no policy yet; then what its host kept is better than nothing. */
 async function openUnlessMute(
   record: EnclaveRecord,
   options: LogOptions,
@@ -139,7 +139,7 @@ function isYetToCome(record: EnclaveRecord, { follow, hostOnly }: LogOptions): b
   return follow && !hostOnly && !isEnded(record) && record.spec?.hasControl === true;
 }
 
-/** Undefined: its services can be asked. */
+/** Why only what the host kept can be shown; undefined where the services can be asked. */
 function whyOnlyKept(record: EnclaveRecord, { hostOnly }: LogOptions): string | undefined {
   const { name, spec, state } = record;
   if (hostOnly) return `without a session of enclave ${name}`;
@@ -154,7 +154,7 @@ function isEnded({ state }: EnclaveRecord): boolean {
   return state === undefined || ENDED_PHASES.includes(state.phase);
 }
 
-/** By time; a line that has none and no neighbour with one stands at the end. */
+/** Sorted by time. A line without a time stands beside its neighbour, or at the end where it has none. */
 function newest(
   lines: readonly ShownLine[],
   { sinceMs, tail }: { readonly sinceMs: number; readonly tail: number },

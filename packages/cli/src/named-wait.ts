@@ -13,7 +13,7 @@ export interface NamedWait {
   readonly ready: boolean;
   readonly record: EnclaveRecord;
   readonly waitedMs: number;
-  /** Of an enclave that has ended. */
+  /** Last words, where the enclave has ended. */
   readonly lastWords: readonly SeenWords[];
 }
 
@@ -89,7 +89,7 @@ async function readWords(source: EnclaveSource, { name, state }: EnclaveRecord):
   if (state === undefined || !existsSync(path)) return [];
   const { readLastWords } = await import('@caisson/host/ready');
   const { words, bootId } = await readLastWords(path);
-  // Those of another boot say nothing of this one.
+  // Last words of another boot say nothing about this one.
   return state.bootId === null || bootId === state.bootId ? words : [];
 }
 

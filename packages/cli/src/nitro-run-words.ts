@@ -65,7 +65,7 @@ export async function readRunWords(flags: RunEnclaveFlags): Promise<ReadRunWords
     debug: debugMode === true,
     cpus: ids === undefined ? { count: integer('--cpu-count', cpuCount ?? '', 1, 1_024) } : { ids },
     memoryMiB: integer('--memory', memory, 64, 16_777_216),
-    // nitro-cli takes 0 for any.
+    // In nitro-cli 0 means any.
     ...(enclaveCid !== undefined &&
       enclaveCid !== '0' && { cid: integer('--enclave-cid', enclaveCid, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID) }),
   };
@@ -105,7 +105,7 @@ async function readConfig(
   return { words, attach };
 }
 
-/** As the file has it: a caisson.yaml would call it otherwise. */
+/** The name as the file spells it; caisson.yaml has stricter names. */
 function nameIn(text: string): string | undefined {
   try {
     const { enclave_name: name } = JSON.parse(text) as { readonly enclave_name?: unknown };

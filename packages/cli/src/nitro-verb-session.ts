@@ -13,7 +13,7 @@ export async function openNitroVerbs(
   return { engine: await openEngine({ env }), env, parent: openParentEnclaves(env['PATH']), say };
 }
 
-/** nitro-cli's code is its exit code. A defect of this program is none of them. */
+/** The exit code is nitro-cli's code for the error. A defect of this program has none, and passes as it is. */
 export async function underNitroVerb(
   { stderr, stop }: Pick<Surroundings, 'stderr' | 'stop'>,
   during: 'start' | 'other',

@@ -13,7 +13,7 @@ export interface OldBridgeFlags extends BridgeFlags {
   readonly vsockPort?: string;
 }
 
-/** One bridge until it is told to stop. */
+/** Runs one bridge until the signal comes. */
 export async function runOldBridge(
   listen: Address,
   dial: Address,

@@ -30,7 +30,7 @@ export async function openBackend(kind: BackendKind, { state, env, kernel }: Ope
   });
 }
 
-/** Set to nothing is not set. */
+/** An empty variable counts as not set. */
 function set(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }

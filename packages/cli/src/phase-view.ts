@@ -5,16 +5,16 @@ import type { EngineEvent, UpPhase } from '@caisson/host/engine';
 
 export interface PhaseView {
   onEvent(event: EngineEvent): void;
-  /** The table stays as it is. */
+  /** Ends the view; the table stays on the screen. */
   close(): void;
 }
 
-// Given: the order of host/engine, whose values are loaded when a command runs and not before.
+// Given: UP_PHASES of host/engine, which is loaded only when a command runs.
 const phases: readonly UpPhase[] = ['build', 'boot', 'heartbeat', 'config', 'services', 'ready', 'verified'];
 // Chosen.
 const frameMs = 100;
 
-// Given: ECMA-48's sequences are all that a terminal of this kind has not.
+// Given: the one value of TERM for a terminal without ECMA-48's control sequences.
 const dumb = 'dumb';
 const leastNameColumns = 8;
 const standardSize = { columns: 80, rows: 24 };
@@ -23,7 +23,7 @@ type Stderr = Writable & { readonly isTTY?: boolean; readonly columns?: number; 
 
 export interface PhaseViewOptions {
   readonly quiet: boolean;
-  /** TERM. */
+  /** Value of TERM. */
   readonly terminal?: string | undefined;
   readonly now?: () => number;
 }
@@ -52,7 +52,7 @@ class PhaseLines implements PhaseView {
   close(): void {}
 }
 
-/** Nothing for what only begins: whoever reads a file wants what is done. */
+/** Undefined for a phase that only begins: a log file needs only what is done. */
 function lineOf(event: EngineEvent): string | undefined {
   if (event.kind === 'note') return noteText(event);
   if (event.kind === 'begin') return undefined;
@@ -71,7 +71,7 @@ type Cell = { readonly fromMs: number } | { readonly text: string };
 type Row = readonly [name: string, row: ReadonlyMap<UpPhase, Cell>];
 
 const cellWidths = phases.map((phase) => Math.max(7, phase.length));
-// The last one may be SIMULATED.
+// The last cell may read SIMULATED.
 const phasesColumns = cellWidths.reduce((sum, width) => sum + 2 + width, 0) + 1;
 
 function isOpen([, row]: Row): boolean {
@@ -98,7 +98,7 @@ class PhaseTable implements PhaseView {
       const row = this.#rows.get(event.enclave) ?? new Map<UpPhase, Cell>();
       this.#rows.set(event.enclave, row);
       if (event.kind === 'begin') {
-        // A boot that begins anew takes back what came after it.
+        // A new boot clears the phases that the old one had reached.
         for (const phase of phases.slice(phases.indexOf(event.phase))) row.delete(phase);
         row.set(event.phase, { fromMs: this.#now() });
       }
@@ -115,7 +115,7 @@ class PhaseTable implements PhaseView {
     this.#shownLines = 0;
   }
 
-  /** What has left the top of a terminal cannot be written again: no more than fits, and those that go on first. */
+  /** Lines above the top of the terminal cannot be rewritten, so only as many are drawn as fit; enclaves that are still on their way come first. */
   #draw(most: number = (this.#stderr.rows ?? standardSize.rows) - 1): void {
     if (this.#rows.size === 0) return;
     this.#erase();
@@ -160,7 +160,7 @@ class PhaseTable implements PhaseView {
 
   #text(row: ReadonlyMap<UpPhase, Cell>, phase: UpPhase): string {
     const cell = row.get(phase);
-    // What was passed over took no time that anybody saw.
+    // A phase that was passed over took no visible time.
     const isPast = phases.slice(phases.indexOf(phase) + 1).some((later) => row.has(later));
     if (cell === undefined) return isPast ? '-' : '';
     return 'text' in cell ? cell.text : `${((this.#now() - cell.fromMs) / 1_000).toFixed(1)} ...`;

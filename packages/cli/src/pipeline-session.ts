@@ -10,7 +10,7 @@ import { EXIT_NOT_READY, UsageError } from './exit-code.ts';
 import { harmlessText } from './harmless.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** exec and job wait: the command never said its own. */
+/** Exit code of exec and job wait when the failure is ours and the command had none (wire.md 10). */
 export const EXIT_CAISSON = 125;
 
 export type SessionFlags = ControlFlags & ApprovalFlags & { readonly port?: number | undefined };
@@ -30,7 +30,7 @@ export async function withSession<Result>(
   }
 }
 
-/** `work`, with every failure but a wrong command line as `failed`. */
+/** Runs `work`; every failure except a wrong command line ends with the exit code `failed`. */
 export async function failingAs(
   failed: number,
   { name, stderr }: Surroundings,

@@ -58,7 +58,7 @@ export async function runTool(
   }
 }
 
-/** Under this name advice has no line of its own, and what gives a policy or a key is called otherwise. */
+/** Under this name an error has no line of advice of its own, and the options for policy and key have other names. */
 function withWays(error: unknown, cid: number, key: string | undefined): unknown {
   if (!(error instanceof CaissonError)) return error;
   if (error instanceof UsageError && error.message.startsWith('a policy must say')) {

@@ -154,7 +154,7 @@ const oldNames: Readonly<Record<string, OldName>> = {
   initctl: { about: 'control the supervisor inside an enclave', commands: [registerInitctl], usageExit: 2 },
   // clap too.
   pipeline: { about: 'run commands in an enclave and copy files', commands: [registerPipeline], usageExit: 2 },
-  // It ended with 0 whatever happened; a shell's own code for wrong words is 2.
+  // The original ended with 0 whatever happened; 2 is what shells use for wrong words.
   rbuilds: { about: '', commands: [registerRbuilds], usageExit: 2, single: true },
   'ip-to-vsock': { about: '', commands: [registerIpToVsock], usageExit: 2, single: true },
   'vsock-to-ip': { about: '', commands: [registerVsockToIp], usageExit: 2, single: true },

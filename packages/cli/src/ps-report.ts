@@ -11,7 +11,7 @@ export interface ListedPort {
   readonly port: number;
 }
 
-/** Lost ones are shown without being asked for: nobody has ended them. */
+/** `lost` is shown without --all, because nobody has ended that enclave. */
 export function isShown({ state, fault }: EnclaveRecord): boolean {
   if (fault !== undefined) return true;
   return state !== undefined && (state.phase === 'lost' || !ENDED_PHASES.includes(state.phase));
@@ -39,10 +39,10 @@ export function psFacts(record: EnclaveRecord): Readonly<Record<string, unknown>
   };
 }
 
-// Chosen: what goes first where a terminal is too narrow.
+// Chosen: columns in the order in which they are dropped when the terminal is too narrow.
 const spared = ['IMAGE', 'PROFILE', 'PORTS', 'BACKEND', 'SINCE'];
 
-/** Within `columns`, as far as it can. */
+/** Fits the table into `columns`, as far as that is possible. */
 export function psTable(
   records: readonly EnclaveRecord[],
   nowMs: number,
@@ -76,7 +76,7 @@ function rowsOf(records: readonly EnclaveRecord[], nowMs: number): string[][] {
   ]);
 }
 
-/** As people count: web-2 before web-10. */
+/** In natural order: web-2 before web-10. */
 export function inOrder(records: readonly EnclaveRecord[]): EnclaveRecord[] {
   const { compare } = new Intl.Collator('en', { numeric: true });
   return records.toSorted((left, right) => compare(left.name, right.name));
@@ -85,7 +85,7 @@ export function inOrder(records: readonly EnclaveRecord[]): EnclaveRecord[] {
 // Chosen.
 const mostNamed = 6;
 
-/** For stderr: what a table has no room for. `hidden`: how many have ended and are not shown. */
+/** Notes for stderr that have no room in the table. `hidden` is the number of ended enclaves that are not shown. */
 export function psNotes(records: readonly EnclaveRecord[], hidden: number): string[] {
   const names = (which: (record: EnclaveRecord) => boolean): string => {
     const found = records.filter(which).map(({ name }) => name);

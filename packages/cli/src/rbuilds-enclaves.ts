@@ -25,7 +25,7 @@ export async function openRbuildsEnclaves(
       const [stdout, stderr] = [sink(write), sink((text) => say(text.trimEnd()))];
       const console = { follow, disconnectMs: undefined };
       await showConsole(await openEnclaveSource({ env }), name, { stdout, stderr, stop }, console);
-      // A signal ends the run, not the console alone.
+      // A signal ends the whole run, not only the console.
       stop.throwIfAborted();
     },
   };

@@ -15,7 +15,7 @@ import { openRbuildsEnclaves } from './rbuilds-enclaves.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
-/** For tests. */
+/** Tests bring their own. */
 export interface RbuildsPlace {
   readonly stages?: Stages;
   readonly folder?: string;

@@ -25,7 +25,7 @@ export async function stayWith(
   stderr.write(`${name}: ${proven !== undefined ? 'its logs follow' : 'its console follows'}; Ctrl-C ends it\n`);
   await (proven !== undefined ? follow(name, proven.operator, surroundings) : watchConsole(name, surroundings)).catch(
     (error: Error) => {
-      // There is its end to wait for all the same.
+      // Even without its output there is its end to wait for.
       if (!stop.aborted) stderr.write(`${name}: ${harmlessText(error.message)}\n`);
     },
   );
@@ -55,7 +55,7 @@ async function follow(name: string, operator: string, surroundings: Surroundings
     sinceMs: 0,
     tail: shownLines,
     service: undefined,
-    // What ran in the foreground has ended with its shim.
+    // An enclave in the foreground ends with its shim.
     whenLost: 'end',
     openSession: async () => createControlInitClient(await openControlSession(name, { operator }, surroundings)),
   });

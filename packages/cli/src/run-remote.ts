@@ -39,7 +39,7 @@ export async function runRemote(
     if (isRaw) input.setRawMode(false);
     output.off('resize', onResize);
     stop.removeEventListener('abort', onStop);
-    // What nobody reads any more must not keep this process.
+    // An open stdin that nobody reads must not keep this process alive.
     if (hasInput) (stdin as { unref?: () => void }).unref?.();
   }
 }

@@ -7,7 +7,7 @@ const maxRemembered = 20_000;
 export class SeenEvents {
   readonly #keys = new Set<string>();
 
-  /** True once for each. */
+  /** True the first time that it sees an event. */
   isNew({ enclave, time, code, fields }: Pick<ShownLine, 'enclave' | 'time' | 'code' | 'fields'>): boolean {
     // A shim counts its events from 1, and a shim that comes after it does too.
     const key = `${enclave} ${time} ${code} ${String(fields?.['seq'])}`;

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** Without a command; the interpreter, its options, the script. */
+/** Interpreter, its options, script; the command follows. */
 export function selfWords(script = process.argv[1] ?? ''): string[] {
   const start = [process.execPath, ...process.execArgv];
   // The launcher for an older Node takes the name it was called by as its first word.

@@ -6,15 +6,15 @@ import type { ShownLine } from './shown-line.ts';
 
 export interface ServiceLinesOptions {
   readonly enclave: string;
-  /** One service; all without. */
+  /** Only this service; undefined: all. */
   readonly service: string | undefined;
-  /** Of each service, at most. */
+  /** At most this many of each service. */
   readonly lines: number;
   readonly follow: boolean;
   readonly stop: AbortSignal;
 }
 
-/** As the supervisor has it. */
+/** A line as the supervisor keeps it. */
 export interface KeptLine {
   readonly line: string;
   readonly timeMs: number | undefined;
@@ -22,7 +22,7 @@ export interface KeptLine {
 
 export interface ServiceLines {
   readonly past: readonly ShownLine[];
-  /** Shows what came in the meantime, then what comes, until `stop` or the session ends. */
+  /** Shows lines that came since it was opened, then new ones, until `stop` or the end of the session. */
   follow(show: (line: ShownLine) => void): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function openServiceLines(client: InitClient, options: ServiceLines
     const early: KeptLine[] = [];
     const one = { service, hear: (line: KeptLine): void => void early.push(line), early, ended: Promise.resolve() };
     if (follow) one.ended = client.follow(service, ({ line, timeMs }) => one.hear({ line, timeMs }), stop);
-    // Whoever follows meets it; one who gives up before must not leave it to the process.
+    // The error reaches whoever follows. If nobody does, it must not become an unhandled rejection.
     one.ended.catch(() => {});
     return one;
   });
@@ -66,7 +66,7 @@ async function chooseServices(client: InitClient, { service, enclave }: ServiceL
   throw new UsageError(`enclave ${enclave} has no service ${service}`, `it has ${names.join(', ') || 'none'}`);
 }
 
-/** Fewer of them where they do not fit into an answer. */
+/** Asks for fewer lines when they do not fit into one answer. */
 async function keptLines(client: InitClient, name: string, lines: number): Promise<readonly KeptLine[]> {
   try {
     const answer = await client.call('ServiceLogs', { name, lines });
@@ -82,7 +82,7 @@ async function keptLines(client: InitClient, name: string, lines: number): Promi
   }
 }
 
-/** How many of the first of `early` are the last of `kept`. */
+/** How many lines at the start of `early` are also the last lines of `kept`. */
 export function overlap(kept: readonly KeptLine[], early: readonly KeptLine[]): number {
   for (let count = Math.min(kept.length, early.length); count > 0; count -= 1) {
     const from = kept.length - count;

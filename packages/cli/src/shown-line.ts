@@ -4,16 +4,16 @@ import { type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import type { ShimEvent } from '@caisson/host/shim';
 
 export interface ShownLine {
-  /** RFC 3339; null where nobody kept it. */
+  /** RFC 3339; null where the time is not known. */
   readonly time: string | null;
   readonly level: LogLevel;
   readonly code: string;
   readonly message: string;
   readonly enclave: string;
-  /** Absent: this host's own word. */
+  /** Absent for lines of this host itself. */
   readonly service?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Where it stands among others when it has no time: unix milliseconds of its neighbour. */
+  /** For a line without a time: that of its neighbour, by which it is sorted; unix milliseconds. */
   readonly besideMs?: number;
 }
 
@@ -40,7 +40,7 @@ export function lineText({ time, level, code, message, service, fields }: ShownL
   return `${at} ${who} | ${gravity(record.level)}${plain(record.code)} ${plain(record.message)}`;
 }
 
-/** What a line says of itself, whoever carried it. */
+/** The level of a line: what it says itself, or a default by where it came from. */
 export function levelOf({ level, message, service }: ShownLine): LogLevel {
   return service === undefined ? level : (logLineOf(message)?.level ?? level);
 }
@@ -53,7 +53,7 @@ export function lineOfEvent({ time, level, code, message, enclave, fields }: Shi
   return { time, level, code, message, enclave, fields };
 }
 
-/** What the message says already, what is nothing, and the number of an event are for machines. */
+/** Fields for people: without those that the message repeats, that are empty, or that number events. */
 function fieldText(message: string, fields: ShownLine['fields'] = {}): string {
   const said = (value: unknown): boolean =>
     value == null || (Array.isArray(value) ? value.every(said) : message.includes(String(value)));

@@ -7,9 +7,9 @@ import { textTable } from './text-table.ts';
 
 export interface Sample {
   readonly record: EnclaveRecord;
-  /** Undefined: nobody could be asked. */
+  /** Undefined where the shim could not be asked. */
   readonly stats: ShimStats | undefined;
-  /** Of this process's clock. */
+  /** When it was taken, by this process's clock. */
   readonly atMs: number;
 }
 
@@ -74,7 +74,7 @@ function pick(stats: ShimStats): object {
 function cpuCell({ stats, atMs }: Sample, before: Sample | undefined): string {
   if (stats?.cpuMs == null) return '-';
   const earlier = before?.stats?.cpuMs;
-  // Less than before is another boot.
+  // Less CPU time than before means another boot.
   const isSame = before !== undefined && earlier != null && earlier <= stats.cpuMs && atMs > before.atMs;
   const share = isSame ? (stats.cpuMs - earlier) / (atMs - before.atMs) : stats.cpuMs / Math.max(1, stats.uptimeMs);
   return `${(share * 100).toFixed(1)}%`;

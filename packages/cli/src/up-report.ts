@@ -23,7 +23,7 @@ function verdictFacts(verdict: Verdict): object {
   return { holds: true, simulated, policy, operator, pcrs };
 }
 
-/** Of those that are as they were asked for. */
+/** Lines about an enclave that is as it was asked for. */
 export function readyLines(outcome: UpOutcome): string[] {
   const { name, kind, unchanged, backend, cid, readyMs, ingress, verdict, debug, profile } = outcome;
   if (kind === 'started')
@@ -50,7 +50,7 @@ function verdictLines(verdict: Verdict): string[] {
   ];
 }
 
-/** Of the others: the cause, what was seen, one thing to try. */
+/** Lines about any other: the cause, the evidence, one thing to try. */
 export function failureLines({ name, kind, failedIn, verdict, failure }: UpOutcome): string[] {
   if (kind === 'ready' || kind === 'started') return [];
   const word = { failed: 'FAILED', late: 'NOT READY', refused: 'REFUSED', skipped: 'NOT STARTED' }[kind];

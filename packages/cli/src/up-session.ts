@@ -8,14 +8,14 @@ import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
 
 export interface Shown {
   readonly code: number;
-  /** Undefined: a signal came first. */
+  /** Undefined where a signal came before the outcome. */
   readonly outcomes: readonly UpOutcome[] | undefined;
 }
 
 const goesOn =
   'stopped waiting: what was started goes on. The same command again waits for it, caisson ps shows it, caisson down ends it\n';
 
-/** `stopped`: what a person is told when a signal came first. Rejects as `work` does, but for what a signal makes of it. */
+/** `stopped` is printed when a signal came first. Rejects as `work` does, except with the reason of a signal. */
 export async function showUp(
   { stdout, stderr, stop, env }: Pick<Surroundings, 'stdout' | 'stderr' | 'stop' | 'env'>,
   json: boolean,

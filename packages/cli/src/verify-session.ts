@@ -46,7 +46,7 @@ export async function verifyFile(file: string, flags: VerifyFlags, surroundings:
   return await report(verdict, { flags, asked: () => askedOf(flags, policy), isPinned }, surroundings);
 }
 
-/** A document of now, under a nonce of this very command. */
+/** Asks the enclave for a fresh document, with a nonce made for this command. */
 export async function verifyEnclave(name: string, flags: VerifyFlags, surroundings: Surroundings): Promise<number> {
   const options = optionsOf(flags);
   const ofFile = flagOfFile(flags);
@@ -64,7 +64,7 @@ export async function verifyEnclave(name: string, flags: VerifyFlags, surroundin
   const verdict = async (): Promise<VerifiedDocument> => {
     const { document, nonce, attestation } = await askEnclave(name, enclaveFlagsOf(flags), surroundings, { onPolicy });
     const { verifyByPolicy } = await import('@caisson/verify');
-    // Once more, with the flags: the session has compared key and user_data with its own.
+    // Checked again with the flags of this command: the session has only compared key and user_data with its own.
     const { policy, publicKey, userData } = attestation;
     const named = { ...(publicKey !== undefined && { publicKey }), ...(userData !== undefined && { userData }) };
     return await verifyByPolicy(document, policy, { ...options, nonce, ...named });
@@ -82,7 +82,7 @@ export function enclaveFlagsOf({ policy, ...flags }: VerifyFlags): EnclaveFlags 
   return { ...flags, ...(typeof policy === 'string' && { policy }) };
 }
 
-/** The first flag that only a document in a file can be asked with. */
+/** The first flag that makes sense only for a document in a file. */
 function flagOfFile(flags: VerifyFlags): string | undefined {
   const { root, at, policy, nonce, userData, publicKey, allowDebug } = flags;
   const given: readonly [flag: string, isGiven: boolean][] = [
@@ -97,7 +97,7 @@ function flagOfFile(flags: VerifyFlags): string | undefined {
   return given.find(([, isGiven]) => isGiven)?.[0];
 }
 
-/** Before anything else that a person could take for a verdict about hardware. */
+/** Printed before anything that could be taken for a verdict about hardware. */
 function warn(text: string | undefined, { json }: VerifyFlags, { stdout, stderr }: Surroundings): void {
   if (text !== undefined) (json ? stderr : stdout).write(`${text}\n`);
 }

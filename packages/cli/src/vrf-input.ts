@@ -6,7 +6,7 @@ import { parseHexOption } from './nsm-argument.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface BytesOption {
-  /** As in messages: `--alpha`. The file's option is this and `-file`. */
+  /** The option as messages name it, `--alpha`; the option for a file is this and `-file`. */
   readonly name: string;
   readonly hex: string | undefined;
   readonly file: string | undefined;

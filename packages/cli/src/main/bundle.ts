@@ -1,4 +1,4 @@
-// Entry point of the single-file host bundle. Its launcher says which name it was called by in the first word.
+// Entry point of the bundled program where it is started as a script. Its launcher says which name it was called by in the first word.
 import { main } from './caisson.ts';
 
 const [first, name, ...rest] = process.argv.slice(2);
