@@ -12,15 +12,15 @@ export interface BoundedOptions {
 export interface Bounded {
   readonly stdout: Buffer;
   readonly stderr: string;
-  /** Null: it was ended by a signal. */
+  /** Null if a signal ended it. */
   readonly exitCode: number | null;
-  /** Why this side ended it: its time, its bytes, `signal`. */
+  /** Why this side ended the program: too late, too many bytes, or `signal`. Undefined if it ended by itself. */
   readonly cut: 'late' | 'long' | 'told' | undefined;
 }
 
 // Chosen: four enclaves of nitro-cli with their metadata are some kilobytes.
 const maxBytes = 1 << 20;
-/** What it has said is on its way when it ends; what it has left behind may hold its pipes for as long as that lives. */
+/** Output may still be in the pipe when the program ends; a process that it has left behind may hold the pipe open for ever. */
 const lastWordsMs = 1_000;
 
 /** Rejects only where `program` cannot be started. */

@@ -12,20 +12,23 @@ import { temporaryBeside } from './replace-file.ts';
 export interface LockOptions {
   /** Default 10,000. */
   readonly timeoutMs?: number;
-  /** Ends the waiting; what runs under the lock already is not ended by it. */
+  /** Ends the wait for the lock. Does not end what already runs under it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 // Chosen.
 const defaultTimeoutMs = 10_000;
-// Whoever waits long looks less often: a hundred of them would keep the holder from its work.
+// The longer the wait, the less often it looks: a hundred waiting processes would keep the holder from its work.
 const leastWaitMs = 5;
 const longestWaitMs = 250;
 const waitPart = 0.1;
 const claimDigits = 16;
 const maxVanished = 100;
 
-/** Runs `run` while nobody else holds the lock at `path`; it hears whether another had it first. Throws LimitError FILE_LOCKED with the holder's pid after `timeoutMs`, and the reason of the signal. */
+/**
+ * Calls `run` while nobody else holds the lock at `path`, and tells it whether somebody else held the lock before. Throws LimitError FILE_LOCKED
+ * with the holder's pid after `timeoutMs`, and the reason of the signal.
+ */
 export async function withLock<Result>(
   path: string,
   run: (waited: boolean) => Promise<Result>,
@@ -40,7 +43,7 @@ export async function withLock<Result>(
     try {
       return await run(waited);
     } finally {
-      // Only its own: what it was held for may have moved the folder, and another may hold one of this name by now.
+      // Removed only if it is still this holder's: the folder may have been moved meanwhile, and another process may have a lock at this path.
       if ((await readHolder(path).catch(() => mine)) === mine) await rm(path, { force: true });
     }
   } finally {
@@ -48,7 +51,7 @@ export async function withLock<Result>(
   }
 }
 
-/** Whether a process that lives holds it. */
+/** Whether a living process holds it. */
 export async function isLocked(path: string): Promise<boolean> {
   const holder = await readHolder(path);
   return holder !== undefined && (await isHeld(holder));
@@ -60,7 +63,8 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
     signal?.throwIfAborted();
     if (await isFirst(temporary, path)) return tries > 0;
     const holder = await readHolder(path);
-    // Free since then: whoever may not wait tries again all the same. A link to nothing is there and never read.
+    // It was released since, so even a caller with no time to wait tries again. The bound ends this for a dangling link, which exists and can never
+    // be read.
     if (holder === undefined && tries < maxVanished) continue;
     if (holder !== undefined && !(await isHeld(holder)) && (await takeAway(path, holder, temporary))) continue;
     if (performance.now() - beganMs >= timeoutMs) {
@@ -77,7 +81,10 @@ async function take(path: string, temporary: string, timeoutMs: number, signal?:
   }
 }
 
-/** False while another does it. The claim of one that died over it is a lock that a dead process left, and is removed as one. */
+/**
+ * Removes the lock of a dead process; false while another process does it. The claim of a process that died over it is itself a dead lock, and is
+ * removed in the same way.
+ */
 async function takeAway(path: string, dead: string, temporary: string): Promise<boolean> {
   const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, claimDigits)}`;
   if (!(await isFirst(temporary, claim))) {
@@ -85,7 +92,7 @@ async function takeAway(path: string, dead: string, temporary: string): Promise<
     if (claimer === undefined) return true;
     return !(await isHeld(claimer)) && (await takeAway(claim, claimer, temporary));
   }
-  // Whoever read it before it was removed may claim it afterwards: then another, or nobody, has the lock.
+  // A process may claim a lock that it read before somebody else removed it. By then the path may hold another lock, or none, so it is read again.
   if ((await readHolder(path)) === dead) await rm(path, { force: true });
   await rm(claim, { force: true });
   return true;

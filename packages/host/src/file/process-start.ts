@@ -12,14 +12,14 @@ export async function readProcessStart(pid: number): Promise<string> {
   });
   // Field 22; the second field is in parentheses and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // What it held is free: a container without an init keeps such entries for ever. Not while another of its threads still has to end: until then its
-  // ports and locks are held.
+  // A zombie counts as gone, because what it held is free; a container without an init keeps zombies for ever. It does not while another of its
+  // threads still has to end: until then its ports and locks are held.
   const hasThreads = Number(fields[17]) > 1;
   if ((fields[0] === 'Z' && !hasThreads) || fields[0] === 'X') return '';
   return fields[19] ?? '';
 }
 
-/** Of what was asked of a process under /proc. */
+/** Whether an error of reading /proc/PID means that the process is gone. */
 export function isGone({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ENOENT' || code === 'ESRCH';
 }

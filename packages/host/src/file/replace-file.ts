@@ -13,20 +13,20 @@ export interface ReplaceFileOptions {
 // Given: wire.md 10.
 const temporaryName = /^\.caisson-([0-9]{1,10})-[0-9a-f]{16}$/;
 
-/** Held by whoever gives several files of a folder their names together. */
+/** Lock for giving several files of one folder their names together. */
 export const FOLDER_LOCK = '.caisson-lock';
 
-/** True for names that only this program gives, to what it has not finished: no part of anything, wherever they stand. */
+/** True for the names of this program's unfinished files, which belong to nothing. */
 export function isUnfinishedName(name: string): boolean {
   return name === FOLDER_LOCK || temporaryName.test(name);
 }
 
-/** A name beside `path` that `sweepTemporaries` knows, for what must not have its own name before it is whole. */
+/** A name beside `path` for something that is not finished yet; `sweepTemporaries` knows it. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.caisson-${process.pid}-${randomBytes(8).toString('hex')}`);
 }
 
-/** What `write` throws leaves the old file and nothing else. Rejects with Node-style errors. */
+/** If `write` throws, the old file stays and nothing else is left. Rejects with Node-style errors. */
 export async function replaceFile<Result>(
   path: string,
   write: (file: FileHandle) => Promise<Result>,
@@ -56,7 +56,7 @@ export async function replaceFile<Result>(
   }
 }
 
-/** Makes what happened to names in `folder` last. */
+/** Makes changes to the names in `folder` durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -66,12 +66,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Removes what processes that are no more have left in `folder`; a living one's stays. */
+/** Removes unfinished files of dead processes from `folder`; those of living ones stay. */
 export async function sweepTemporaries(folder: string): Promise<void> {
   for (const path of (await listTemporaries(folder)).left) await rm(path, { force: true, recursive: true });
 }
 
-/** Paths of what was not finished in `folder`: `left` by processes that are no more, and `held` by living ones. */
+/** Unfinished files in `folder`: `left` by dead processes, and `held` by living ones. */
 export async function listTemporaries(
   folder: string,
 ): Promise<{ readonly left: readonly string[]; readonly held: readonly string[] }> {

@@ -21,7 +21,7 @@ import type { OperatorErrorCode } from './error-code.ts';
 export interface EnclaveAddress {
   readonly cid: Cid;
   readonly port: VsockPort;
-  /** How this host reaches it, as CAISSON_VSOCK has it, where the state folder knows; else it is the environment's business. */
+  /** How this host reaches it, in the form of CAISSON_VSOCK, where the state folder knows; otherwise the environment decides. */
   readonly vsock?: string;
 }
 
@@ -61,7 +61,7 @@ export async function findEnclave(
   return { ...addressOf(state.cid, port, enclave), ...(state.vsock !== null && { vsock: state.vsock }) };
 }
 
-/** The parent's side of the wall: that of an enclave that was found here, else what the environment says, else AF_VSOCK. */
+/** The parent's side of the wall: the way to an enclave that was found here, else what the environment says, else AF_VSOCK. */
 export function openEnclaveTransport(env: Environment, vsock?: string): Transport {
   const way = vsock === undefined ? env : { CAISSON_VSOCK: vsock };
   return openTransportFromEnvironment(way, createLinuxKernel());
@@ -78,7 +78,7 @@ async function stateOf(name: string, env: Environment): Promise<RecordedState> {
   throw fault(`enclave ${name} must run here, got ${why}`, { hint, ...(record.fault && { cause: record.fault }) });
 }
 
-/** Undefined where nothing that runs has this CID, or where nobody can tell. */
+/** Undefined where no running enclave has this CID, or where that cannot be known. */
 async function vsockOfCid(cid: Cid, env: Environment): Promise<string | undefined> {
   const records = await listRecords(stateFolder(env)).catch(() => []);
   const found = records.find(({ state }) => state?.cid === cid && !ENDED_PHASES.includes(state.phase));
@@ -89,7 +89,7 @@ function isSet(text: string | undefined): boolean {
   return text !== undefined && text !== '';
 }
 
-/** Over the transport of this machine. */
+/** Dials over the transport of this machine. */
 export function dialEnclave(transport: Transport, address: EnclaveAddress, signal?: AbortSignal): Promise<Duplex> {
   return transport.connect(address, signal === undefined ? {} : { signal });
 }

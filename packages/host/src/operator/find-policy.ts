@@ -12,7 +12,7 @@ import { hasOwnPolicy } from './own-policy.ts';
 
 export interface FoundPolicy {
   readonly policy: AttestationPolicy;
-  /** The file. */
+  /** The file that it was read from. */
   readonly source: string;
 }
 
@@ -28,7 +28,7 @@ export interface FindPolicyOptions {
   readonly folder?: string;
   /** What `${NAME}` stands for in caisson.yaml. Default: the environment. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
-  /** The enclave is dialled on this machine, not through another's. */
+  /** True if the enclave is dialled from this machine and not through another. */
   readonly isHere?: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function findPolicy({
     if (found !== undefined && !isSimulation) return found;
   }
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(enclave) && existsSync(own)) {
-    // Whoever may put a file there would say what this operator trusts.
+    // Whoever can write there decides what this operator trusts.
     for (const folder of [operatorFolder(env), dirname(own)]) await requireOwnFolder(folder);
     return { policy: await readPolicyFile(own), source: own };
   }

@@ -25,12 +25,15 @@ export interface OpenSessionOptions {
   /** `ssh:HOST`: through somebody else's machine. */
   readonly via?: string | undefined;
   readonly allowSimulated?: boolean;
-  /** For dialling from this machine; not asked with `via`. `vsock`: of an enclave that was found here. Default: `openEnclaveTransport`. */
+  /**
+   * Opens the transport of this machine; not called with `via`. `vsock` is the way to an enclave that was found here. Default:
+   * `openEnclaveTransport`.
+   */
   readonly openTransport?: (vsock?: string) => Transport;
   /** For people: `SIMULATED ...` before anything else is said, and what ssh says. */
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
-  /** The policy that the enclave is about to be held to, before anybody is dialled. */
+  /** Called with the policy before the enclave is dialled. */
   readonly onPolicy?: (found: FoundPolicy) => void;
 }
 
@@ -44,7 +47,7 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
   const { policyFile: file, composeFile: composed } = options;
   const wanted = { env, enclave: named, file, composeFile: composed, isHere: via === undefined, variables };
   const { policy, source } = await findPolicy(wanted).catch(async (error: unknown) => {
-    // Of one that is not there, or does not run, it is no policy that is missing.
+    // First, because for an enclave that does not run here a missing policy is not the fault.
     if (via === undefined && isEnclaveName(enclave)) await findEnclave(enclave, env, port);
     throw error;
   });
@@ -57,7 +60,7 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
     const address = await findEnclave(enclave, env, port);
     return await dialEnclave(openTransport(address.vsock), address, signal);
   };
-  // What runs here for a try is no memory of what runs elsewhere under the same name.
+  // Versions seen of a trial on this machine must not count against an enclave of the same name elsewhere.
   const isTrial = policy.backend !== 'nitro' && (await isOwnPolicyFile(source));
   options.onPolicy?.({ policy, source });
   if (policy.backend !== 'nitro')

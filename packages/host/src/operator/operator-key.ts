@@ -46,14 +46,14 @@ export async function createOperator(name: string, env: Environment, passphrase?
     ...(passphrase !== undefined && { cipher: 'aes-256-cbc', passphrase }),
   });
   await sweepTemporaries(folder);
-  // Whole before it has its name: whoever makes the same key at the same time reads this one.
+  // Written completely before it gets its name, because another process that wants the same key may read it at once.
   const temporary = temporaryBeside(path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(temporary, flags, 0o600);
   try {
     await file.writeFile(pem);
     await file.sync();
-    // Unlike a rename, a link never takes the place of what is there.
+    // Unlike rename(2), link(2) never replaces a file that is there.
     await link(temporary, path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
@@ -68,7 +68,7 @@ export async function createOperator(name: string, env: Environment, passphrase?
   return publicOf(name, path, privateKey);
 }
 
-/** The one that is there, or a new one. Throws as `createOperator` and `readOperatorKey` do. */
+/** The existing key, or a new one. Throws as `createOperator` and `readOperatorKey` do. */
 export async function ensureOperator(
   name: string,
   env: Environment,
@@ -79,7 +79,7 @@ export async function ensureOperator(
     try {
       return { ...(await createOperator(name, env, passphrase)), isNew: true };
     } catch (error) {
-      // Somebody was quicker.
+      // Another process has just created it.
       if (!(error instanceof CaissonError && error.code === ('OPERATOR_EXISTS' satisfies OperatorErrorCode)))
         throw error;
     }

@@ -12,7 +12,7 @@ import { ensureOwnFolder, operatorFolder } from './folder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `written`, or why it was not: in words that follow `policy`. */
+/** Whether it was written; if not, why, in words that follow `policy`. */
 export type WrittenPolicy =
   | { readonly written: true; readonly path: string }
   | { readonly written: false; readonly why: string; readonly hint: string | null };
@@ -70,17 +70,17 @@ export async function hasOwnPolicy(env: Environment, name: string): Promise<bool
   return (await writtenFor(ownPolicyPath(env, name))) === name;
 }
 
-/** Whether the file is of `up`, for whichever enclave. */
+/** Whether `up` wrote the file, for any enclave. */
 export async function isOwnPolicyFile(path: string): Promise<boolean> {
   return (await writtenFor(path)) !== undefined;
 }
 
-/** Those that `up` wrote for this enclave, and no other. */
+/** Removes the policies that `up` wrote for this enclave, and no others. */
 export async function removeOwnPolicies(env: Environment, name: string, cid: number | null): Promise<void> {
   for (const key of [name, ...(cid === null ? [] : [String(cid)])]) await removeOwnPolicy(env, name, key);
 }
 
-/** The one under `key`, a name or a CID. */
+/** Removes the policy under `key` (a name or a CID) if `up` wrote it for this enclave. */
 export async function removeOwnPolicy(env: Environment, name: string, key: string): Promise<void> {
   const path = ownPolicyPath(env, key);
   if ((await writtenFor(path)) === name) await rm(path, { force: true });
@@ -90,7 +90,7 @@ async function mayWrite(path: string): Promise<boolean> {
   return !existsSync(path) || (await writtenFor(path)) !== undefined;
 }
 
-/** The enclave that the first line names; undefined for a file of somebody's own, and for none. */
+/** The enclave that the first line names; undefined if `up` did not write the file, or there is none. */
 async function writtenFor(path: string): Promise<string | undefined> {
   const file = await open(path, 'r').catch(() => undefined);
   if (file === undefined) return undefined;

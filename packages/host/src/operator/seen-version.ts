@@ -55,7 +55,7 @@ async function readSeen(path: string): Promise<Seen> {
     const isVersion = (one: unknown): one is number | null => one === null || Number.isSafeInteger(one);
     if (isVersion(configVersion) && isVersion(imageVersion)) return { v: 1, configVersion, imageVersion };
   } catch {}
-  // A memory that cannot be read is not an empty one.
+  // A file of versions that cannot be read must not count as empty: that would allow a rollback.
   throw new PolicyError<OperatorErrorCode>(
     'OPERATOR_ROLLBACK',
     `file ${path} must say what versions were seen, got something else`,

@@ -24,7 +24,7 @@ export interface SignedOperatorList {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-// Chosen: the clock of who signs and the enclave's may differ.
+// Chosen: the signer's clock may be ahead of the enclave's.
 const earlySeconds = 300;
 
 /** Rejects ParseError OPERATOR_LIST_FILE with the place, COMPOSE_INPUT for a key, CONTROL_LIST_FORM. */

@@ -12,7 +12,7 @@ export interface EnclaveFolder {
   readonly state: string;
   /** Pid and start time of the shim, which is also its lock. */
   readonly shimPid: string;
-  /** Held by whoever looks at what runs and starts it: one command at a time. Beside the folder, which may go meanwhile. */
+  /** Lock of the command that looks at what runs and starts it: one at a time. It lies beside the folder, which may be removed meanwhile. */
   readonly start: string;
   readonly console: string;
   readonly lastWords: string;
@@ -46,7 +46,10 @@ export function enclaveFolder(state: string, name: string): EnclaveFolder {
   };
 }
 
-/** Made where it is missing, 0700; what a dead process had begun is swept. Throws ParseError RECORD_NAME, CaissonError RECORD_VERSION or RECORD_STATE. */
+/**
+ * Makes the folder (0700) where it is missing, and removes temporaries of dead processes. Throws ParseError RECORD_NAME, CaissonError
+ * RECORD_VERSION or RECORD_STATE.
+ */
 export async function openEnclaveFolder(state: string, name: string): Promise<EnclaveFolder> {
   const folder = enclaveFolder(state, name);
   await openStateFolder(state);

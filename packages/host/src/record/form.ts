@@ -43,7 +43,7 @@ export function parseForm<Schema extends z.ZodType>(text: string, what: string, 
   throw fault(what, issues.map(({ message }) => message).join('; '));
 }
 
-/** Throws what `stateFault` makes of the kernel's reason, and then the old one stands. */
+/** Throws what `stateFault` makes of the kernel's reason; the old document then stays. */
 export async function writeForm(path: string, what: string, value: object): Promise<void> {
   try {
     // No secret stands in it, and nobody else has to know what runs here.

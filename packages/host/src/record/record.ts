@@ -23,10 +23,10 @@ export interface EnclaveRecord {
   readonly fault: CaissonError | undefined;
 }
 
-// Chosen: it answers whoever has asked, and goes; whoever waits longer for it asks again.
+// Chosen: a shim whose enclave has ended answers the last question and exits. Who needs longer than this asks again.
 const leaveMs = 250;
 
-/** By name; none where there is no folder. Throws CaissonError RECORD_VERSION or RECORD_STATE. */
+/** Sorted by name; empty where there is no folder. Throws CaissonError RECORD_VERSION or RECORD_STATE. */
 export async function listRecords(state: string): Promise<readonly EnclaveRecord[]> {
   await requireStateVersion(state);
   const names = await readdir(enclavesFolder(state)).catch((error: NodeJS.ErrnoException) => {
@@ -57,20 +57,20 @@ export async function findRecord(state: string, name: string): Promise<EnclaveRe
 /** Throws CaissonError RECORD_RUNNING while its shim lives, RECORD_UNKNOWN or RECORD_STATE. Whole or not at all: it is renamed away first. */
 export async function removeRecord(state: string, name: string): Promise<void> {
   const { state: last } = await findRecord(state, name);
-  // A shim whose enclave has ended is on its way out.
+  // A shim whose enclave has ended is about to release the lock.
   const timeoutMs = last !== undefined && ENDED_PHASES.includes(last.phase) ? leaveMs : 0;
   const folder = enclaveFolder(state, name);
   const aside = temporaryBeside(folder.path);
   const move = (): Promise<void> => rename(folder.path, aside);
   try {
     await withLock(folder.shimPid, move, { timeoutMs }).catch(async (error: NodeJS.ErrnoException) => {
-      // Where there is no room for a lock no shim can take it either, and removing is what makes room.
+      // On a full disk no shim can take the lock either, and removing the record is what makes room.
       if (!['ENOSPC', 'EDQUOT'].includes(error.code ?? '') || (await isLocked(folder.shimPid))) throw error;
       await move();
     });
     await rm(aside, { recursive: true, force: true });
     await sweepTemporaries(enclavesFolder(state));
-    // What a command that was killed has left; one that lives has it, and keeps it.
+    // Removes the lock that a killed command has left; a living command keeps its own.
     await withLock(folder.start, async () => {}, { timeoutMs: 0 }).catch(() => {});
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'FILE_LOCKED') throw stateFault(`cannot remove enclave ${name}`, error);

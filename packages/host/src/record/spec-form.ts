@@ -65,16 +65,16 @@ export function parseSpec(text: string, enclave: string): RecordedSpec {
   return parseForm(text, `spec of enclave ${enclave}`, schema) as RecordedSpec;
 }
 
-/** Undefined where nothing was asked for. Throws ParseError RECORD_NAME or RECORD_FORM, CaissonError RECORD_VERSION or RECORD_STATE. */
+/** Undefined where there is no spec. Throws ParseError RECORD_NAME or RECORD_FORM, CaissonError RECORD_VERSION or RECORD_STATE. */
 export async function readSpec(state: string, enclave: string): Promise<RecordedSpec | undefined> {
   const { spec } = enclaveFolder(state, enclave);
   await requireStateVersion(state);
   return (await readForm(spec, `spec of enclave ${enclave}`, schema)) as RecordedSpec | undefined;
 }
 
-/** Makes the folders that are missing. Throws as `readSpec`; what stood before stands then. */
+/** Makes the folders that are missing. Throws as `readSpec`; the old spec then stays. */
 export async function writeSpec(state: string, spec: RecordedSpec): Promise<void> {
-  // What could not be read again is not written.
+  // Parsed first: a spec that could not be read again must not be written.
   parseSpec(JSON.stringify(spec), spec.name);
   const folder = await openEnclaveFolder(state, spec.name);
   await writeForm(folder.spec, `spec of enclave ${spec.name}`, spec);

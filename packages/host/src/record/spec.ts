@@ -12,7 +12,7 @@ export interface RecordedSpec {
   readonly name: string;
   /** Absolute path of the image file. */
   readonly image: string;
-  /** What it must measure; a file that measures anything else is not started, whenever it changed (P-G3). */
+  /** What the image must measure; a file that measures anything else is not started, whenever it changed (P-G3). */
   readonly measurements: ImageMeasurements;
   readonly profile: 'development' | 'production';
   readonly backend: BackendKind;
@@ -22,22 +22,22 @@ export interface RecordedSpec {
   readonly cpus: CpuChoice;
   readonly debug: boolean;
   readonly ingress: readonly IngressRule[];
-  /** The n-th has hostPort(cid, 16 + n). */
+  /** Ways out of the image; the n-th has the vsock port hostPort(cid, 16 + n). */
   readonly egress: readonly { readonly host: string; readonly port: number }[];
-  /** Ways out that the boot config names, each on the vsock port of the host that it has there. */
+  /** Ways out that the boot config names, each with its vsock port on the host. */
   readonly endpoints?: readonly { readonly host: string; readonly port: number; readonly vsockPort: number }[];
   /** The boot config as it is sent: an absolute path, and what it must hash to. */
   readonly config?: { readonly path: string; readonly sha384: string };
   readonly restart: RestartPolicy;
-  /** From the start until ready; then the enclave is `failed` and, where the policy says so, started again. */
+  /** From the start of the boot until ready. An enclave that is later than this is `failed` and, if its policy says so, started again. */
   readonly readyTimeoutMs: number;
   /** Whether the image has our supervisor's ready line; without one it counts as ready at its heartbeat, and everything says so. */
   readonly hasReadyLine: boolean;
-  /** Whether an operator can be proven what runs. */
+  /** Whether the image has a control port, over which an operator can be given a proof. */
   readonly hasControl: boolean;
-  /** Least level of what `caisson logs` shows and `logFile` gets; absent: all. */
+  /** Lowest level that `caisson logs` shows and that `logFile` gets; absent: all. */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  /** Absolute; the shim writes there too what it keeps of the enclave. */
+  /** Absolute path; the shim also writes there what it keeps of the enclave. */
   readonly logFile?: string;
   readonly dependsOn: readonly string[];
   readonly labels: Readonly<Record<string, string>>;

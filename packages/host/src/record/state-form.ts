@@ -66,14 +66,15 @@ export async function readState(
   for (let gone: RecordedState | undefined; ; ) {
     const found = (await readForm(folder.state, `state of enclave ${enclave}`, schema)) as RecordedState | undefined;
     if (found === undefined || ENDED_PHASES.includes(found.phase)) return found;
-    // Its last word may have come between the look at the file and the look at the process: only what stands after its death is what it left.
+    // The shim may have written its last state and exited between our look at the file and our look at the process. Only a state that still stands
+    // after its death was left behind.
     if (found.shim.pid === gone?.shim.pid && found.shim.start === gone.shim.start) return { ...found, phase: 'lost' };
     if (await isAlive(found)) return found;
     gone = found;
   }
 }
 
-/** Of the shim that wrote it. */
+/** Whether the shim that wrote this state is alive. */
 export async function isShimAlive({ shim }: RecordedState): Promise<boolean> {
   const start = await readProcessStart(shim.pid).catch((error: unknown) => {
     throw stateFault(`cannot look at process ${shim.pid}`, error);
@@ -81,7 +82,7 @@ export async function isShimAlive({ shim }: RecordedState): Promise<boolean> {
   return start === shim.start;
 }
 
-/** By the shim only. Throws CaissonError RECORD_STATE, and then the old one stands. */
+/** Called by the shim only. Throws CaissonError RECORD_STATE; the old state then stays. */
 export async function writeState(state: string, value: RecordedState): Promise<void> {
   await writeForm(enclaveFolder(state, value.name).state, `state of enclave ${value.name}`, value);
 }

@@ -24,38 +24,38 @@ export const ENCLAVE_PHASES = [
 ] as const;
 export type EnclavePhase = (typeof ENCLAVE_PHASES)[number];
 
-/** Nothing of the enclave runs. */
+/** In these phases nothing of the enclave runs (of one that is `lost`, nothing that this host knows of). */
 export const ENDED_PHASES: readonly EnclavePhase[] = ['stopped', 'exited', 'failed', 'lost'];
 
 export interface RecordedState {
   readonly v: 1;
   readonly name: string;
   readonly phase: EnclavePhase;
-  /** RFC 3339, of the phase. */
+  /** When the phase began, RFC 3339. */
   readonly since: string;
   readonly backend: BackendKind;
-  /** Null before it has one. */
+  /** Null until it has one. */
   readonly cid: number | null;
   /** How this host reaches it, as CAISSON_VSOCK has it. */
   readonly vsock: string | null;
-  /** Processes of this machine that are the enclave. */
+  /** Processes on this machine that make up the enclave. */
   readonly pids: readonly number[];
   readonly shim: { readonly pid: number; readonly start: string; readonly protocol: number; readonly version: string };
-  /** Of this boot, as the ready line has it. */
+  /** Id of this boot, as the ready line gives it. */
   readonly bootId: string | null;
   readonly startedAt: string | null;
-  /** From the start of this boot. */
+  /** Time from the start of this boot to the heartbeat. */
   readonly heartbeatMs: number | null;
   readonly readyMs: number | null;
-  /** Starts again since the shim began. */
+  /** How often the shim has started the enclave again. */
   readonly restarts: number;
-  /** Of the ready line or of the shim, `CODE service exit N` each. */
+  /** Reasons for the phase, from the ready line or the shim, each as `CODE service exit N`. */
   readonly reasons: readonly string[];
   readonly configSha384: string | null;
   readonly documents: DocumentOrigin | null;
-  /** What of the image or the spec does not hold here. */
+  /** What of the image or the spec does not apply on this backend, one sentence each. */
   readonly departures: readonly string[];
-  /** Of the last boot that ended. `exit` only where it was seen (wire.md 4). */
+  /** How the last boot ended. `exit` is null where no exit code was seen (wire.md 4). */
   readonly end: {
     readonly at: string;
     readonly exit: number | null;

@@ -31,7 +31,7 @@ export async function requireStateVersion(state: string): Promise<'none' | 'ours
   );
 }
 
-/** What stands in it says which image is started and which socket is asked: whoever else can write there would say it. */
+/** The folder says which image is started and which socket is asked, so nobody else may write there. */
 async function requireOwn(state: string): Promise<void> {
   const found = await stat(state).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
