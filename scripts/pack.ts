@@ -25,6 +25,7 @@ import {
 import type { PartLedger, PartName } from '../packages/host/src/runtime/parse-ledger.ts';
 import { PART_FILES } from '../packages/host/src/runtime/toolchain.ts';
 import { findCompiler } from './compile.ts';
+import { programFolder, programPath, readProgramBuild } from './program.ts';
 
 const { values } = parseArgs({
   options: { release: { type: 'boolean', default: false }, 'write-ledger': { type: 'boolean', default: false } },
@@ -39,16 +40,19 @@ const folder = join(root, 'dist/pack', `caisson-${version}-linux-${process.arch}
 const launcher = `#!/bin/sh
 # Caisson ${version}
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/../lib/node" -- "$here/../lib/caisson.mjs" --called-as "$(basename "$0")" "$@"
+exec "$here/../lib/node" -- "$here/../lib/caisson/caisson.mjs" --called-as "$(basename "$0")" "$@"
 `;
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(join(folder, 'bin'), { recursive: true });
 mkdirSync(join(folder, 'lib'));
 copy(join(root, `node_modules/node-linux-${process.arch}/bin/node`), 'lib/node', 0o755);
-for (const name of ['caisson.mjs', 'caisson-enclave.mjs', 'caisson-enclave-development.mjs', 'caisson.node']) {
+for (const name of ['caisson-enclave.mjs', 'caisson-enclave-development.mjs', 'caisson.node']) {
   copy(join(root, 'dist', name), join('lib', name), 0o644);
 }
+if (!existsSync(programPath)) fail(programPath);
+mkdirSync(join(folder, 'lib/caisson'));
+for (const name of readProgramBuild().pieces) copy(join(programFolder, name), join('lib/caisson', name), 0o644);
 for (const name of ['caisson-init', 'caisson-launcher', 'caisson-sim']) {
   copy(join(root, `packages/sys/build/linux-${process.arch}`, name), join('lib', name), 0o755);
 }
@@ -120,10 +124,12 @@ async function describeParts(): Promise<PartLedger> {
 }
 
 function copy(from: string, to: string, mode: number): void {
-  if (!existsSync(from)) {
-    console.error(`pack: ${from} is missing; run npm run build first (the addon needs a C compiler)`);
-    process.exit(1);
-  }
+  if (!existsSync(from)) fail(from);
   copyFileSync(from, join(folder, to));
   chmodSync(join(folder, to), mode);
+}
+
+function fail(missing: string): never {
+  console.error(`pack: ${missing} is missing; run npm run build first (the addon needs a C compiler)`);
+  process.exit(1);
 }

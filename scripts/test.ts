@@ -7,6 +7,7 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { joinCompanions } from './companions.ts';
+import { programPath, whyNotFresh } from './program.ts';
 
 const root = join(import.meta.dirname, '..');
 const lanes = ['fast', 'deep', 'vm'] as const;
@@ -49,6 +50,10 @@ if (files.length === 0) {
 // Results come in the order of the files: for the first half minute there are none.
 console.error(`test: ${found.length} test files`);
 process.env['CAISSON_LANE'] = lane;
+// What tests start as a process of its own is what was built, where that is what the sources say: of hundreds of starts each costs an eighth then.
+const whyFromSource = whyNotFresh();
+if (whyFromSource === undefined) process.env['CAISSON_FRESH_PROGRAM'] = programPath;
+else console.error(`test: the bundled program ${whyFromSource}: tests start the program from its sources`);
 // Hundreds of processes read the same modules: each is stripped of its types and compiled once. Entries go by the text of their module.
 process.env['NODE_COMPILE_CACHE'] = join(root, 'node_modules/.cache/compile');
 // A test that fails and leaves a server open would hold the lane for ever; a lane this late names the files that have not ended.

@@ -25,7 +25,7 @@ const root = join(import.meta.dirname, '../..');
 const here = import.meta.dirname;
 
 /** Ours with at most so many connections. */
-export function caissonRecipe(maxConnections: number, bundle = join(root, 'dist/caisson.mjs')): Recipe {
+export function caissonRecipe(maxConnections: number, bundle = join(root, 'dist/caisson/caisson.mjs')): Recipe {
   return {
     name: 'caisson',
     env: { LOG_LEVEL: 'warn' },

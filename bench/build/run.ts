@@ -15,7 +15,7 @@ const rounds = Number(values.rounds);
 const goal = { share: 1.5, maxMiB: 256 };
 
 const root = join(import.meta.dirname, '../..');
-const program = join(root, 'dist/caisson.mjs');
+const program = join(root, 'dist/caisson/caisson.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-build-'));
 
 interface Run {

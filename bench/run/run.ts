@@ -23,7 +23,7 @@ const rounds = Number(values.rounds);
 const goalMs = 400;
 
 const root = join(import.meta.dirname, '../..');
-const program = join(root, 'dist/caisson.mjs');
+const program = join(root, 'dist/caisson/caisson.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'caisson-bench-run-'));
 const at = (path: string): string => join(folder, path);
 const env = { ...process.env, CAISSON_STATE: at('up-state'), XDG_CONFIG_HOME: at('config') };

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export const home: string = resolve(import.meta.dirname, '../..');
-export const isPacked: boolean = existsSync(join(home, 'lib/caisson.mjs'));
+export const isPacked: boolean = existsSync(join(home, 'lib/caisson/caisson.mjs'));
 
 /** Caisson under one of its names. */
 export function programWords(name: 'caisson' | 'argonaut' = 'caisson'): readonly string[] {

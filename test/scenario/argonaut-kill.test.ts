@@ -14,8 +14,8 @@ import { runConfigRecv } from '@caisson/enclave/main/config-recv';
 import { createFabricTransport } from '@caisson/link/transport';
 import { laneBoundMs } from '@caisson/testkit/contract';
 import { freePort } from '@caisson/testkit/loopback';
+import { programWords } from '@caisson/testkit/program';
 
-const root = join(import.meta.dirname, '../..');
 const clients = 8;
 const goneWithinMs = laneBoundMs(3_000);
 const rounds = process.env['CAISSON_LANE'] === 'deep' ? 10 : 1;
@@ -25,8 +25,12 @@ interface Side {
   said(text: string): Promise<void>;
 }
 
-function startSide(t: TestContext, file: string, words: readonly string[], env: Record<string, string>): Side {
-  const child = spawn(process.execPath, ['--conditions=caisson-source', file, ...words], {
+function startSide(
+  t: TestContext,
+  [node, ...words]: readonly [string, ...string[]],
+  env: Record<string, string>,
+): Side {
+  const child = spawn(node, words, {
     env,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
@@ -82,9 +86,10 @@ async function startBoth(
     { port: toVsockPort(7777) },
     { stdout, transport: createFabricTransport({ directory, localCid: toCid(16) }), stop: AbortSignal.timeout(60_000) },
   );
-  const host = startSide(t, join(folder, 'host.ts'), ['host', '16', config], env(3));
-  const program = join(root, 'packages/enclave/src/main/caisson-enclave-development.ts');
-  const enclave = startSide(t, program, ['enclave', '--hosts-file', join(folder, 'hosts')], env(16));
+  const host = startSide(t, [...programWords('argonaut'), 'host', '16', config], env(3));
+  const program = join(import.meta.dirname, '../../packages/enclave/src/main/caisson-enclave-development.ts');
+  const inside = ['enclave', '--hosts-file', join(folder, 'hosts')];
+  const enclave = startSide(t, [process.execPath, '--conditions=caisson-source', program, ...inside], env(16));
   await received;
   enclave.child.stdin?.end(stdout.read());
   await Promise.all([host.said('all bridges started'), enclave.said('[traffic] ready')]);
@@ -108,8 +113,6 @@ for (const victim of ['enclave', 'host'] as const) {
     const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     mkdirSync(join(folder, 'v'), { mode: 0o700 });
-    const main = join(root, 'packages/cli/src/main/caisson.ts');
-    writeFileSync(join(folder, 'host.ts'), `import { main } from ${JSON.stringify(main)};\nawait main('argonaut');\n`);
     const { port: app, sockets } = await openEcho(t);
     const httpPort = await freePort();
     for (let round = 0; round < rounds; round += 1) {

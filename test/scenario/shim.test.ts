@@ -20,6 +20,7 @@ import type { BackendImages } from '@caisson/testkit/backend';
 import { laneFigure } from '@caisson/testkit/contract';
 import { fakeSpec } from '@caisson/testkit/fake';
 import { createFakeNitro } from '@caisson/testkit/nitro-cli';
+import { programWords } from '@caisson/testkit/program';
 import { makeImages } from './backend/image.ts';
 import { simulatorSkip as skip } from './backend/simulator-skip.ts';
 
@@ -39,11 +40,7 @@ const timeout = 300_000;
 
 let made: Promise<BackendImages> | undefined;
 const measured = new Map<string, ReturnType<typeof measureImage>>();
-const words = [
-  process.execPath,
-  '--conditions=caisson-source',
-  join(import.meta.dirname, '../../packages/cli/src/main/bundle.ts'),
-];
+const words = programWords();
 
 async function start(
   name: string,

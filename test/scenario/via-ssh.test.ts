@@ -13,10 +13,10 @@ import { createInitHandlers } from '@caisson/link/control';
 import { createFabricTransport } from '@caisson/link/transport';
 import { createControlScene } from '@caisson/testkit/control';
 import { createFakeControl } from '@caisson/testkit/fake';
+import { programWords } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 
 const [sshd, ssh] = ['/usr/sbin/sshd', '/usr/bin/ssh'];
-const root = join(import.meta.dirname, '../..');
 
 function whyNot(): string | false {
   const missing = [sshd, ssh, '/usr/bin/ssh-keygen'].find((path) => !existsSync(path));
@@ -44,9 +44,7 @@ test('initctl --via ssh:parent ends its session here, through a real sshd and ca
     operators: [{ name: 'carol', spkiSha256, verbs: ['all'], execTemplates: [] }],
   });
   context.after(() => scene.close());
-  const entry = join(root, 'packages/cli/src/main/caisson.ts');
-  writeFileSync(at('parent.mjs'), `await (await import(${JSON.stringify(entry)})).main('caisson');\n`);
-  const program = `#!/bin/sh\nexec ${process.execPath} --conditions=caisson-source ${at('parent.mjs')} "$@"\n`;
+  const program = `#!/bin/sh\nexec ${programWords().join(' ')} "$@"\n`;
   writeFileSync(at('bin/caisson'), program, { mode: 0o755 });
 
   for (const name of ['host', 'user']) {

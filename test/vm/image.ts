@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { type CpioEntry, type CpioSource, createCpio } from '@caisson/core/cpio';
 import { type EifMeasurements, planEif } from '@caisson/core/eif';
 import { build } from 'esbuild';
+import { programPath, readProgramBuild } from '../../scripts/program.ts';
 import { rigFile } from './rig.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -31,7 +32,7 @@ export interface ImageOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words after node and the guest: it is PID 1's supervisor then, with fd 3, and not the command. */
   readonly supervisor?: readonly string[];
-  /** Of dist/, beside the guest: `caisson` is /app/caisson.mjs. */
+  /** Of dist/, beside the guest: `caisson` is /app/caisson/caisson.mjs. */
   readonly bundles?: readonly ('caisson' | 'caisson-enclave')[];
   /** Programs of this machine by the path they get, each with the libraries it is linked to. */
   readonly programs?: Readonly<Record<string, string>>;
@@ -98,7 +99,8 @@ async function applicationEntries({ guest, command, env = {}, bundles = [] }: Im
   } else {
     files.push(textEntry('rootfs/app/guest.mjs', await bundleGuest(guest)));
     files.push(fileEntry('rootfs/app/caisson.node', join(built, 'caisson.node'), 0o644));
-    for (const name of bundles) files.push(fileEntry(`rootfs/app/${name}.mjs`, bundleFile(name), 0o644));
+    for (const path of bundles.flatMap(filesOfBundle))
+      files.push(fileEntry(`rootfs/app/${path}`, join(root, 'dist', path), 0o644));
   }
   const variables = { PATH: '/bin', HOME: '/', ...env };
   files.push(textEntry('cmd', command ?? '/bin/node\n/app/guest.mjs\n'));
@@ -123,7 +125,13 @@ export function whyNoBundle(...names: readonly ('caisson' | 'caisson-enclave')[]
 
 /** A bundle of dist/. */
 export function bundleFile(name: 'caisson' | 'caisson-enclave'): string {
-  return join(root, `dist/${name}.mjs`);
+  return name === 'caisson' ? programPath : join(root, `dist/${name}.mjs`);
+}
+
+/** Paths in dist/. */
+function filesOfBundle(name: 'caisson' | 'caisson-enclave'): string[] {
+  if (name !== 'caisson') return [`${name}.mjs`];
+  return readProgramBuild().pieces.flatMap((piece) => (piece.endsWith('.map') ? [] : [`caisson/${piece}`]));
 }
 
 /** A guest as one file, its source name without ending or a path. */

@@ -10,6 +10,7 @@ import { measureImage } from '@caisson/host/image';
 import { readState, writeSpec } from '@caisson/host/record';
 import { openShim, startShim } from '@caisson/host/shim';
 import { fakeSpec } from '@caisson/testkit/fake';
+import { programWords } from '@caisson/testkit/program';
 import { imageSkip, makeImages } from '../scenario/backend/image.ts';
 import { skip as noRig, rigFile } from './rig.ts';
 
@@ -29,15 +30,10 @@ test('an enclave in QEMU is kept to ready, reached by its ways in, and ends with
   const ingress = [{ hostAddress: '127.0.0.1', hostPort: 0, port: 8080, vsockPort: 8080, holdMs: 0 }];
   const asked = { image, measurements: await measureImage(image), memoryMiB: 512, cpus: { count: 1 }, ingress };
   await writeSpec(state, fakeSpec('hello', { ...asked, backend: 'qemu', readyTimeoutMs: 120_000 }));
-  const words = [
-    process.execPath,
-    '--conditions=caisson-source',
-    join(import.meta.dirname, '../../packages/cli/src/main/bundle.ts'),
-  ];
   const client = await startShim({
     state,
     name: 'hello',
-    words,
+    words: programWords(),
     env: { ...process.env, CAISSON_QEMU: rigFile('out') },
   });
   const phases: unknown[] = [];

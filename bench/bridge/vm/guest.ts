@@ -25,7 +25,7 @@ async function measureRoute(route: GuestRoute): Promise<Cell[]> {
   const peers: Peer[] = [];
   const cells: Cell[] = [];
   try {
-    for (const recipe of [caissonRecipe(1024, '/app/caisson.mjs'), socatRecipe('/bin/socat')]) {
+    for (const recipe of [caissonRecipe(1024, '/app/caisson/caisson.mjs'), socatRecipe('/bin/socat')]) {
       const isReady = (near: string): Promise<boolean> => answers(load, near);
       const peer = await startPeer(recipe, route.of(recipe.name as 'caisson' | 'socat'), work, isReady);
       if (peer !== undefined) peers.push(peer);

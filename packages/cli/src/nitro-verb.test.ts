@@ -9,7 +9,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { planEif } from '@caisson/core/eif';
 import { measureImage } from '@caisson/host/image';
 import { createFakeNitro, type FakeNitro } from '@caisson/testkit/nitro-cli';
-import { hear, passForLauncher } from '@caisson/testkit/program';
+import { hear, passForProgram } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-nv-'));
@@ -42,7 +42,7 @@ before(async () => {
     XDG_CONFIG_HOME: at('config'),
     HOME: folder,
   };
-  passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
+  passNoMore = passForProgram();
 });
 afterEach(async () => {
   fake.script({});

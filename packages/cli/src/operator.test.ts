@@ -11,7 +11,7 @@ import { createFabricTransport } from '@caisson/link/transport';
 import { assertFitsSchema } from '@caisson/testkit/contract';
 import { createControlScene, createWire } from '@caisson/testkit/control';
 import { createFakeControl } from '@caisson/testkit/fake';
-import { type Heard, type HearOptions, hear, writeLauncher } from '@caisson/testkit/program';
+import { type Heard, type HearOptions, hear, programWords } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 async function bench(context: TestContext) {
@@ -222,7 +222,7 @@ test('proxy carries bytes between its standard streams and the control port, and
   await session.close();
   assert.equal((await caisson(['proxy', '16'])).code, 64);
   assert.equal((await caisson(['proxy', '--stdio', '17'])).code, 1);
-  assert.match((await caisson(['proxy', '--stdio', 'nobody'])).err, /enclave nobody must run here/);
+  assert.match((await caisson(['proxy', '--stdio', 'nobody'])).err, /enclave nobody must have a record/);
 });
 
 test('--via is ssh to a host by its name, and takes no simulated enclave unless it is told to', async (context) => {
@@ -238,7 +238,7 @@ test('--via is ssh to a host by its name, and takes no simulated enclave unless 
   }
   // A way through ssh, where ssh is a script that runs what it is given: the session is the operator's own all the same.
   const ssh = join(folder, 'ssh');
-  const program = writeLauncher(folder, join(import.meta.dirname, 'main/caisson.ts')).join(' ');
+  const program = programWords().join(' ');
   const heard = join(folder, 'heard');
   writeFileSync(ssh, `#!/bin/sh\necho "$*" > ${heard}\nshift 6\nexec ${program} "$@"\n`, { mode: 0o755 });
   const path = { env: { ...env, PATH: `${folder}:${process.env['PATH']}` } };

@@ -6,6 +6,7 @@ import { endedCode } from './ended-by.ts';
 import { EXIT_FAILED, exitCodeOf, UsageError } from './exit-code.ts';
 import { harmlessText } from './harmless.ts';
 import { usageExitOf } from './program.ts';
+import { sourceStack } from './source-stack.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Resolves with the exit code. `askedCommand`: `caisson attest verify`. */
@@ -15,7 +16,7 @@ export async function reportError(
   askedCommand: () => string,
 ): Promise<number> {
   const ours = name === 'caisson';
-  // What was asked to stop and did so at once rejects with the name of the signal: how it ended, and nothing to report.
+  // Work that a signal stopped rejects with the reason of that signal: the exit code says it, and there is nothing to report.
   if (stop.aborted && error === stop.reason) return endedCode(stop);
   if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help'))
     return error.exitCode === 0 ? 0 : usageExitOf(name);
@@ -24,7 +25,7 @@ export async function reportError(
   if (ours) stderr.write(`  hint: ${harmlessText(await hintOf(error, askedCommand))}\n`);
   if (error instanceof CommanderError) return usageExitOf(name);
   if (env['LOG_LEVEL'] === 'debug' || env['LOG_LEVEL'] === 'trace') {
-    stderr.write(`${error instanceof Error ? harmlessText(error.stack ?? '') : ''}\n`);
+    stderr.write(`${error instanceof Error ? harmlessText(sourceStack(error)) : ''}\n`);
   }
   if (error instanceof UsageError) return usageExitOf(name);
   return ours ? exitCodeOf(error) : EXIT_FAILED;

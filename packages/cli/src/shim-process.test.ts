@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { createProgram } from './program.ts';
-import { parseShimWords } from './shim-process.ts';
+import { parseShimWords } from './shim-words.ts';
 
 test('the words of a shim are known, and any others are the command tree’s', () => {
   assert.deepEqual(parseShimWords(['web', '--tell', '3']), ['web', { tell: '3' }]);

@@ -1,23 +1,13 @@
 // A process that is a shim and nothing else. There is one for each enclave and it stays, so it is started without the tree of commands, which is as
-// large again; `commands/shim.ts` is the same for whoever goes through the tree.
+// large again; `commands/shim.ts` is the same for whoever goes through the tree. Bundled it is one file, which is read whole: when the program
+// is built again or replaced under it, it needs nothing that would be gone.
 import { closeSync, writeSync } from 'node:fs';
 import type { BackendKind } from '@caisson/host/backend';
 import { EXIT_FAILED, EXIT_OK, exitCodeOf, UsageError } from './exit-code.ts';
+import type { ShimFlags } from './shim-words.ts';
+import { sourceStack } from './source-stack.ts';
 import type { Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
-
-export interface ShimFlags {
-  readonly tell?: string;
-  readonly end?: true;
-}
-
-/** The words after `shim`, as `startShim` gives them; undefined for any others. */
-export function parseShimWords([name, ...words]: readonly string[]): [name: string, flags: ShimFlags] | undefined {
-  const [option, tell, end, ...rest] = words;
-  if (name === undefined || name.startsWith('-') || rest.length > 0) return undefined;
-  if (option !== '--tell' || tell === undefined || (end !== undefined && end !== '--end')) return undefined;
-  return [name, { tell, ...(end === undefined ? {} : { end: true }) }];
-}
 
 /** Resolves with the exit code; never rejects. */
 export async function runShimProcess(name: string, flags: ShimFlags, surroundings: Surroundings): Promise<number> {
@@ -25,12 +15,12 @@ export async function runShimProcess(name: string, flags: ShimFlags, surrounding
     return await keepEnclave(name, flags, surroundings);
   } catch (error) {
     // log/shim.log.
-    surroundings.stderr.write(`caisson: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    surroundings.stderr.write(`caisson: ${error instanceof Error ? sourceStack(error) : String(error)}\n`);
     return exitCodeOf(error);
   }
 }
 
-/** What cannot be begun is told on the descriptor `tell` as well as thrown. */
+/** If the shim cannot start, that is written to the descriptor `tell` as well as thrown. */
 export async function keepEnclave(name: string, { tell, end }: ShimFlags, surroundings: Surroundings): Promise<number> {
   if (tell !== undefined && !/^[3-9]$/.test(tell))
     throw new UsageError(`--tell must be a descriptor in 3..9, got ${tell}`);
@@ -43,7 +33,7 @@ export async function keepEnclave(name: string, { tell, end }: ShimFlags, surrou
     writeSync(Number(tell), describeStart(error));
     closeSync(Number(tell));
   };
-  // The terminal that it was started from may go; it stays.
+  // The terminal that started it may close; the shim stays.
   surroundings.onReload(() => {});
   try {
     const { createLinuxKernel } = await import('@caisson/sys');

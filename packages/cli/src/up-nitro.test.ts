@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { measureImage } from '@caisson/host/image';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { createFakeNitro, type FakeNitro } from '@caisson/testkit/nitro-cli';
-import { hear, passForLauncher } from '@caisson/testkit/program';
+import { hear, passForProgram } from '@caisson/testkit/program';
 import { run } from './run.ts';
 
 // Short, because sockets lie in it.
@@ -30,7 +30,7 @@ before(async () => {
     XDG_CONFIG_HOME: at('config'),
     HOME: folder,
   };
-  passNoMore = passForLauncher(folder, join(import.meta.dirname, 'main/caisson.ts'));
+  passNoMore = passForProgram();
 });
 afterEach(async () => {
   fake.script({});

@@ -16,9 +16,9 @@ export interface PackOptions {
 const packMs = 600_000;
 
 export async function findPackFolder({ home, asked, env, stop }: PackOptions): Promise<string> {
-  const isPacked = existsSync(join(home, 'lib/caisson.mjs'));
+  const isPacked = existsSync(join(home, 'lib/caisson/caisson.mjs'));
   const folder = asked !== undefined ? resolve(asked) : isPacked ? home : await pack(home, env, stop);
-  for (const name of ['bin/caisson', 'lib/node', 'lib/caisson.mjs', 'scripts/nitro-smoke.sh']) {
+  for (const name of ['bin/caisson', 'lib/node', 'lib/caisson/caisson.mjs', 'scripts/nitro-smoke.sh']) {
     if (!existsSync(join(folder, name))) throw new Error(`${folder} is no packed folder: it has no ${name}`);
   }
   const machine = readMachine(join(folder, 'lib/node'));

@@ -25,7 +25,7 @@ await report(async () => {
   const commands: Record<string, CommandOutcome> = {};
   for (const [name, words] of Object.entries(nsmCommands)) {
     if (chosen?.includes(name) === false) continue;
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['/app/caisson.mjs', 'nsm', ...words], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['/app/caisson/caisson.mjs', 'nsm', ...words], {
       encoding: 'utf8',
       timeout: commandMs,
       // Half of a start is compiling.

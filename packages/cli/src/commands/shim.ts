@@ -1,6 +1,6 @@
 // `caisson shim`: the process that keeps one enclave (docs/shim.md). Started by up, run and restart, never by hand, and so not shown.
 import { withExitAction } from '../exit-action.ts';
-import type { ShimFlags } from '../shim-process.ts';
+import type { ShimFlags } from '../shim-words.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {

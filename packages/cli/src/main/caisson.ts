@@ -1,6 +1,6 @@
 // The program: takes the process apart into Surroundings and gives its exit code back.
-// Called by the launchers in bin/ with the name they go by, and by the single-file bundle.
-import { parseShimWords, runShimProcess } from '../shim-process.ts';
+// Called by the launchers in bin/ with the name they go by, and by the bundle's own entry.
+import { parseShimWords } from '../shim-words.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** Runs the command line of this process under `name` and sets the exit code. */
@@ -32,6 +32,7 @@ export async function main(name: string, words: readonly string[] = process.argv
   };
   const shim = name === 'caisson' && words[0] === 'shim' ? parseShimWords(words.slice(1)) : undefined;
   if (shim !== undefined) {
+    const { runShimProcess } = await import('../shim-process.ts');
     process.exitCode = await runShimProcess(...shim, surroundings);
     return;
   }

@@ -41,7 +41,7 @@ export function createFakeCloud(folder: string): FakeCloud {
   const instance = join(folder, 'instance');
   const pack = join(folder, 'pack');
   const at = (...names: readonly string[]): string => join(folder, ...names);
-  for (const name of [bin, instance, join(pack, 'bin'), join(pack, 'lib'), join(pack, 'scripts')]) {
+  for (const name of [bin, instance, join(pack, 'bin'), join(pack, 'lib/caisson'), join(pack, 'scripts')]) {
     mkdirSync(name, { recursive: true });
   }
   for (const name of ['aws', 'ssh', 'scp', 'step.sh']) {
@@ -60,7 +60,7 @@ export function createFakeCloud(folder: string): FakeCloud {
   const elf = Buffer.alloc(20);
   elf.writeUInt16LE(0x3e, 18);
   writeFileSync(join(pack, 'lib/node'), elf);
-  writeFileSync(join(pack, 'lib/caisson.mjs'), '');
+  writeFileSync(join(pack, 'lib/caisson/caisson.mjs'), '');
   program(join(pack, 'bin/caisson'), '#!/bin/sh\n');
   program(join(pack, 'scripts/nitro-smoke.sh'), '#!/bin/sh\necho smoked\n');
   return {

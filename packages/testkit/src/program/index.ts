@@ -2,6 +2,6 @@
 export { compileCache } from './compile-cache.ts';
 export type { Heard, HearOptions } from './hear.ts';
 export { hear } from './hear.ts';
-export { passForLauncher, writeLauncher } from './launcher.ts';
+export { passForProgram, programWords } from './launcher.ts';
 export type { EndedProcess, ProcessTerms, StartedProcess } from './start-process.ts';
 export { startProcess } from './start-process.ts';

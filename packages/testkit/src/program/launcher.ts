@@ -1,28 +1,26 @@
-// A script that starts the program from its source, for whoever starts it as a process of its own: a shim is the program once more.
-import { writeFileSync } from 'node:fs';
+// The program as a process of its own: bundled, where scripts/test.ts has found the bundle no older than any of its sources, and else from the sources, which
+// takes eight times as long. A test file that somebody runs by hand, or after an edit, never speaks of an old build.
 import { join } from 'node:path';
-import { compileCache } from './compile-cache.ts';
 
+const source = join(import.meta.dirname, '../../../cli/src/main/bundle.ts');
 const flag = '--conditions=caisson-source';
 
-/** `main` is the file that has the program's `main`. What to say to start it: Node, its flag, the script. */
-export function writeLauncher(folder: string, main: string): readonly [node: string, flag: string, script: string] {
-  const script = join(folder, 'launcher.mjs');
-  // The environment of whoever starts it may be the test's own: a start from source costs three times as much without the cache.
-  const kept = Object.values(compileCache).map((folder) => `enableCompileCache(${JSON.stringify(folder)});\n`);
-  writeFileSync(
-    script,
-    `import { enableCompileCache } from 'node:module';\n${kept.join('')}const { main } = await import(${JSON.stringify(main)});\nawait main('caisson');\n`,
-  );
-  return [process.execPath, flag, script];
+function start(): readonly [options: readonly string[], script: string] {
+  const bundled = process.env['CAISSON_FRESH_PROGRAM'];
+  return bundled === undefined ? [[flag], source] : [[], bundled];
 }
 
-/** This process passes for the launcher, until the returned function is called. */
-export function passForLauncher(folder: string, main: string): () => void {
+/** What to say to start it under one of its names: Node, its options, the script; its own words come after. */
+export function programWords(name = 'caisson'): readonly [node: string, ...string[]] {
+  const [options, script] = start();
+  return [process.execPath, ...options, script, ...(name === 'caisson' ? [] : ['--called-as', name])];
+}
+
+/** This process passes for the program, which starts itself once more for a shim, until the returned function is called. */
+export function passForProgram(): () => void {
   const own = [process.argv[1] ?? '', process.execArgv] as const;
-  const [, , script] = writeLauncher(folder, main);
-  process.argv[1] = script;
-  process.execArgv = [flag];
+  const [options, script] = start();
+  [process.argv[1], process.execArgv] = [script, [...options]];
   return () => {
     [process.argv[1], process.execArgv] = own;
   };
