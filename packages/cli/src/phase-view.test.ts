@@ -63,6 +63,16 @@ test('on a terminal one table fills itself, within its width; what was passed ov
   match(text, /\[Jwarning: web: no kernel here$/m);
 });
 
+test('a wait that is known to be in vain counts down, and up again where it takes longer', () => {
+  const begun: EngineEvent = { kind: 'begin', enclave: 'web', phase: 'config', waitMs: 1_000 };
+  const later: readonly EngineEvent[] = Array.from({ length: 3 }, () => story[0]!);
+  const frames = shown({ isTTY: true, events: [begun, ...later] }).match(/^web .*$/gm) ?? [];
+  deepEqual(
+    frames.map((line) => line.split(/ {2,}/).at(-1)),
+    ['1 left', '1 left', '1.0 ...', '1.5 ...', '1.5 ...'],
+  );
+});
+
 test('a terminal that cannot be steered has lines as a file has', () => {
   equal(shown({ isTTY: true, terminal: 'dumb' }), shown({ isTTY: false }));
 });
@@ -90,4 +100,25 @@ test('with --json nothing is shown', () => {
 
 test('times are seconds, with two digits as long as they say something', () => {
   deepEqual([4, 9_994, 9_995, 61_000].map(secondsText), ['0.00 s', '9.99 s', '10.0 s', '61.0 s']);
+});
+
+test('a terminal that is too narrow for every phase shows the newest ones, whole', () => {
+  const events: EngineEvent[] = (['build', 'boot', 'heartbeat', 'services', 'ready', 'verified'] as const).map(
+    (phase) => ({
+      ...{ kind: 'done', enclave: 'web', phase, ms: 1_000, note: 'SIMULATED' },
+    }),
+  );
+  const lastOf = (columns: number, count: number): string[] =>
+    shown({ isTTY: true, columns, events: events.slice(0, count) })
+      .split(/\u001b\[\d+A\r\u001b\[J/)
+      .at(-1)!
+      .split('\n');
+  const names = 'CONFIG   SERVICES  READY    VERIFIED';
+  deepEqual(lastOf(60, 6).slice(0, 2), [
+    `ENCLAVE  HEARTBEAT  ${names}`,
+    'web      1.00 s     -        1.00 s    1.00 s   SIMULATED',
+  ]);
+  match(lastOf(60, 2)[0]!, /^ENCLAVE {2}BUILD {4}BOOT {5}HEARTBEAT {2}CONFIG {3}SERVICES$/);
+  match(lastOf(80, 6)[0]!, new RegExp(`^ENCLAVE {2}BUILD {4}BOOT {5}HEARTBEAT {2}${names}$`));
+  match(lastOf(21, 6)[0]!, /^ENCLAVE {2}VERIFIED$/);
 });

@@ -67,7 +67,7 @@ function noteText({ enclave, level, text, hint }: Extract<EngineEvent, { kind: '
   return `${level === 'warn' ? 'warning: ' : ''}${who}${plain(text)}${advice}`;
 }
 
-type Cell = { readonly fromMs: number } | { readonly text: string };
+type Cell = { readonly fromMs: number; readonly waitMs: number | undefined } | { readonly text: string };
 type Row = readonly [name: string, row: ReadonlyMap<UpPhase, Cell>];
 
 const cellWidths = phases.map((phase) => Math.max(7, phase.length));
@@ -76,6 +76,18 @@ const phasesColumns = cellWidths.reduce((sum, width) => sum + 2 + width, 0) + 1;
 
 function isOpen([, row]: Row): boolean {
   return [...row.values()].some((cell) => 'fromMs' in cell);
+}
+
+/** Where not all of them fit, those that are over go first: what happens now is what a person waits for. */
+function phasesThatFit(shown: readonly Row[], columns: number): readonly UpPhase[] {
+  const newest = Math.max(0, ...shown.flatMap(([, row]) => [...row.keys()].map((phase) => phases.indexOf(phase))));
+  const columnsOf = (from: number, to: number): number =>
+    cellWidths.slice(from, to).reduce((sum, width) => sum + 2 + width, to === phases.length ? 1 : 0);
+  let from = 0;
+  while (from < newest && columnsOf(from, newest + 1) > columns) from += 1;
+  let to = newest + 1;
+  while (to < phases.length && columnsOf(from, to + 1) <= columns) to += 1;
+  return phases.slice(from, to);
 }
 
 class PhaseTable implements PhaseView {
@@ -100,7 +112,7 @@ class PhaseTable implements PhaseView {
       if (event.kind === 'begin') {
         // A new boot clears the phases that the old one had reached.
         for (const phase of phases.slice(phases.indexOf(event.phase))) row.delete(phase);
-        row.set(event.phase, { fromMs: this.#now() });
+        row.set(event.phase, { fromMs: this.#now(), waitMs: event.waitMs });
       }
       if (event.kind === 'done') row.set(event.phase, { text: doneText(event) });
       if (event.kind === 'failed') row.set(event.phase, { text: 'FAILED' });
@@ -138,24 +150,16 @@ class PhaseTable implements PhaseView {
   #lines(shown: readonly Row[], columns: number): string[] {
     const longest = Math.max(7, ...shown.map(([name]) => name.length));
     const width = Math.min(longest, Math.max(leastNameColumns, columns - 1 - phasesColumns));
-    const line = (name: string, cells: readonly string[]): string =>
+    const fitting = phasesThatFit(shown, columns - 1 - width);
+    const line = (name: string, text: (phase: UpPhase) => string): string =>
       [
         (name.length > width ? `${name.slice(0, width - 1)}…` : name).padEnd(width),
-        ...cells.map((cell, index) => cell.padEnd(cellWidths[index]!)),
+        ...fitting.map((phase) => text(phase).padEnd(cellWidths[phases.indexOf(phase)]!)),
       ]
         .join('  ')
         .trimEnd();
-    const head = line(
-      'ENCLAVE',
-      phases.map((phase) => phase.toUpperCase()),
-    );
-    const rows = shown.map(([name, row]) =>
-      line(
-        name,
-        phases.map((phase) => this.#text(row, phase)),
-      ),
-    );
-    return [head, ...rows];
+    const head = line('ENCLAVE', (phase) => phase.toUpperCase());
+    return [head, ...shown.map(([name, row]) => line(name, (phase) => this.#text(row, phase)))];
   }
 
   #text(row: ReadonlyMap<UpPhase, Cell>, phase: UpPhase): string {
@@ -163,7 +167,11 @@ class PhaseTable implements PhaseView {
     // A phase that was passed over took no visible time.
     const isPast = phases.slice(phases.indexOf(phase) + 1).some((later) => row.has(later));
     if (cell === undefined) return isPast ? '-' : '';
-    return 'text' in cell ? cell.text : `${((this.#now() - cell.fromMs) / 1_000).toFixed(1)} ...`;
+    if ('text' in cell) return cell.text;
+    const tookMs = this.#now() - cell.fromMs;
+    // A wait that is known to be in vain is shown by what is left of it, while something is.
+    const leftMs = cell.waitMs === undefined ? 0 : cell.waitMs - tookMs;
+    return leftMs > 0 ? `${Math.ceil(leftMs / 1_000)} left` : `${(tookMs / 1_000).toFixed(1)} ...`;
   }
 }
 

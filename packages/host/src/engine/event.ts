@@ -5,7 +5,13 @@ export const UP_PHASES = ['build', 'boot', 'heartbeat', 'config', 'services', 'r
 export type UpPhase = (typeof UP_PHASES)[number];
 
 export type EngineEvent =
-  | { readonly kind: 'begin'; readonly enclave: string; readonly phase: UpPhase }
+  | {
+      readonly kind: 'begin';
+      readonly enclave: string;
+      readonly phase: UpPhase;
+      /** It takes just so long, and nothing is done in it. */
+      readonly waitMs?: number;
+    }
   | {
       readonly kind: 'done';
       readonly enclave: string;

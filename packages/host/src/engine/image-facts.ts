@@ -18,6 +18,8 @@ export interface ImageFacts {
   readonly terms:
     | (Pick<MeasuredImage, 'ingress' | 'egress' | 'healthPort'> & {
         readonly config: MeasuredImage['config']['expect'];
+        /** How long it waits for one. */
+        readonly configTimeoutMs: number;
         /** What a boot config calls `endpoints` is a way out. */
         readonly takesEndpoints: boolean;
       })
@@ -57,7 +59,7 @@ export function factsOfManifest(path: string, { settings, measurements, size, co
 function termsOf(
   image:
     | (Pick<MeasuredImage, 'ingress' | 'egress' | 'healthPort' | 'components'> & {
-        readonly config: Pick<MeasuredImage['config'], 'expect' | 'endpoints'>;
+        readonly config: Pick<MeasuredImage['config'], 'expect' | 'endpoints' | 'timeoutMs'>;
       })
     | undefined,
 ): Pick<ImageFacts, 'terms' | 'hasReadyLine' | 'hasControl'> {
@@ -69,6 +71,7 @@ function termsOf(
       egress,
       healthPort,
       config: config.expect,
+      configTimeoutMs: config.timeoutMs,
       takesEndpoints: components.includes('network') || config.endpoints !== null,
     },
     hasReadyLine: components.includes('ready'),

@@ -1,4 +1,5 @@
 // Turns the events of a shim into the phases of the timeline.
+import { tellVainWait } from './config-wait.ts';
 import type { FollowOptions } from './follow.ts';
 import type { Verdict } from './result.ts';
 import type { Timeline } from './timeline.ts';
@@ -6,8 +7,8 @@ import type { Timeline } from './timeline.ts';
 // Warnings such as `DEBUG: ...` and `NOT ISOLATED: ...`.
 const shouts = /^[A-Z]{2}[A-Z ]*: /;
 
-/** Phases come as events with their times. What only the newest state knows is added at the end. */
-export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' | 'onState'> {
+/** `waitMs`: how long the phase `config` waits for nothing. Phases come as events with their times. What only the newest state knows is added at the end. */
+export function createTeller(timeline: Timeline, waitMs?: number): Pick<FollowOptions, 'onEvent' | 'onState'> {
   let restarts: number | undefined;
   const told = new Set<string>();
   return {
@@ -16,7 +17,9 @@ export function createTeller(timeline: Timeline): Pick<FollowOptions, 'onEvent' 
       if (code === 'BACKEND_DIFFERS') timeline.note('info', message);
       if (code !== 'ENCLAVE_PHASE') return;
       if (phase === 'booting') timeline.begin('heartbeat', Date.parse(time));
-      if (phase === 'config' || phase === 'services') timeline.begin(phase, Date.parse(time));
+      if (phase === 'config' && waitMs !== undefined) tellVainWait(waitMs, timeline);
+      if (phase === 'config') timeline.begin(phase, Date.parse(time), waitMs);
+      if (phase === 'services') timeline.begin(phase, Date.parse(time));
       if (phase === 'ready' && timeline.open !== undefined) timeline.begin('ready', Date.parse(time));
     },
     onState({ phase, cid, backend, heartbeatMs, readyMs, departures, restarts: count, end }) {

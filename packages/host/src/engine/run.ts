@@ -9,6 +9,7 @@ import { imageStoreFolder, isImageTag, openImageStore } from '../store/index.ts'
 import { keepConfig, prepareConfig } from './boot-config.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { RunCommand } from './command.ts';
+import { vainWaitMs } from './config-wait.ts';
 import type { EngineContext } from './context.ts';
 import { isRunning } from './end.ts';
 import type { EngineErrorCode } from './error-code.ts';
@@ -80,7 +81,11 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
     return outcomeOf(
       recorded,
       timeline,
-      await startEnclave(context, { spec: recorded, detach, operator, composeFile: undefined }, timeline),
+      await startEnclave(
+        context,
+        { spec: recorded, detach, operator, vainWaitMs: vainWaitMs(facts, prepared), composeFile: undefined },
+        timeline,
+      ),
     );
   } catch (error) {
     signal?.throwIfAborted();

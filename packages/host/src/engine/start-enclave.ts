@@ -31,6 +31,8 @@ export interface StartRequest {
   /** The caisson.yaml of this command, for its policy. */
   readonly composeFile: string | undefined;
   readonly detach: boolean;
+  /** How long its image waits for a boot config that nobody gives. */
+  readonly vainWaitMs?: number | undefined;
   /** False if a note about an unchanged enclave would repeat what the command says anyway. Default true. */
   readonly tellsUnchanged?: boolean;
 }
@@ -91,13 +93,13 @@ async function oneAtATime<Result>(
 
 async function followAndProve(
   { state, env, variables, signal }: EngineContext,
-  { spec, operator, composeFile, tellsUnchanged = true }: StartRequest,
+  { spec, operator, composeFile, vainWaitMs, tellsUnchanged = true }: StartRequest,
   client: ShimClient,
   timeline: Timeline,
   { beganMs, unchanged }: { readonly beganMs: number; readonly unchanged: boolean },
 ): Promise<Omit<Started, 'changes' | 'unchanged'>> {
   const { name, readyTimeoutMs: timeoutMs, restart } = spec;
-  const { onEvent, onState } = createTeller(timeline);
+  const { onEvent, onState } = createTeller(timeline, vainWaitMs);
   const options = { state, name, client, timeoutMs, startsAgain: restart !== 'no', signal, onState };
   let followed = await followToReady({ ...options, sinceMs: beganMs, onEvent });
   let [proven, verdict]: [string | null | undefined, Verdict | null] = [undefined, null];

@@ -33,13 +33,13 @@ export class Timeline {
    * Begins a phase and ends the open one without a note. Does nothing for a phase that is earlier than the open one. `atMs` is unix time, for a
    * phase that began before it was seen.
    */
-  begin(phase: UpPhase, atMs: number = this.#now()): void {
+  begin(phase: UpPhase, atMs: number = this.#now(), waitMs?: number): void {
     if (this.#open !== undefined) {
       if (UP_PHASES.indexOf(phase) <= UP_PHASES.indexOf(this.#open.phase)) return;
       this.done(null, Math.max(0, atMs - this.#open.fromMs));
     }
     this.#open = { phase, fromMs: atMs };
-    this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase });
+    this.#onEvent({ kind: 'begin', enclave: this.#enclave, phase, ...(waitMs !== undefined && { waitMs }) });
   }
 
   /** Ends the open phase. `ms` is its duration where that is known exactly. */

@@ -15,6 +15,7 @@ import { keepConfig, prepareConfig } from './boot-config.ts';
 import { pruneBuilt } from './built-image.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { UpCommand } from './command.ts';
+import { vainWaitMs } from './config-wait.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
@@ -74,14 +75,21 @@ async function bringUp(
   const timeline = new Timeline(name, context.onEvent);
   let recorded: RecordedSpec | undefined;
   try {
-    recorded = await turn(() => resolveEnclave(name, spec, file, command, context, timeline));
+    const resolved = await turn(() => resolveEnclave(name, spec, file, command, context, timeline));
+    recorded = resolved.recorded;
     const missing = (await Promise.all(before)).find(({ kind }) => !['ready', 'started'].includes(kind));
     if (missing !== undefined) return skipped(name, missing.name, timeline, recorded);
     const { detach } = command;
     const started = await startEnclave(
       context,
       // What came on standard input cannot be read again by whoever looks for a policy.
-      { spec: recorded, detach, operator: spec.operators?.local, composeFile: command.file === '-' ? undefined : file },
+      {
+        spec: recorded,
+        detach,
+        vainWaitMs: resolved.vainWaitMs,
+        operator: spec.operators?.local,
+        composeFile: command.file === '-' ? undefined : file,
+      },
       timeline,
     );
     await pruneBuilt(context.state, name, recorded.image);
@@ -101,7 +109,7 @@ async function resolveEnclave(
   command: UpCommand,
   context: EngineContext,
   timeline: Timeline,
-): Promise<RecordedSpec> {
+): Promise<{ readonly recorded: RecordedSpec; readonly vainWaitMs: number | undefined }> {
   const { state, env, version, signal, hold } = context;
   signal?.throwIfAborted();
   const folder = dirname(composeFile);
@@ -141,7 +149,7 @@ async function resolveEnclave(
     now: new Date(),
   });
   tellRecorded(recorded, warnings, timeline);
-  return recorded;
+  return { recorded, vainWaitMs: vainWaitMs(facts, prepared) };
 }
 
 /** Every fault of the file and of what it names, but for the measurement of an image: that is a refusal of its own kind. */
