@@ -469,6 +469,23 @@ test('giving up waiting leaves what was started, and the same command goes on wi
   deepEqual([outcome?.kind, outcome?.unchanged, door.done], ['ready', true, ['start a']]);
 });
 
+test('one that somebody stops while it comes up is said to have been stopped, and nothing is advised that needs its record', async () => {
+  await image('a.eif');
+  door.scripts.set('a', ['booting']);
+  writeFileSync(at('caisson.yaml'), 'name: a\nimage: { eif: a.eif }\n');
+  const command = { verb: 'up', file: at('caisson.yaml'), names: [], variables: {}, detach: false } as const;
+  let stopped: Promise<unknown> | undefined;
+  const onEvent = (event: EngineEvent): void => {
+    if (event.kind === 'begin' && event.phase === 'heartbeat')
+      stopped ??= engine.execute({ verb: 'stop', names: ['a'] });
+  };
+  const { enclaves } = await engine.execute(command, { onEvent });
+  await stopped;
+  const { kind, failure } = enclaves[0]!;
+  deepEqual([kind, failure?.message], ['failed', 'enclave a was stopped while it came up']);
+  match(failure?.hint ?? '', /caisson up starts it again/);
+});
+
 test('inspect tells what was asked for, what is so, and by which port of the host each way out leads', async () => {
   await image('a.eif', { components: ['network', 'ready'], egress: [{ host: 'one.example', port: 443 }] });
   await up('name: a\nimage: { eif: a.eif }\n');

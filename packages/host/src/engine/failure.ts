@@ -44,6 +44,13 @@ export async function faultOfFollowed(
     const hint = `caisson logs ${name} has what it said; ReadyTimeoutSec of the service, or ready.timeout, gives it longer`;
     return { kind: 'late', failure: { code: 'ENGINE_LATE', message, hint, evidence } };
   }
+  if (outcome !== 'gone' && last?.phase === 'stopped') {
+    const hint = 'whoever ended it knows why; caisson up starts it again';
+    return {
+      kind: 'failed',
+      failure: { code: ended, message: `enclave ${name} was stopped while it came up`, hint, evidence },
+    };
+  }
   const how =
     outcome === 'gone' || last === undefined
       ? 'the process that kept it is gone'
