@@ -13,12 +13,12 @@ export interface LeftEnclave {
   readonly enclave: string;
 }
 
-// Chosen: longer than a boot of hardware takes.
+// Chosen: longer than a boot on hardware takes.
 const launchMs = 60_000;
 
 /**
- * Undefined where nothing of that name was left, or where what was left does not run. The record is this process's then. Throws what describe-enclaves
- * failed with and VerificationError NITRO_MEASUREMENTS: it runs, and is not what was asked for.
+ * Undefined where nothing of that name was left, or what was left does not run. Otherwise the record of the launch belongs to this process from now
+ * on. Throws what describe-enclaves failed with, and VerificationError NITRO_MEASUREMENTS if something runs that is not what was asked for.
  */
 export async function takeOver(
   driver: NitroDriver,
@@ -29,7 +29,7 @@ export async function takeOver(
   const records = (await readLeftRecords(state)).filter((one) => nameOfLaunch(one) === spec.name && !one.isGivenUp);
   if (records.length === 0) return undefined;
   for (const { enclave, atMs } of records) {
-    // Its starter may have been killed in the middle of the launch, which goes on without him.
+    // The process that started it may have been killed in the middle of the launch, which goes on without it.
     const found = await driver.find(enclave, Date.now() - atMs < launchMs ? driver.times.settleMs : 0);
     if (found?.State !== 'RUNNING') continue;
     compareEnclave({ spec, cid: spec.cid ?? toCid(found.EnclaveCID), measurements }, found);
@@ -39,7 +39,9 @@ export async function takeOver(
   return undefined;
 }
 
-/** Ends all of that name that run, also those whose image is gone: how many. Throws what terminate-enclave failed with. */
+/**
+ * Ends every enclave of that name that runs, also those whose image is gone; resolves with their number. Throws what terminate-enclave failed with.
+ */
 export async function endLeft(driver: NitroDriver, state: string, name: string): Promise<number> {
   const records = (await readLeftRecords(state)).filter((one) => nameOfLaunch(one) === name);
   if (records.length === 0) return 0;

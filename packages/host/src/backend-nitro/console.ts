@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ConsoleRing } from '../backend/index.ts';
 
-// Chosen: what an enclave said last is on its way when its process is gone.
+// Chosen: the last output may still be in the pipe when the process of the enclave is gone.
 const lastWordsMs = 1_000;
 
 export function openConsole(program: string, id: string, console: ConsoleRing): { close(): Promise<void> } {

@@ -9,7 +9,7 @@ const capacity = new Set(['E20', 'E21', 'E22', 'E26', 'E27', 'E31', 'E32', 'E34'
 const unavailable = new Set(['E07', 'E18', 'E28', 'E56']);
 const longestQuote = 300;
 
-/** `enclave`: whose start it was. */
+/** `enclave` names the enclave whose start it was. */
 export function describeFailure(verb: string, said: Bounded, timeoutMs: number, enclave?: string): CaissonError {
   if (said.cut === 'late') return describeLate(verb, timeoutMs, enclave);
   if (said.cut === 'long') return failed(`nitro-cli ${verb} must print at most 1 MiB, it was ended`, 'run it by hand');
@@ -41,7 +41,7 @@ function failed(message: string, hint: string): CaissonError<NitroErrorCode> {
   return new CaissonError('NITRO_FAILED', message, { hint });
 }
 
-/** Ends up on a terminal. */
+/** The text is printed on terminals. */
 function quote(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
   return line === '' ? 'nothing' : line.slice(0, longestQuote);

@@ -9,13 +9,13 @@ import type { StartedEnclave } from './output.ts';
 import { readLife } from './process-life.ts';
 
 export interface GivenUp {
-  /** The launch may go on without nitro-cli, and bring its enclave up later. */
+  /** True if nitro-cli was cut off: the launch may go on without it and bring the enclave up later. */
   readonly wasCut: boolean;
-  /** What run-enclave has printed of it. */
+  /** What run-enclave has printed about the enclave. */
   readonly printed: StartedEnclave | undefined;
 }
 
-/** Resolves with `error`, or with one that says as well what is left. Never rejects. */
+/** Resolves with `error`, or with one that also says what may still run. Never rejects. */
 export async function giveUp(driver: NitroDriver, what: Launch, given: GivenUp, error: unknown): Promise<unknown> {
   const { state, enclave } = what;
   try {
@@ -28,7 +28,7 @@ export async function giveUp(driver: NitroDriver, what: Launch, given: GivenUp, 
   }
 }
 
-/** False: nothing was found, and something may come yet. */
+/** Ends everything of this launch. False if nothing was found and something may still come up. */
 async function endAll(driver: NitroDriver, what: Launch, { wasCut, printed }: GivenUp): Promise<boolean> {
   const { enclave } = what;
   const listed = await driver.findAll(enclave, wasCut ? driver.times.settleMs : 0).catch(() => undefined);
@@ -36,7 +36,7 @@ async function endAll(driver: NitroDriver, what: Launch, { wasCut, printed }: Gi
     for (const one of listed) await driver.terminate(one);
     return true;
   }
-  // No list says that it does not run: it may be forgotten there, or there is no list.
+  // Missing from the list does not mean that it does not run: the list may have lost it, or there was none.
   if (isOf(printed, what) && (listed === undefined || readLife(printed.ProcessID) !== undefined)) {
     await driver.terminate(printed);
     return !wasCut;
@@ -46,7 +46,7 @@ async function endAll(driver: NitroDriver, what: Launch, { wasCut, printed }: Gi
   return false;
 }
 
-/** What is printed may be of an enclave that somebody else has. */
+/** Whether the printed enclave is this launch's and not somebody else's. */
 function isOf(printed: StartedEnclave | undefined, { enclave, cid }: Launch): printed is StartedEnclave {
   return printed?.EnclaveCID === cid && (printed.EnclaveName ?? enclave) === enclave;
 }
@@ -56,7 +56,7 @@ function addLeft(error: unknown, what: Launch, printed: StartedEnclave | undefin
   const said = `enclave ${enclave} of this launch may still run, with cid ${cid}: ${why}`;
   const which = isOf(printed, what) ? `--enclave-id ${printed.EnclaveID}` : `--enclave-name ${enclave}`;
   const hint = `nitro-cli terminate-enclave ${which} ends it, and the next start of ${spec.name} tries to`;
-  // Its kind and code decide what becomes of the start.
+  // The error keeps its class and code, because those decide what becomes of the start.
   if (error instanceof CaissonError) return Object.assign(error, { message: `${error.message}; ${said}`, hint });
   return new CaissonError<NitroErrorCode>('NITRO_LEFT', said, { cause: error, hint });
 }

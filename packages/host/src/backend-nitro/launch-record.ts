@@ -12,7 +12,7 @@ const schema = z.strictObject({
   start: z.string().max(20),
   atMs: z.number(),
   isGivenUp: z.boolean(),
-  /** Whoever started it comes back for it: only a start or an adoption under the same name may touch it. */
+  /** The process that started it, or its successor, will come back for the enclave: only a start or an adoption under the same name may touch it. */
   isKept: z.boolean().default(false),
 });
 export type LaunchRecord = z.infer<typeof schema>;
@@ -22,7 +22,7 @@ const pathOf = (state: string, enclave: string): string => join(folderOf(state),
 const maxBytes = 4096;
 const suffixCharacters = 17;
 
-/** Of the enclave as its owner calls it. */
+/** The enclave's name as its owner knows it. */
 export function nameOfLaunch({ enclave }: LaunchRecord): string {
   return enclave.slice(0, -suffixCharacters);
 }
@@ -42,7 +42,7 @@ export async function removeRecord(state: string, enclave: string): Promise<void
   await rm(pathOf(state, enclave), { force: true });
 }
 
-/** Of launches that nobody keeps any more: their process is gone, or it has given them up. */
+/** Records of launches that nobody keeps: their process is dead, or has given them up. */
 export async function readLeftRecords(state: string): Promise<readonly LaunchRecord[]> {
   const names = await readdir(folderOf(state)).catch(() => []);
   const left: LaunchRecord[] = [];

@@ -26,7 +26,7 @@ export interface Launched {
   readonly departures: readonly string[];
 }
 
-// As every backend has it.
+// The default of every backend.
 const defaultBootMs = 60_000;
 
 /** Throws what `describeFailure` makes of run-enclave, VerificationError NITRO_MEASUREMENTS, ParseError NITRO_OUTPUT, CaissonError NITRO_LEFT. */
@@ -62,7 +62,7 @@ function words({ spec, image, cid, enclave }: Launch): string[] {
   ];
 }
 
-/** The file may be another one by now, and the answer another enclave's. Throws VerificationError NITRO_MEASUREMENTS. */
+/** The image file may have changed, and the answer may be about another enclave. Throws VerificationError NITRO_MEASUREMENTS. */
 export function compareEnclave(
   { spec, cid, measurements }: Pick<Launch, 'spec' | 'cid' | 'measurements'>,
   found: DescribedEnclave,
@@ -102,7 +102,7 @@ function comparePrinted(printed: StartedEnclave | undefined, { EnclaveID }: Desc
   );
 }
 
-/** It has ended with 0, and no enclave is there. */
+/** nitro-cli has ended with 0, but no enclave is there. */
 function describeNone({ spec }: Launch, said: Bounded, timeoutMs: number): CaissonError {
   if (readNitroFailure(said.stderr, 0) !== undefined) {
     return describeFailure('run-enclave', said, timeoutMs, spec.name);

@@ -34,17 +34,17 @@ export interface NitroBackendOptions {
   readonly state: string;
   /** The parent's side of the wall: AF_VSOCK on hardware. */
   readonly transport: Transport;
-  /** `transport` for other processes. Default `kernel`. */
+  /** The same for other processes, in the form of CAISSON_VSOCK. Default `kernel`. */
   readonly vsock?: string;
   /** Where nitro-cli is looked for. Default: PATH. */
   readonly path?: string | undefined;
-  /** Of /etc, /sys and /dev. Default `/`. */
+  /** Where /etc, /sys and /dev are looked for. Default `/`. */
   readonly root?: string;
   /** Default 10,000, 5,000 and 100. */
   readonly times?: Partial<NitroTimes>;
 }
 
-// Chosen. Nobody waits longer than the slowest boots before this one.
+// Chosen. Nobody waits longer than the slowest boots before this one take.
 const lockMs = 300_000;
 const defaultTimes: NitroTimes = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
 const forgetMs = 600_000;
@@ -121,7 +121,7 @@ async function adoptEnclave(
   driver: NitroDriver,
   undo: Undo,
 ): Promise<RunningEnclave | undefined> {
-  // What runs is compared with what was asked for; the file under its path may be another one by now, or gone.
+  // What runs is compared with what was asked for. The file at that path may have changed meanwhile, or be gone.
   const measurements = spec.measurements ?? (await measure(resolve(spec.image))).measurements;
   const { state } = await openRunFolder(stateFolder);
   const left = await takeOver(driver, state, spec, measurements);
@@ -155,20 +155,20 @@ async function measure(image: string) {
   }
 }
 
-/** What runs, without what launches of dead processes had left. `name`: under which nothing shall run besides what is started now. */
+/** Ends what launches of dead processes have left, and resolves with what else runs. Under `name` nothing may run besides what is started now. */
 async function endLeftovers(driver: NitroDriver, state: string, name: string): Promise<readonly DescribedEnclave[]> {
   const running = await driver.describe();
   let others = running;
   for (const record of await readLeftRecords(state)) {
     const { enclave, atMs, isGivenUp, isKept } = record;
     const left = running.find(({ EnclaveName }) => EnclaveName === enclave);
-    // Somebody will come back for it.
+    // The process that started it, or its successor, will come back for it.
     if (left !== undefined && isKept && !isGivenUp && nameOfLaunch(record) !== name) continue;
     if (left !== undefined) {
       await driver.terminate(left);
       others = others.filter((one) => one !== left);
     }
-    // A launch that was cut may still bring its enclave up.
+    // A launch that was cut off may still bring its enclave up, so its record stays for a while.
     if (left !== undefined || Date.now() - atMs > forgetMs) await removeRecord(state, enclave);
   }
   return others;

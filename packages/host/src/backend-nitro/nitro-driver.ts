@@ -10,11 +10,11 @@ import { type DescribedEnclave, parseDescribed } from './output.ts';
 import { isGoneWithin, readLife } from './process-life.ts';
 
 export interface NitroTimes {
-  /** For a call that only asks or ends. */
+  /** Deadline of a call of nitro-cli that does not start an enclave. */
   readonly callMs: number;
-  /** How long an enclave is looked for whose launch was cut, and how long one may take to be gone that nitro-cli has ended. */
+  /** How long to look for an enclave whose launch was cut off, and how long an enclave that nitro-cli has ended may take to be gone. */
   readonly settleMs: number;
-  /** Between looks at the process of an enclave. */
+  /** Time between two looks at the process of an enclave. */
   readonly pollMs: number;
 }
 
@@ -39,7 +39,7 @@ export class NitroDriver {
     try {
       return parseDescribed(said.stdout);
     } catch (error) {
-      // A code among its words says more than what it did not print.
+      // If nitro-cli printed an error code, that says more than the missing JSON.
       throw readNitroFailure(said.stderr, 0) === undefined ? error : this.#failure('describe-enclaves', said);
     }
   }
@@ -56,7 +56,7 @@ export class NitroDriver {
     );
   }
 
-  /** With tries, because a process that is booting an enclave answers nobody. Throws what the last try threw. */
+  /** Tries until `forMs` is over, because while an enclave boots its process answers nobody. Throws what the last try threw. */
   async findAll(enclave: string, forMs: number): Promise<readonly DescribedEnclave[]> {
     const untilMs = performance.now() + forMs;
     for (;;) {
@@ -76,7 +76,8 @@ export class NitroDriver {
   }
 
   /**
-   * Resolves once it is gone. Throws what terminate-enclave failed with, CaissonError NITRO_FAILED where it says that it has ended what goes on.
+   * Resolves once the enclave is gone. Throws what terminate-enclave failed with, and CaissonError NITRO_FAILED if it reports success and the
+   * enclave goes on.
    */
   async terminate(one: { readonly EnclaveID: string; readonly ProcessID?: number }): Promise<void> {
     const { EnclaveID: id, ProcessID: pid } = one;
@@ -85,7 +86,7 @@ export class NitroDriver {
     for (let tries = 0; tries < terminateTries; tries += 1) {
       const said = await this.#ask(['terminate-enclave', '--enclave-id', id]);
       const isDone = said.exitCode === 0 && said.cut === undefined;
-      // Its process takes a moment to leave after it has answered.
+      // The process of the enclave exits a moment after it has answered.
       const forMs = isDone ? this.times.settleMs : 0;
       const isGone =
         pid === undefined || life === undefined
@@ -97,7 +98,7 @@ export class NitroDriver {
     throw fault;
   }
 
-  /** `otherwise`: what holds where no list can be read. */
+  /** `otherwise` is the answer where no list can be read. */
   async #isUnlisted(id: string, forMs: number, otherwise: boolean): Promise<boolean> {
     for (const untilMs = performance.now() + forMs; ; await pause(this.times.pollMs)) {
       const left = await this.describe().catch(() => undefined);
@@ -107,7 +108,10 @@ export class NitroDriver {
     }
   }
 
-  /** Where no list can be read: by the whole name, which nitro-cli finds itself. False: none has it. Throws what terminate-enclave failed with. */
+  /**
+   * For the case that no list can be read: nitro-cli finds the enclave by its whole name. False if none has that name. Throws what
+   * terminate-enclave failed with.
+   */
   async terminateNamed(enclave: string): Promise<boolean> {
     let said: Bounded | undefined;
     for (let tries = 0; tries < terminateTries; tries += 1) {

@@ -24,7 +24,7 @@ export interface FoundEnclave {
   readonly vsock: string;
   readonly measurements: ImageMeasurements;
   readonly found: DescribedEnclave;
-  /** Whole, as nitro-cli has it; its record goes with it. */
+  /** Its whole name in nitro-cli, which is also that of its record. */
   readonly enclave: string;
   readonly departures: readonly string[];
   readonly bootMs: number;
@@ -33,7 +33,7 @@ export interface FoundEnclave {
 export const NITRO_DEBUG_WARNING =
   'DEBUG: PCR0 to PCR2 are zero in the documents of this enclave, whatever describe-enclaves prints, and its console is open: it proves nothing';
 
-/** `undo` is run at its end. */
+/** `undo` runs when the enclave has ended. */
 export function watchEnclave(driver: NitroDriver, about: FoundEnclave, undo: Undo): RunningEnclave {
   const { spec, state, cid, transport, vsock, measurements, found, enclave, departures, bootMs } = about;
   const { name, debug = false } = spec;

@@ -16,7 +16,7 @@ const started = z.object({
   EnclaveCID: z.int().min(4).max(0xffff_fffe),
   EnclaveName: z.string().max(255).optional(),
 });
-/** As run-enclave prints it. */
+/** What run-enclave prints. */
 export type StartedEnclave = z.infer<typeof started>;
 
 const described = started.extend({
@@ -28,7 +28,7 @@ const described = started.extend({
   Measurements: z.object({ PCR0: pcr, PCR1: pcr, PCR2: pcr, PCR8: pcr.optional() }).optional(),
 });
 
-/** As nitro-cli names its members. */
+/** An entry of describe-enclaves, with nitro-cli's own names. */
 export type DescribedEnclave = z.infer<typeof described>;
 
 /** Throws ParseError NITRO_OUTPUT. */
@@ -43,7 +43,7 @@ export function parseDescribed(stdout: Uint8Array): readonly DescribedEnclave[] 
 
 function parse<Value>(verb: string, schema: z.ZodType<Value>, stdout: Uint8Array): Value {
   try {
-    // Judged first, because JSON.parse takes the last of two equal keys.
+    // Read strictly first, because JSON.parse silently takes the last of two equal keys.
     parseStrictJson(stdout, { maxBytes, maxDepth: 16 });
     return schema.parse(JSON.parse(Buffer.from(stdout).toString()));
   } catch (cause) {

@@ -19,9 +19,9 @@ const restart = `then: sudo systemctl restart nitro-enclaves-allocator`;
 export interface ParentMachine {
   readonly freeMiB: number;
   readonly reservedMiB: number;
-  /** Ids of the pool, whether or not an enclave has them. */
+  /** CPU ids of the pool, those of running enclaves included. */
   readonly cpuPool: readonly number[];
-  /** `memory_mib` of the allocator's file, of all its parts; undefined: there is none that can be read. */
+  /** Sum of `memory_mib` in the allocator's file; undefined where it cannot be read. */
   readonly allocatedMiB: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export function findNitroCli(path: string | undefined): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** `root`: of the files looked at. */
+/** `root` is where the files are looked for. */
 export function findMissingParts(root: string, program: string | undefined): readonly MissingPart[] {
   const missing: MissingPart[] = [];
   if (program === undefined) {
@@ -67,7 +67,7 @@ export function readParentMachine(root: string): ParentMachine {
   };
 }
 
-/** `taken`: CPUs of running enclaves. Throws LimitError BACKEND_CAPACITY with the numbers. */
+/** `taken` are the CPUs of running enclaves. Throws LimitError BACKEND_CAPACITY with the numbers. */
 export function checkCapacity(
   spec: EnclaveSpec,
   imageBytes: number,
@@ -103,7 +103,7 @@ export function checkCapacity(
     throw exceeded(`cpus of enclave ${name} must be free ones of the pool, got ${list(wanting)}; ${pool}`, hint);
 }
 
-/** `1,3-5`, as the kernel prints lists; what is none is left out. */
+/** Parses `1,3-5`, the kernel's form of lists; anything else in it is left out. */
 export function parseCpuList(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const [, first, last = first] = /^\s*([0-9]{1,4})(?:-([0-9]{1,4}))?\s*$/.exec(part) ?? [];

@@ -35,7 +35,7 @@ export function awaitGone(pid: number, life: string | undefined, pollMs: number)
   });
 }
 
-/** At least one look. */
+/** Looks at least once. */
 export async function isGoneWithin(pid: number, life: string, forMs: number, pollMs: number): Promise<boolean> {
   for (const untilMs = performance.now() + forMs; isThere(pid, life); await pause(pollMs))
     if (performance.now() >= untilMs) return false;

@@ -9,20 +9,20 @@ export interface FoundQemu {
   readonly program: string;
   /** `vsockd SOCKET CID BASE 3`: the vhost-user side of a guest's vsock. */
   readonly vsock: string;
-  /** For -L; undefined: its own. */
+  /** Folder for -L; undefined: QEMU's own. */
   readonly firmware: string | undefined;
-  /** For LD_LIBRARY_PATH; undefined: the machine's. */
+  /** Folder for LD_LIBRARY_PATH; undefined: the machine's libraries. */
   readonly libraries: string | undefined;
-  /** It signs documents with the key that QEMU_NSM_DIR names. */
+  /** True if its NSM signs documents, with the key in QEMU_NSM_DIR. */
   readonly signs: boolean;
 }
 
 export interface FindQemuOptions {
-  /** A folder with `qemu-system-x86_64`, `vsockd` and, where they are its own, `fw` and `lib`. Default: PATH. */
+  /** A folder with `qemu-system-x86_64`, `vsockd` and, if it brings its own, `fw` and `lib`. Default: PATH. */
   readonly folder?: string | undefined;
 }
 
-// Chosen: it prints a list.
+// Chosen: it only prints a list.
 const askMs = 10_000;
 
 export function findQemu({ folder }: FindQemuOptions): FoundQemu | readonly MissingPart[] {

@@ -9,7 +9,7 @@ import type { FoundQemu } from './find-qemu.ts';
 
 export interface MachineOptions {
   readonly qemu: FoundQemu;
-  /** Of its own, short and empty. */
+  /** An empty folder for this machine alone, with a short path. */
   readonly folder: string;
   readonly image: string;
   readonly cid: number;
@@ -17,12 +17,12 @@ export interface MachineOptions {
   readonly cpuCount: number;
   readonly cpuIds: readonly number[] | undefined;
   readonly moduleId: string;
-  /** What its NSM signs with. */
+  /** Folder with the key of its NSM. */
   readonly nsmFolder: string | undefined;
   readonly console: ConsoleRing;
 }
 
-// Chosen: it binds a socket, and no more.
+// Chosen: it only binds a socket.
 const deviceMs = 5_000;
 const deviceStepMs = 5;
 
@@ -42,13 +42,13 @@ export class Machine {
     this.#deviceGone = watch(this.#device, console);
     this.ended = this.#over.promise;
     void this.#deviceGone.then(() => {
-      // Without it the guest is deaf, and would wait for ever.
+      // Without the vsock device the guest hears nobody and would wait for ever.
       if (this.#qemu === undefined) this.#over.resolve();
       else this.#qemu.kill('SIGKILL');
     });
   }
 
-  /** For CAISSON_VSOCK=hybrid:CID=PATH. */
+  /** The PATH of CAISSON_VSOCK=hybrid:CID=PATH. */
   get vsockPath(): string {
     return join(this.#options.folder, 'v');
   }
@@ -98,13 +98,13 @@ export class Machine {
       ...['-M', `nitro-enclave,vsock=c,id=${moduleId}`, ...acceleratorWords(), '-cpu', 'max'],
       ...['-m', `${memoryMiB}M`],
       ...['-smp', String(cpuCount), '-nographic', '-no-reboot', '-kernel', image],
-      // The device is of the modern form only.
+      // The vsock device knows only the modern virtio interface.
       ...['-global', 'virtio-mmio.force-legacy=false', '-chardev', `socket,id=c,path=${this.#devicePath}`],
     ];
   }
 }
 
-/** The machine's own virtualization where this user may have it; QEMU itself goes on without it where that fails. */
+/** KVM where this user may open it. If that fails later, QEMU itself goes on without it. */
 export function acceleratorWords(device = '/dev/kvm'): string[] {
   try {
     accessSync(device, constants.R_OK | constants.W_OK);
@@ -114,7 +114,7 @@ export function acceleratorWords(device = '/dev/kvm'): string[] {
   }
 }
 
-/** To the life of this process, and to its CPUs. */
+/** Binds a program to the life of this process, and to its CPUs. */
 function bound(
   { cpuIds }: MachineOptions,
   program: string,

@@ -10,7 +10,7 @@ export interface NsmFolder {
   close(): void;
 }
 
-// Chosen: a leaf has three hours.
+// Chosen: a leaf certificate is valid for three hours.
 const renewMs = 3_600_000;
 
 /** Makes `path`, 0700. */
@@ -21,7 +21,7 @@ export async function createNsmFolder(
 ): Promise<NsmFolder> {
   await mkdir(path, { mode: 0o700 });
   await writeLeaf(path, authority, moduleId);
-  // A renewal that fails leaves the old leaf, and the next one tries again.
+  // If a renewal fails the old leaf stays, and the next renewal tries again.
   const timer = setInterval(() => writeLeaf(path, authority, moduleId).catch(() => {}), renewMs).unref();
   return { close: () => clearInterval(timer) };
 }

@@ -118,7 +118,7 @@ async function startMachine(spec: EnclaveSpec, qemu: FoundQemu, state: string, u
     return ended;
   };
   await awaitBoot({ spec, state: run.state, cid, transport, console, ended, run: () => machine.start() });
-  // QEMU has opened it by its name: one that was put in its place meanwhile is not the one that was measured (P-G3).
+  // QEMU opened the file by its path, so a file that was swapped in meanwhile would not be the one that was measured (P-G3).
   if ((await identityOf(image)) !== identity) {
     throw new CaissonError<ImageErrorCode>(
       'IMAGE_CHANGED',

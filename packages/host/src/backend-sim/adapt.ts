@@ -10,16 +10,16 @@ import { findDevelopmentProgram } from './find-helper.ts';
 import { LAUNCHER_PATH, PROGRAM_PATH, type ReadImage, SERVICES_PATH } from './read-image.ts';
 
 export interface Adaptation {
-  /** By path in the image: another file's bytes, or these. */
+  /** What replaces files of the image, by path: the bytes of another file, or these bytes. */
   readonly instead: ReadonlyMap<string, { readonly file: string } | { readonly bytes: Uint8Array }>;
   readonly isProgramReplaced: boolean;
-  /** Services that had a user or a group. */
+  /** Services whose user or group was dropped. */
   readonly servicesWithoutUser: readonly string[];
 }
 
 export interface AdaptTerms {
   readonly appliesUsers: boolean;
-  /** The enclave's `/` by its path, where programs are told it. */
+  /** Path of the enclave's `/` on this machine, where programs inside have to be told it. */
   readonly root: string | undefined;
 }
 
@@ -47,7 +47,7 @@ export function adaptImage(
   return { instead, isProgramReplaced, servicesWithoutUser };
 }
 
-/** As packages/sys/launcher has it, with the root before its paths; who asks for one by name finds this machine's shell. */
+/** What packages/sys/launcher does, with the root before its paths. A program that asks for a shell by name gets this machine's. */
 function launcherIn(root: string): Uint8Array {
   const words = [...runtimeArgv(readArchitecture()), '/usr/lib/caisson/caisson-enclave.mjs'];
   const led = words.map((word) => (word.startsWith('/') ? quote(`${root}${word}`) : word));

@@ -17,26 +17,29 @@ export function isRoom(kind: StageKind): kind is 'room' | 'single' {
 
 export interface StageChoice {
   readonly kind: StageKind;
-  /** Why it is nothing better, as the kernel said it; empty for a room. */
+  /** Why there is no better stage, in the kernel's words; empty for a room. */
   readonly why: string;
-  /** Not because there is nothing better, but because somebody wants no more. */
+  /** True if there is a better stage and somebody asked for this one. */
   readonly isAsked?: boolean;
 }
 
-/** `auto`: the best there is. Another one: that, or a refusal. */
+/** `auto` is the best that the machine allows. Any other wish is fulfilled or refused. */
 export const STAGE_WISHES = ['auto', 'room', 'chroot', 'folder'] as const;
 export type StageWish = (typeof STAGE_WISHES)[number];
 
-// Chosen: two forks and a few system calls.
+// Chosen: it takes two forks and a few system calls.
 const askMs = 10_000;
 const maxAnswerBytes = 4_096;
 const answerForm = /^(room|single|chroot|folder) ([^\n]*)\n$/;
 
-/** How to get a room where there is none. */
+/** Advice for machines without a room. */
 export const ROOM_HINT =
   'sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns say who may make user namespaces; in a container seccomp and capabilities do; caisson doctor looks';
 
-/** `folder`: where enclaves will be unpacked, if it is known yet. Throws CaissonError BACKEND_UNAVAILABLE where a wish is none, or cannot be had. */
+/**
+ * `folder` is where enclaves will be unpacked, if that is known yet. Throws CaissonError BACKEND_UNAVAILABLE for an unknown wish, or one that this
+ * machine cannot fulfil.
+ */
 export function chooseStage(helper: string, wish: string, folder?: string): StageChoice {
   if (!isWish(wish)) {
     throw unavailable(
@@ -48,7 +51,7 @@ export function chooseStage(helper: string, wish: string, folder?: string): Stag
   if (wish === 'room') {
     throw unavailable(`the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: ${found.why}`);
   }
-  // Less than there is, as somebody has said. Only root is ever given more than a folder that can also be shut.
+  // Somebody asked for less than there is. `chroot` is possible only for root, and on a machine that has more than a folder.
   const mayShut = process.getuid?.() === 0 && found.kind !== 'folder';
   if (wish === 'folder' || mayShut) return { kind: wish, why: `CAISSON_SIM is ${wish}`, isAsked: true };
   throw unavailable(
@@ -57,7 +60,7 @@ export function chooseStage(helper: string, wish: string, folder?: string): Stag
   );
 }
 
-/** For those who only look: what keeps every start from here. */
+/** For doctor and foresight: why no enclave could be started here. */
 export function findStageFault(helper: string, wish: string): MissingPart | undefined {
   try {
     chooseStage(helper, wish);

@@ -12,7 +12,7 @@ export const SIM_DIFFERENCES: readonly string[] = [
   'file systems of the image lie in memory with nosuid and nodev',
 ];
 
-/** Of one that has no room of its own. */
+/** Differences of a simulation without a room. */
 export const PLAIN_DIFFERENCES: readonly string[] = [
   'SIMULATED, AND NOT ISOLATED AT ALL: programs of the image are processes of this machine; run none that may not run here',
   ...SIM_DIFFERENCES.slice(1, -1),
@@ -24,7 +24,7 @@ export const PLAIN_DIFFERENCES: readonly string[] = [
 export interface DepartureTerms {
   readonly stage: StageChoice;
   readonly isRoot: boolean;
-  /** The program of a production image was replaced. */
+  /** True if the enclave program of a production image was replaced. */
   readonly isProgramReplaced: boolean;
   readonly servicesWithoutUser: readonly string[];
   readonly hasMemoryGroup: boolean;
@@ -32,10 +32,10 @@ export interface DepartureTerms {
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 
-// Chosen: a person reads no more.
+// Chosen: people do not read longer lists.
 const maxNamed = 8;
 
-/** What of this image and this spec does not hold. */
+/** What of this image and this spec does not apply in the simulation. */
 export function describeDepartures(terms: DepartureTerms): string[] {
   const { stage, isRoot, isProgramReplaced, servicesWithoutUser, hasMemoryGroup, cpuCount, leftOut } = terms;
   const said = describeStage(stage, isRoot);
@@ -62,7 +62,7 @@ export function describeDepartures(terms: DepartureTerms): string[] {
   return said;
 }
 
-/** Whether users of the image become users of this machine, its own or a range of theirs. */
+/** Whether owners of the image are applied, as users of this machine or in a range of their own. */
 export function appliesUsers(kind: StageKind, isRoot: boolean): boolean {
   return isRoot && (kind === 'room' || kind === 'chroot');
 }

@@ -5,19 +5,19 @@ import type { MissingPart } from '../backend/index.ts';
 import { PART_FILES, partFolders, readArchitecture } from '../runtime/index.ts';
 import { findStageFault } from './choose-stage.ts';
 
-/** Undefined where it was not built. */
+/** Path of caisson-sim; undefined where it was not built. */
 export function findHelper(): string | undefined {
   const folders = partFolders(readArchitecture());
   return folders.map((folder) => join(folder, 'caisson-sim')).find((path) => existsSync(path));
 }
 
-/** The enclave program whose wall may be a folder. */
+/** The development form of the enclave program, which also speaks over the fabric. */
 export function findDevelopmentProgram(): string | undefined {
   const folders = partFolders(readArchitecture());
   return folders.map((folder) => join(folder, PART_FILES['enclave-development'])).find((path) => existsSync(path));
 }
 
-/** `wish`: as CAISSON_SIM has it. */
+/** `wish` is the value of CAISSON_SIM. */
 export function findMissing(wish: string): MissingPart[] {
   if (process.platform !== 'linux') {
     return [{ what: `Linux, this is ${process.platform}`, get: 'a Linux machine, or the backend qemu' }];

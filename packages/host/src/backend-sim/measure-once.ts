@@ -15,7 +15,7 @@ export interface MeasuredOnce {
   readonly ramdisks: readonly RamdiskPlace[];
 }
 
-// Chosen. Within the first seconds a change could bear the time of the one before it, where the kernel's clock for files is coarse.
+// Chosen. On a kernel with a coarse clock for files, two changes within a moment can have the same time: a file this young is measured again.
 const settledMs = 2_000;
 const maxKept = 64;
 const maxKeptBytes = 16_384;
@@ -43,7 +43,7 @@ export async function measureOnce(file: ImageFile, state: string): Promise<Measu
   return { measurements, ramdisks };
 }
 
-/** Whatever is not exactly ours is as good as nothing: the image is measured again. */
+/** Anything that is not exactly our form is ignored, and the image is measured again. */
 async function readKept(path: string, identity: string): Promise<MeasuredOnce | undefined> {
   try {
     if ((await stat(path)).size > maxKeptBytes) return undefined;
@@ -59,7 +59,7 @@ async function readKept(path: string, identity: string): Promise<MeasuredOnce | 
 async function keep(folder: string, path: string, value: z.infer<typeof kept>): Promise<void> {
   await mkdir(folder, { mode: 0o700, recursive: true });
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
-  // All of them: which of many is the oldest is not worth knowing, and each comes back by itself.
+  // All are dropped at once: to find the oldest is not worth the effort, and each comes back with the next start.
   if (names.length >= maxKept) for (const name of names) await rm(join(folder, name), { force: true });
   await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value)}\n`), { mode: 0o600 });
 }

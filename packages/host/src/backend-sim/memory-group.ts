@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 export interface MemoryGroup {
   add(pid: number): Promise<void>;
-  /** When nothing runs in it any more. Never throws. */
+  /** Call it when nothing runs in the group any more. Never throws. */
   remove(): Promise<void>;
 }
 
@@ -17,19 +17,19 @@ const controller = '/sys/fs/cgroup/memory';
 const removeTries = 20;
 const removePauseMs = 25;
 
-/** Undefined where it cannot be had. */
+/** Undefined where this machine or user cannot have a memory group. */
 export async function createMemoryGroup(state: string, cid: number, bytes: number): Promise<MemoryGroup | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const name = groupName(state, cid);
   return (await createUnified(`${unified}/${name}`, bytes)) ?? (await createController(`${controller}/${name}`, bytes));
 }
 
-/** What a host that was killed left behind. */
+/** Removes the group that a killed process has left behind. */
 export async function removeMemoryGroup(state: string, cid: number): Promise<void> {
   for (const folder of [unified, controller]) await rmdir(`${folder}/${groupName(state, cid)}`).catch(() => {});
 }
 
-/** Control groups are the whole machine's, a CID is one state folder's. */
+/** Control groups belong to the whole machine, but a CID only to one state folder: so the name has both. */
 function groupName(state: string, cid: number): string {
   return `caisson-sim-${createHash('sha256').update(state).digest('hex').slice(0, 12)}-${cid}`;
 }
@@ -66,7 +66,7 @@ async function create(path: string, settings: Readonly<Record<string, number>>):
   try {
     const [[first, bytes] = ['', 0], ...others] = Object.entries(settings);
     await writeFile(`${path}/${first}`, String(bytes));
-    // Swap is a file of its own, and absent where there is none.
+    // The bound on swap is a file of its own, which is missing on machines without swap.
     for (const [name, value] of others) await writeFile(`${path}/${name}`, String(value)).catch(() => {});
     return group;
   } catch {

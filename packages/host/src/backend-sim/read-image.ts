@@ -11,14 +11,14 @@ import type { Hides } from './stage.ts';
 
 export interface ReadImage {
   readonly plan: ExtractPlan;
-  /** Of all files. */
+  /** Sum of all files. */
   readonly bytes: number;
   readonly profile: 'development' | 'production';
   /** It holds Caisson's enclave program, at PROGRAM_PATH. */
   readonly hasProgram: boolean;
   /** What the image measures of its services; undefined in a plain image. */
   readonly services: Uint8Array | undefined;
-  /** Devices, fifos and what stands where the simulation puts its own. */
+  /** Entries that are not unpacked: devices, fifos, and what would lie under a mount of the simulation. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -29,11 +29,11 @@ export const SERVICES_PATH = 'rootfs/etc/caisson/services.json';
 /** Top-level names that PID 1 reads; the rest of a boot ramdisk is the kernel's. */
 const topNames = new Set(['init', 'profile', 'supervisor', 'cmd', 'env', 'rootfs']);
 const ownMark = Buffer.from('caisson-init: ');
-// Chosen: ours has under 1 MiB.
+// Chosen: our PID 1 has less than 1 MiB.
 const maxInitBytes = 16 << 20;
 const maxProfileBytes = 64;
 
-/** True for what is unpacked. `rootfs` itself always is. */
+/** True for entries that are unpacked. `rootfs` itself always is. */
 export function isWanted(path: string, { made, hidden }: Hides): boolean {
   const [top = ''] = path.split('/', 1);
   const isIn = (folder: string): boolean => path.startsWith(`${folder}/`);
@@ -74,7 +74,7 @@ export async function readImage(
     );
   }
   if (!plan.folders.includes('rootfs')) throw refused(file, 'must have its root file system in rootfs/');
-  // As PID 1 reads it: nothing said is production.
+  // Read as PID 1 reads it: without a word it is production.
   const profile = kept.get('profile')?.toString('latin1') === 'development\n' ? 'development' : 'production';
   return { plan, bytes, profile, hasProgram: plan.files.has(PROGRAM_PATH), services: kept.get(SERVICES_PATH), leftOut };
 }

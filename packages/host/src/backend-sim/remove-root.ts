@@ -2,7 +2,7 @@
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Nothing of it runs any more. */
+/** Call it when nothing of the enclave runs any more. */
 export async function removeRoot(path: string): Promise<void> {
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
   await remove().catch(async () => {
@@ -11,7 +11,7 @@ export async function removeRoot(path: string): Promise<void> {
   });
 }
 
-/** Links are not followed: they lead anywhere. */
+/** Links are not followed, because they may lead anywhere. */
 async function openFolders(path: string): Promise<void> {
   if (!(await lstat(path)).isDirectory()) return;
   await chmod(path, 0o700);

@@ -9,7 +9,7 @@ import { readProcessStart } from '../file/index.ts';
 
 export interface RoomOptions {
   readonly helper: string;
-  /** Of caisson-sim. */
+  /** The command line of caisson-sim. */
   readonly words: readonly string[];
   /** CPU ids it may run on; undefined: all. */
   readonly cpuIds: readonly number[] | undefined;
@@ -35,7 +35,7 @@ export class Room {
   constructor({ helper, words, cpuIds, console }: RoomOptions) {
     const all = [helper, ...words];
     const [program = '', ...rest] = cpuIds === undefined ? all : ['taskset', '-c', cpuIds.join(','), ...all];
-    // A session of its own: Ctrl-C at a terminal is for whoever stops the enclave, not for PID 1.
+    // A session of its own, so that Ctrl-C at a terminal reaches only the process that stops the enclave, and not PID 1.
     this.#child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] },
@@ -55,7 +55,7 @@ export class Room {
         this.#isOver = true;
         this.#control.destroy();
         this.#hear();
-        // Where caisson-sim itself was killed nobody has waited for process 1, whose pipes are closed before its namespace is empty.
+        // If caisson-sim itself was killed, nobody has waited for process 1, whose pipes close before its namespace is empty.
         void awaitGone(this.#initPid, this.#initStart).then(resolve);
       };
       this.#child.once('close', end).once('error', end);
@@ -66,7 +66,7 @@ export class Room {
     return [this.#initPid, this.#child.pid].filter((pid) => pid !== undefined);
   }
 
-  /** Of the process whose working folder is the empty root. Throws CaissonError BACKEND_UNAVAILABLE. */
+  /** Resolves with the pid of the process whose working folder is the empty root. Throws CaissonError BACKEND_UNAVAILABLE. */
   async staged(): Promise<number> {
     return await this.#heard('stage');
   }
@@ -83,13 +83,13 @@ export class Room {
     try {
       process.kill(this.#initPid, name);
     } catch {
-      // It has ended, and is about to say so.
+      // The process has ended; its event is about to come.
     }
   }
 
-  /** Whether PID 1 runs or not. */
+  /** Ends it, whether PID 1 runs already or not. */
   kill(): void {
-    // The helper kills process 1 and waits for the namespace; it itself must not be killed first, or nobody would wait.
+    // Closing the socket makes the helper kill process 1 and wait for the namespace. Were the helper killed first, nobody would wait.
     this.#control.destroy();
   }
 
@@ -107,11 +107,11 @@ export class Room {
   }
 }
 
-/** Until the process that began then is gone or waits to be reaped, which is for whoever has inherited it. */
+/** Resolves when that process (told apart by its start time) is gone, or only waits to be reaped by whoever has inherited it. */
 async function awaitGone(pid: number | undefined, start: string): Promise<void> {
   if (pid === undefined || start === '') return;
   const untilMs = performance.now() + longestEndMs;
-  // What cannot be known now is looked at again.
+  // Where /proc cannot be read just now, it is looked at again.
   const isThere = async (): Promise<boolean> => (await readProcessStart(pid).catch(() => start)) === start;
   while ((await isThere()) && performance.now() < untilMs) await pause(endPauseMs);
 }

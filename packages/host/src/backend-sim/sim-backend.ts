@@ -50,7 +50,7 @@ export interface SimBackendOptions {
 const mebibyte = 2 ** 20;
 const zeroPcr = '0'.repeat(96);
 
-/** What a start goes by. */
+/** What a start needs besides its spec. */
 interface Ground {
   readonly folder: RunFolder;
   readonly helper: string;
@@ -62,7 +62,7 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
   const isRoot = process.getuid?.() === 0;
   return {
     kind: 'sim',
-    // Of a room; what a plain process has not is told with its start.
+    // These are of a room. What a plain process lacks is told when one is started.
     capabilities: {
       stopsInOrder: true,
       consoleAlways: true,
@@ -75,7 +75,7 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
       try {
         return isRoom(chooseStage(requireHelper(), wish).kind) ? SIM_DIFFERENCES : PLAIN_DIFFERENCES;
       } catch {
-        // Nothing can be started here: what it would be elsewhere.
+        // Nothing can be started here; these are the differences of a simulation elsewhere.
         return SIM_DIFFERENCES;
       }
     },
@@ -87,7 +87,7 @@ export function createSimBackend({ state, wish = 'auto' }: SimBackendOptions): B
     async start(spec) {
       checkSpec(spec);
       const helper = requireHelper();
-      // Before anything is made: a wish that cannot be had leaves no state folder. The best there is can be had anywhere.
+      // Checked before anything is made, so that a wish that cannot be fulfilled leaves no state folder. `auto` can always be fulfilled.
       if (wish !== 'auto') chooseStage(helper, wish);
       const folder = await openRunFolder(state);
       const ground = { folder, helper, choice: chooseStage(helper, wish, folder.path), isRoot };
@@ -159,7 +159,7 @@ async function startEnclave(spec: EnclaveSpec, ground: Ground, undo: Undo): Prom
         stage: choice,
         isRoot,
         hasMemoryGroup: group !== undefined,
-        // All of this machine's is what it has.
+        // A simulation has all CPUs of this machine, so fewer is a departure.
         cpuCount: 'count' in spec.cpus && spec.cpus.count < availableParallelism() ? spec.cpus.count : undefined,
         leftOut: image.leftOut,
       }),
@@ -189,7 +189,7 @@ async function serveNsm(
   { PCR0, PCR1, PCR2, PCR8 }: ImageMeasurements,
   undo: Undo,
 ): Promise<DocumentOrigin> {
-  // As hardware has it: an enclave that can be looked into proves nothing.
+  // As on hardware: an enclave in debug mode proves nothing.
   const pcrs = debug ? { 0: zeroPcr, 1: zeroPcr, 2: zeroPcr } : { 0: PCR0, 1: PCR1, 2: PCR2 };
   const nsm = await serveSimulatedNsm({
     socketPath: pathOfCid(folder, cid, 'nsm'),

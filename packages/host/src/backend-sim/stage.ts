@@ -12,24 +12,24 @@ export interface StageTerms {
   readonly memoryBytes: number;
 }
 
-/** What is not taken of an image: what a mount would hide. */
+/** Parts of an image that are not unpacked, because a mount hides them. */
 export interface Hides {
-  /** Folders that are there already, with nothing of the image in them; `rootfs` holds it all. */
+  /** Folders that exist already and get nothing from the image; `rootfs` contains all of it. */
   readonly made: readonly string[];
-  /** Folders of the image, as empty. */
+  /** Folders of the image that are made and stay empty. */
   readonly hidden: readonly string[];
 }
 
 export interface Stage extends Hides {
-  /** The folder of the fabric as the parent has it. */
+  /** The folder of the fabric, as the parent sees it. */
   readonly fabric: string;
-  /** Users of the image are that many further on; undefined: owners are not applied. */
+  /** Offset that is added to users of the image; undefined: owners are not applied. */
   readonly base: number | undefined;
-  /** The enclave's `/` by its path here, where programs are told it; undefined: they see it as `/`. */
+  /** Path of the enclave's `/` on this machine, where programs have to be told it; undefined where they see it as `/`. */
   readonly root: string | undefined;
-  /** Set-id bits stay, and folders may be closed to their owner. */
+  /** True if set-id bits are kept and folders may be closed to their owner. */
   readonly keepsModes: boolean;
-  /** What caisson-sim is started with. */
+  /** The command line of caisson-sim. */
   words(terms: StageTerms): readonly string[];
 }
 
@@ -71,11 +71,11 @@ async function openRoom(kind: StageKind, folder: RunFolder, cid: Cid): Promise<S
   };
 }
 
-/** The fabric lies in the enclave's root, where those who are shut in find it; so it is this enclave's alone. */
+/** The fabric lies in the enclave's root, where programs in the chroot can reach it, and so it is this enclave's alone. */
 async function openPlain(kind: 'chroot' | 'folder', folder: RunFolder, cid: Cid): Promise<Stage> {
   const target = pathOfCid(folder, cid, 'root');
   const fabric = join(target, fabricInside);
-  // Whoever else uses this machine has no business in it.
+  // Closed to other users of this machine.
   await make(target, 0o700);
   for (const path of ['rootfs', 'rootfs/run', 'rootfs/run/caisson']) await make(join(target, path), 0o755);
   await make(join(target, 'rootfs/tmp'), 0o1777);
@@ -93,7 +93,7 @@ async function openPlain(kind: 'chroot' | 'folder', folder: RunFolder, cid: Cid)
   };
 }
 
-/** Whatever the umask of this process. */
+/** Sets the mode regardless of the umask. */
 async function make(path: string, mode: number): Promise<void> {
   await mkdir(path, { mode: 0o700 });
   await chmod(path, mode);

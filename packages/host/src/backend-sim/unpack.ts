@@ -15,10 +15,10 @@ import { isWanted, type ReadImage } from './read-image.ts';
 import type { Stage } from './stage.ts';
 
 export interface UnpackOptions {
-  /** Nobody else's, and empty but for what the stage made. */
+  /** The folder to unpack into: nobody else's, and empty except for what the stage made. */
   readonly target: string;
   readonly stage: Omit<Stage, 'fabric' | 'words'>;
-  /** What stands in the place of files of the image. */
+  /** What replaces files of the image. */
   readonly instead: Adaptation['instead'];
   readonly signal?: AbortSignal | undefined;
 }
@@ -42,7 +42,7 @@ export async function unpackImage(
   const { base, root } = stage;
   const at = (path: string): string => join(target, path);
   for (const path of plan.folders) if (!stage.made.includes(path)) await mkdir(at(path), { mode: 0o700 });
-  // PID 1 mounts there and finds /dev as the simulation furnishes it, whether the image has the folder or not.
+  // PID 1 mounts there, and finds the /dev that the simulation has prepared, whether the image has the folder or not.
   const folders = new Set(plan.folders);
   const owned = new Map<string, Owned>(plan.folders.map((path) => [path, { mode: 0o755, uid: 0, gid: 0 }]));
   if (!folders.has('rootfs/dev')) {
@@ -63,7 +63,7 @@ export async function unpackImage(
       if (kind !== 'file' || plan.copies.has(path)) continue;
       const other = instead.get(path);
       if (other === undefined && isPlain) {
-        // Past the reader of the archive: the runtime alone has a hundred megabytes.
+        // Copied directly from the file and not through the archive reader, because the runtime alone has a hundred megabytes.
         const from = section.offset + entry.contentOffset;
         await createNew(at(path), (out) => file.copyTo(out, from, entry.size));
       } else if (other === undefined) await writeNew(at(path), entry.content());
@@ -72,10 +72,10 @@ export async function unpackImage(
     }
   }
   for (const [path, holder] of plan.copies) await copyFile(at(holder), at(path), constants.COPYFILE_EXCL);
-  // Children first: a folder that is closed to its owner is closed to whoever has no privilege.
+  // Children first, because a folder that is closed to its owner cannot be entered any more without privilege.
   for (const [path, { mode, uid, gid }] of [...owned].reverse()) {
     if (base !== undefined) await lchown(at(path), uid + base, gid + base);
-    // On a disk of this machine nothing is set-id, and what this user has made he can remove.
+    // On this machine's disk nothing may be set-id, and this user must be able to remove what he has made.
     await chmod(at(path), stage.keepsModes ? mode : (mode & 0o1777) | (folders.has(path) ? 0o700 : 0));
   }
   for (const [path, to, { uid, gid }] of links) {
@@ -97,7 +97,7 @@ function ownerOf(
   return { uid, gid };
 }
 
-/** The file is read a second time: what was not planned was not looked at. */
+/** The file is read a second time: an entry that was not in the first reading was never checked. */
 function requirePlanned(file: ImageFile, { path }: StreamedCpioEntry, isPlanned: boolean): void {
   if (isPlanned) return;
   const message = `image ${file.path} must not change while it is read, got ${JSON.stringify(path)} the second time only`;

@@ -15,84 +15,87 @@ export interface EnclaveSpec {
   readonly name: string;
   /** Path of an image file. */
   readonly image: string;
-  /** What it must measure; another image under this path is not started (P-G3). Default: whatever it does. */
+  /** What the image must measure; another image under the same path is not started (P-G3). Default: any image is. */
   readonly measurements?: ImageMeasurements;
-  /** Default: the pool's next. */
+  /** Default: the next free one. */
   readonly cid?: number;
   readonly memoryMiB: number;
   readonly cpus: CpuChoice;
-  /** As on Nitro: a console, and PCR0 to PCR2 are zero. Default false. */
+  /** As on Nitro: the console can be read, and PCR0 to PCR2 are zero. Default false. */
   readonly debug?: boolean;
-  /** Until the heartbeat, the wait for another boot not counted. Default 60,000. */
+  /** Deadline of the heartbeat, counted from the start of this boot, without the wait for another one. Default 60,000. */
   readonly bootMs?: number;
   /**
-   * Whoever starts it comes back for it when he is killed (`adopt`): other starts leave it alone. Without meaning where enclaves end with their
-   * starter. Default false.
+   * If the process that starts the enclave is killed, another one will take the enclave over (`adopt`), so other starts leave it alone. Without
+   * meaning on backends where enclaves end with the process that started them. Default false.
    */
   readonly isKept?: boolean;
-  /** Gives the start up; nothing is left of it. */
+  /** Gives up the start; then nothing is left of it. */
   readonly signal?: AbortSignal;
-  /** Awaited once the enclave has its CID and before it runs: what it will dial stands then. What it throws ends the start. */
+  /**
+   * Called and awaited when the enclave has its CID and before it runs, so that everything that it will dial can be opened. If it throws, the start
+   * ends.
+   */
   onPlace?(place: EnclavePlace): Promise<void>;
-  /** Right before the first instruction: the wait for another boot is over. */
+  /** Called right before the first instruction, after any wait for another boot. */
   onBoot?(): void;
 }
 
-/** Where an enclave will be, or is. */
+/** Where an enclave can be reached. */
 export interface EnclavePlace {
   readonly cid: Cid;
-  /** The parent's side of the wall, host-wide: a port of it has one listener. */
+  /** The parent's side of the wall. It is host-wide: each port has one listener. */
   readonly transport: Transport;
-  /** `transport` for other processes, as CAISSON_VSOCK has it. */
+  /** The same for other processes, in the form of CAISSON_VSOCK. */
   readonly vsock: string;
 }
 
-/** Whose signature documents of these enclaves bear. What a verifier trusts is its own policy's business, never this. */
+/** Who signs the documents of these enclaves. This is for display: which root a verifier trusts is its own policy's decision. */
 export type DocumentOrigin =
-  /** A root made here, in the PEM. Nothing but a simulation is proved by it. */
+  /** A root made on this machine. It proves nothing but a simulation. */
   | { readonly kind: 'simulated'; readonly rootPem: string; readonly rootSha256: string }
-  /** Nobody's: no verifier takes them. */
+  /** Documents without a signature, which no verifier accepts. */
   | { readonly kind: 'unsigned' }
   | { readonly kind: 'aws' };
 
 export interface RunningEnclave extends EnclavePlace {
   readonly name: string;
   readonly backend: BackendKind;
-  /** Processes of this machine that are the enclave, its first process first where it has one here. */
+  /** Processes on this machine that make up the enclave; its first process stands first where it is one of them. */
   readonly pids: readonly number[];
-  /** Of the image, whatever `debug` makes of the registers. */
+  /** Those of the image, even where `debug` makes the registers zero. */
   readonly measurements: ImageMeasurements;
   readonly documents: DocumentOrigin;
-  /** From the start until the heartbeat. */
+  /** Time from the start to the heartbeat. */
   readonly bootMs: number;
   readonly console: EnclaveConsole;
-  /** What of the image or the spec does not hold here, one sentence each; empty where all does. */
+  /** What of the image or the spec does not apply here, one sentence each. */
   readonly departures: readonly string[];
   /** Resolves when nothing of it is left: no process, mount, socket or file. Never rejects. */
   readonly ended: Promise<EnclaveEnd>;
-  /** Asks it to end, and ends it after `graceMs` (default 40,000). A backend that cannot ask ends it at once. */
+  /** Asks the enclave to end, and ends it after `graceMs` (default 40,000). A backend without a way to ask ends it at once. */
   stop(graceMs?: number): Promise<EnclaveEnd>;
   kill(): Promise<EnclaveEnd>;
 }
 
 export interface BackendCapabilities {
-  /** `stop` reaches the enclave as a signal does, and it can end in order. */
+  /** True if `stop` reaches the enclave as a signal, so that it can end in order. */
   readonly stopsInOrder: boolean;
-  /** The console can be read without `debug`. */
+  /** True if the console can be read without `debug`. */
   readonly consoleAlways: boolean;
-  /** What the memory figure bounds. */
+  /** What the memory of a spec is a bound of. */
   readonly memory: 'machine' | 'processes' | 'files';
   readonly cpuIds: boolean;
-  /** Users inside are users of their own, and `User=` of a service is applied. */
+  /** True if users inside differ from those outside, and `User=` of a service is applied. */
   readonly users: boolean;
 }
 
 export interface Backend {
   readonly kind: BackendKind;
   readonly capabilities: BackendCapabilities;
-  /** What is missing here, each with how to get it; empty: enclaves can be started. */
+  /** What this machine lacks for the backend, each with how to get it. Empty: enclaves can be started. */
   findMissing(): Promise<readonly MissingPart[]>;
-  /** How these enclaves differ from hardware, one sentence each; printed once to whoever starts the first. */
+  /** How these enclaves differ from hardware, one sentence each. Printed with the first start. */
   describeDifferences(): readonly string[];
   /**
    * Resolves at the heartbeat. Throws CaissonError BACKEND_UNAVAILABLE, LimitError BACKEND_CAPACITY, CaissonError BACKEND_CID, PolicyError

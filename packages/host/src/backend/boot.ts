@@ -23,10 +23,10 @@ export interface Boot {
 
 // Chosen.
 const defaultBootMs = 60_000;
-// As many as may stand before this one, at the time a slow one takes.
+// Chosen: time for the boots that may have to end before this one, each a slow one.
 const lockMs = 300_000;
 
-/** Throws BootError; whoever calls ends what runs then. Rejects with the reason of `spec.signal`. */
+/** Throws BootError, and then the caller ends what runs. Rejects with the reason of `spec.signal`. */
 export async function awaitBoot({ spec, state, cid, transport, console, ended, run }: Boot): Promise<void> {
   const { name, bootMs = defaultBootMs, signal } = spec;
   await withLock(
@@ -37,7 +37,7 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const { promise: given, reject } = Promise.withResolvers<never>();
       const giveUp = (): void => reject(signal?.reason);
       signal?.addEventListener('abort', giveUp, { once: true });
-      // It may have come while the port was opened.
+      // The signal may have come while the port was being opened.
       if (signal?.aborted === true) giveUp();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, refuse) => {
@@ -46,7 +46,7 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const died = ended.then((end) => {
         throw new BootError(name, { end }, console.tail());
       });
-      // The first of them counts, also where several come while the enclave is still being started.
+      // Only the first outcome counts, even where several come while the enclave is still being started.
       const outcome = Promise.race([heartbeat.heard, late, died, given]);
       for (const one of [given, died, late, outcome]) one.catch(() => {});
       try {

@@ -9,11 +9,11 @@ import { readProcessStart, replaceFile, withLock } from '../file/index.ts';
 import type { BackendErrorCode } from './error-code.ts';
 
 export interface CidClaim {
-  /** Of the enclave; told to whoever wants the same. */
+  /** Name of the enclave, for the message to another that wants the same CID. */
   readonly name: string;
-  /** Default: the next. */
+  /** Default: the next free one. */
   readonly cid?: number | undefined;
-  /** Removes what is left of a CID whose claimer is gone, before anybody gets it. */
+  /** Called for a CID whose owner is dead, to remove what is left of it before the CID is given again. */
   clear?(cid: Cid): Promise<void>;
 }
 
@@ -22,11 +22,11 @@ export interface ClaimedCid {
   release(): Promise<void>;
 }
 
-// Chosen: the first ones are left to whoever names a CID himself.
+// Chosen: lower CIDs are left for files that name one themselves.
 const firstCid = 16;
 const lastCid = 65_535;
 const maxFileBytes = 8 << 20;
-// It is held for a moment; a hundred starts at once stand in line for all of theirs.
+// Chosen: the lock is held for a moment only, but a hundred starts at once queue for it.
 const lockMs = 60_000;
 
 const schema = z.strictObject({
@@ -46,8 +46,8 @@ const schema = z.strictObject({
 type Pool = z.infer<typeof schema>;
 
 /**
- * Until `release`, or until this process is gone. Throws CaissonError BACKEND_CID with the name of whoever has it, LimitError BACKEND_CID when all
- * are taken, CaissonError BACKEND_STATE for a file that is none.
+ * Claims a CID until `release`, or until this process ends. Throws CaissonError BACKEND_CID with the name of the enclave that has it, LimitError
+ * BACKEND_CID when all are taken, CaissonError BACKEND_STATE for a damaged file.
  */
 export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedCid> {
   const { name, cid: asked } = claim;
@@ -65,14 +65,14 @@ export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedC
   });
 }
 
-/** Those whose claimer is gone; nothing is changed. */
+/** CIDs whose owners are dead. Changes nothing. */
 export async function listLost(state: string): Promise<readonly Cid[]> {
   const { taken } = await readPool(join(state, 'cids'));
   const starts = await Promise.all(taken.map(({ pid }) => readProcessStart(pid)));
   return taken.flatMap(({ cid, start }, at) => (starts[at] === start ? [] : [toCid(cid)]));
 }
 
-/** Removes what is left of every CID whose claimer is gone, as the next claim would. */
+/** Removes what is left of every CID whose owner is dead, as the next claim would. */
 export async function clearLost(state: string, clear: (cid: Cid) => Promise<void>): Promise<void> {
   await change(state, async (pool) => [{ ...pool, taken: await keepLiving(pool, clear) }, undefined]);
 }

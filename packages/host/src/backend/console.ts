@@ -6,7 +6,7 @@ export interface EnclaveConsole {
   readonly bytes: Uint8Array;
   /** The newest whole lines, at most `lines`, without what steers a terminal. */
   tail(lines?: number): string;
-  /** Hears every piece from now on; call the result to stop. */
+  /** Passes on every piece from now on; call the result to stop. */
   listen(hear: (piece: Uint8Array) => void): () => void;
 }
 
@@ -44,7 +44,7 @@ export class ConsoleRing implements EnclaveConsole {
   }
 }
 
-/** Escape sequences could rewrite what stands above them. */
+/** Escape sequences could overwrite what a terminal has shown before. */
 function readable(line: string): string {
   return line.slice(0, longestLine).replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => (char === '\t' ? ' ' : ''));
 }

@@ -2,7 +2,7 @@
 
 export type EnclaveEnd =
   | { readonly kind: 'exited'; readonly code: number }
-  /** `byHost`: this side ended it. */
+  /** No last line. `byHost`: this side ended it. */
   | { readonly kind: 'died'; readonly byHost: boolean };
 
 // Given: docs/pid1.md. The serial port of a machine ends lines with CR LF.
@@ -11,7 +11,7 @@ const lastLine = /^caisson-init: exit ([0-9]{1,3})\r?$/;
 // Given: kernel/reboot.c of Linux; what it says after PID 1 has had its last word, with or without its time.
 const kernelLine = /^(?:\[ *[0-9]+\.[0-9]+\] )?reboot: /;
 
-/** `text`: the console to its end. A line of that form counts only as the last one: anybody inside may have written an earlier one. */
+/** `text` is the console up to its end. Only the last line counts: anybody inside could have written a line of that form earlier. */
 export function readEnd(text: string, byHost: boolean): EnclaveEnd {
   const last =
     text

@@ -4,7 +4,7 @@ import type { Transport } from '@caisson/link/transport';
 
 // Given: wire.md 1.
 const heartbeatByte = 0xb7;
-// Chosen: PID 1 gives an answer 5 s.
+// Chosen: PID 1 waits 5 s for the answer.
 const connectionMs = 5_000;
 
 export interface Heartbeat {
@@ -20,7 +20,7 @@ export async function awaitHeartbeat(transport: Transport, cid: Cid): Promise<He
     socket.setTimeout(connectionMs, () => socket.destroy());
     socket.on('error', () => {});
     socket.once('data', (bytes: Buffer) => {
-      // Anything else is nobody's heartbeat.
+      // Anything else is not a heartbeat.
       if (bytes.length !== 1 || bytes[0] !== heartbeatByte) return socket.destroy();
       socket.end(bytes, resolve);
       return socket.resume();

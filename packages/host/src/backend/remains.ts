@@ -9,7 +9,7 @@ import type { RunFolder } from './run-folder.ts';
 // Given: wire.md 1.
 const portsOfOne = 256;
 
-/** In the run folder; `removeRemains` knows it. */
+/** A path in the run folder for something of this CID, which `removeRemains` will find. */
 export function pathOfCid({ path }: RunFolder, cid: Cid, ending: 'nsm' | 'root' | 'vm'): string {
   return join(path, `${cid}.${ending}`);
 }
@@ -22,7 +22,7 @@ export async function removeRemains(folder: RunFolder, cid: Cid): Promise<void> 
   for (const path of await findRemains(folder, cid)) await rm(path, { recursive: true, force: true });
 }
 
-/** Paths of what is there. */
+/** Paths of what is left there. */
 export async function findRemains(folder: RunFolder, cid: Cid): Promise<readonly string[]> {
   const named = (['nsm', 'root', 'vm'] as const).map((ending) => pathOfCid(folder, cid, ending));
   const own = [fabricOfCid(folder, cid), ...named];

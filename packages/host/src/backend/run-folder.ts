@@ -11,13 +11,13 @@ export interface RunFolder {
   readonly path: string;
   /** The state folder, without links. */
   readonly state: string;
-  /** The folder of the fabric, with the parent's own. */
+  /** The folder of the fabric, with the parent's own folder in it. */
   readonly fabric: string;
 }
 
 // Given: a fabric's folder has 85 (link/transport); of a simulation without a room `/4194303.root/rootfs/run/caisson/fabric` follows.
 const longestFolderBytes = 46;
-// Those within come first.
+// Inner folders first, so that they can be removed in this order.
 const ownFolders = ['fabric/3', 'fabric'];
 
 /** Makes it, 0700. Throws PolicyError BACKEND_STATE where it is not this user's own, CaissonError BACKEND_STATE where it cannot be made. */
@@ -47,8 +47,8 @@ async function placeOf(state: string): Promise<{ readonly path: string; readonly
 }
 
 /**
- * Of one that lies apart from its state folder and has nothing in it: its path. It is to go with the last record, since whoever removes the state folder
- * knows nothing of it.
+ * The path of the run folder, if it lies outside the state folder and is empty. It has to go with the last record: whoever deletes the state folder
+ * does not know of it.
  */
 export async function findEmptyRunFolder(stateFolder: string): Promise<string | undefined> {
   const state = await realpath(stateFolder).catch(() => undefined);
@@ -59,7 +59,7 @@ export async function findEmptyRunFolder(stateFolder: string): Promise<string | 
   return found?.every((name) => ownFolders.includes(name)) ? path : undefined;
 }
 
-/** Nothing but what is empty: what somebody has put there meanwhile stays, and so does what it lies in. */
+/** Removes empty folders only; whatever somebody has put there meanwhile stays. */
 export async function removeRunFolder(stateFolder: string): Promise<void> {
   const path = await findEmptyRunFolder(stateFolder);
   if (path === undefined) return;
@@ -67,7 +67,7 @@ export async function removeRunFolder(stateFolder: string): Promise<void> {
   await rmdir(path).catch(() => {});
 }
 
-/** Whoever can write there can listen as anybody. */
+/** Whoever can write there can listen in the place of any enclave. */
 async function openOwn(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

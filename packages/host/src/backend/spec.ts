@@ -6,11 +6,11 @@ import { LimitError } from '@caisson/core/errors';
 import type { EnclaveSpec } from './backend.ts';
 import type { BackendErrorCode } from './error-code.ts';
 
-// Chosen: less holds no Node.
+// Chosen: Node does not run in less.
 const leastMemoryMiB = 64;
 const highestCpuId = 4095;
 
-/** Of a machine that shares its memory and CPUs with its enclaves. Throws TypeError, LimitError BACKEND_CAPACITY. */
+/** For a machine that shares its memory and CPUs with its enclaves. Throws TypeError, LimitError BACKEND_CAPACITY. */
 export function checkSpec(spec: EnclaveSpec): void {
   checkSpecForm(spec);
   const { name, memoryMiB, cpus } = spec;
@@ -30,7 +30,7 @@ export function checkSpec(spec: EnclaveSpec): void {
   }
 }
 
-/** What holds on every machine, such as one that keeps memory and CPUs aside for enclaves. Throws TypeError. */
+/** The checks that apply to every machine, also to one that sets memory and CPUs aside for enclaves. Throws TypeError. */
 export function checkSpecForm({ name, memoryMiB, cpus }: EnclaveSpec): void {
   if (!NAME_FORM.test(name))
     throw new TypeError(`enclave name must match ${NAME_FORM.source}, got ${JSON.stringify(name)}`);
@@ -52,7 +52,7 @@ export function checkSpecForm({ name, memoryMiB, cpus }: EnclaveSpec): void {
   }
 }
 
-/** `0-3,8` of the status of this process; undefined where there is none. */
+/** CPUs that this process may run on, from /proc/self/status; undefined where that is not there. */
 function allowedCpus(): Set<number> | undefined {
   let text: string | undefined;
   try {

@@ -1,6 +1,6 @@
 // What a start has made, undone in reverse: when a later step fails, or at the end of the enclave. Once, whoever asks.
 
-/** What `start` made is undone when it fails; when it does not, its result has the undoing. */
+/** Runs `start`. If it fails, what it made is undone; otherwise its result is responsible for that. */
 export async function withUndo<Result>(start: (undo: Undo) => Promise<Result>): Promise<Result> {
   const undo = new Undo();
   try {
@@ -19,14 +19,14 @@ export class Undo {
     this.#steps.push(step);
   }
 
-  /** A step that fails does not keep the others from being undone. Never rejects. */
+  /** Undoes every step, even if one of them fails. Never rejects. */
   run(): Promise<void> {
     this.#done ??= (async () => {
       for (const step of this.#steps.reverse()) {
         try {
           await step();
         } catch {
-          // What could not be removed is removed by the next start.
+          // The next start removes what could not be removed here.
         }
       }
     })();
