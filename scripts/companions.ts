@@ -11,11 +11,17 @@ const companies: Readonly<Record<string, RegExp>> = {
   core: /^packages\/core\//,
   host: /^packages\/host\/src\/(argonaut|bench|compose|doctor|explain|kms|policy|record|service|statement|tree)\//,
   link: /^packages\/link\/src\/(argonaut|channel|config|control|nsm|pipeline|ready)\//,
-  enclave: /^packages\/enclave\/src\/(attest|boot-config|control|egress|network|nsm|pipeline)\//,
+  ways: /^packages\/link\/src\/(bridge|init|transport)\/(?!(js-|native-)?contract|crash)/,
+  enclave: /^packages\/enclave\/src\/(attest|boot-config|control|egress|init|network|nsm|pipeline)\//,
   parts: /^packages\/host\/src\/(oci|operator|runtime)\//,
+  machines:
+    /^packages\/host\/src\/(attest|backend[a-z-]*|child|engine|file|nitro-verb|ready|shim|simulator|store)\/(?!nitro-backend|kill|make-image)/,
+  images: /^packages\/host\/src\/(build|dockerfile|image|kernel|located-yaml|pipeline|rbuilds)\/(?!write-eif)/,
+  sys: /^packages\/sys\/src\/(?!accept-limit|adopt|connect|datagram|engine-limit|engine-relay|engine\.|vsock|write-limit)[a-z-]+\.test\.ts$/,
+  house: /^test\/house\//,
 };
 const needsOwnProcess =
-  /\b(beforeEach|afterEach|chdir|umask)\b|process\.(argv|execArgv|exitCode|env)\b(\[[^\]]+\])* = |delete process\.env/;
+  /\b(beforeEach|afterEach|chdir|umask)\b|process\.(argv|execArgv|exitCode|env)\b(\[[^\]]+\])* = |delete process\.env|\bpassForLauncher\(/;
 
 /** Paths of the same tests, fewer; what it writes goes to `folder`. */
 export function joinCompanions(files: readonly string[], folder: string): readonly string[] {
