@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { removeRunFolder } from '../backend/index.ts';
-import { chooseEnclave, readCompose } from '../compose/index.ts';
+import { readCompose } from '../compose/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
   ENDED_PHASES,
@@ -104,10 +104,11 @@ async function recordsFor(which: DownCommand['which'], context: EngineContext): 
   if (which.kind === 'all') return await listRecords(context.state);
   if (which.kind === 'names') return await recordsOf(which.names, context);
   const file = resolve(which.file);
-  const compose = await readCompose(which.file, { variables: { ...which.variables, ...context.env } });
-  for (const name of compose.enclaves.keys()) chooseEnclave(compose, name);
   // By file, not by name: an enclave of the same name that another file started stays, and one that was deleted from this file goes.
-  return (await listRecords(context.state)).filter(({ spec }) => spec?.composeFile === file);
+  const found = (await listRecords(context.state)).filter(({ spec }) => spec?.composeFile === file);
+  // A file that was broken or removed since then keeps nobody from ending what came of it; one that nothing came of may be a slip.
+  if (found.length === 0) await readCompose(which.file, { variables: { ...which.variables, ...context.env } });
+  return found;
 }
 
 async function endAndRemove(

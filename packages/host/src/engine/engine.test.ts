@@ -321,6 +321,20 @@ test('down ends those that wait for others first, and removes every record; what
   );
 });
 
+test('down ends what came of a file also when that is broken or gone by now; of one that nothing came of it is told', async () => {
+  await image('a.eif');
+  const down = async () => {
+    const which = { kind: 'file', file: at('caisson.yaml'), variables: {} } as const;
+    return (await engine.execute({ verb: 'down', which, images: false })).enclaves.map(({ name }) => name);
+  };
+  for (const spoil of [() => writeFileSync(at('caisson.yaml'), 'name: [a'), () => rmSync(at('caisson.yaml'))]) {
+    await up('name: a\nimage: { eif: a.eif }\n');
+    spoil();
+    deepEqual(await down(), ['a']);
+  }
+  await rejects(down(), { code: 'COMPOSE_INPUT' });
+});
+
 test('stop keeps the record, restart starts from it, rm removes it and not while it runs', async () => {
   await image('a.eif');
   await up('name: a\nimage: { eif: a.eif }\n');
