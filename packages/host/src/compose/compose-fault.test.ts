@@ -213,3 +213,58 @@ test('every fault is shown with file, line, column, bound, what was there, and t
     }
   }
 });
+
+test('a number that would not be what stands there is refused where a text or a JSON number is wanted', () => {
+  const text = 'in quotes where it is not to become';
+  const table: [text: string, faults: (string | RegExp)[]][] = [
+    ['version: 1.10', [`c.yaml:2:10: version must be a text ${text} 1.1, got 1.10`]],
+    ['env: {A: 0x10, B: 007, C: True, D: 1e3}', [/env.A .* 16,/, /env.B .* 7,/, /env.C .* true,/, /env.D .* 1000,/]],
+    ['labels: {a: 1.0}', [`c.yaml:2:13: labels.a must be a text ${text} 1, got 1.0`]],
+    [
+      'config: {id: 12345678901234567890}',
+      [/^c.yaml:2:14: config.id must be a number that a double holds, or a text in/],
+    ],
+    ['config: {list: [.nan, {x: -.inf}, 1e400]}', [/config.list /, /config.list.x /, /config.list /]],
+    ['policy: {config: {schema: {const: 9007199254740993}}}', [/^c.yaml:2:35: policy.config.schema.const /]],
+    ['version: "1.10"\nenv: {A: 10, B: "0x10", C: true, D: -1.5}\nconfig: {a: 0x10, b: 1.10, c: 9007199254740991}', []],
+    // Nobody sees how these are written.
+    ['cid: 0x10\nresources: {memoryMiB: 1e3}', []],
+  ];
+  for (const [given, faults] of table) {
+    const found = faultsOf(`name: a\n${given}`);
+    assert.equal(found.length, faults.length, `${given}\n${found.join('\n')}`);
+    for (const [index, fault] of faults.entries()) {
+      if (typeof fault === 'string') assert.equal(found[index], fault);
+      else assert.match(found[index] ?? '', fault);
+    }
+  }
+  assert.match(faultsOf('enclaves:\n  a:\n    env: {V: 1.10}').join(), /^c.yaml:3:14: enclaves.a.env.V must be a text/);
+});
+
+test('what no record of an enclave can hold is refused before anything is built for it', () => {
+  const long = (count: number): string => 'x'.repeat(count);
+  const table: [text: string, fault: RegExp | undefined][] = [
+    ['ingress: [{listen: "127.0.0.1:80", port: 80, hold: 24h}]', undefined],
+    ['ingress: [{listen: "127.0.0.1:80", port: 80, hold: 24h1ms}]', /hold must be at most 24h/],
+    [`egress: [{host: ${long(254)}, port: 1}]`, /host must have at most 253 characters/],
+    [`labels: {a: ${long(4_096)}, ${long(256)}: b}`, undefined],
+    [`labels: {a: ${long(4_097)}}`, /labels.a must have at most 4096 characters/],
+    [`labels: {${long(257)}: b}`, /name labels.x+ must/],
+    ['resources: {cpu_ids: [4096]}', /at most 4095/],
+    ['resources: {memoryMiB: 16777217}', /at most 16777216/],
+    ['env: {A-B: c}', /name env.A-B must be letters, digits and _/],
+    ['version: a/b', /version must be 1 to 64 letters, digits, and . _ \+ -, got "a\/b"/],
+    ['image: "a\\0b"', /image must have no NUL/],
+    ['logs: {file: "a\\0b"}', /logs.file must have no NUL/],
+    [`config: ./${long(5_000)}`, /config must have at most 4095 characters/],
+  ];
+  for (const [given, fault] of table) {
+    const found = faultsOf(`name: a\n${given}`).join('\n');
+    if (fault === undefined) assert.equal(found, '');
+    else assert.match(found, fault);
+  }
+  const many = (count: number): string =>
+    `enclaves:\n${Array.from({ length: count }, (_, n) => `  a${n}: {depends_on: [a${n + 1}]}\n`).join('')}  a${count}: {}\n`;
+  assert.deepEqual(faultsOf(many(999)), []);
+  assert.deepEqual(faultsOf(many(1_100)), ['c.yaml:1:1: enclaves must be at most 1000, got 1101']);
+});

@@ -19,7 +19,12 @@ const standardAddress = '127.0.0.1';
 export function readIngressRule(rule: NonNullable<EnclaveSpec['ingress']>[number]): IngressRule {
   if (typeof rule === 'object') {
     const { listen, port, vsock_port: vsockPort = port, hold } = rule;
-    return { ...addressOf(listen), port, vsockPort, holdMs: hold === undefined ? 0 : parseDuration(hold, 'hold') };
+    return {
+      ...addressOf(listen),
+      port,
+      vsockPort,
+      holdMs: hold === undefined ? 0 : Math.round(parseDuration(hold, 'hold')),
+    };
   }
   const text = String(rule);
   const at = text.lastIndexOf(':');

@@ -3,6 +3,9 @@ import { describeIssues } from './issue-text.ts';
 import type { FormReading, PlacedSpec } from './placed-spec.ts';
 import { enclaveSchema, flatSchema, manySchema } from './schema.ts';
 
+// Chosen: a parent has four; a hundred are wanted at once where somebody tries what happens.
+const mostEnclaves = 1_000;
+
 export function readOwnForm(value: unknown): FormReading {
   if (isMap(value) && 'enclaves' in value) return readMany(value);
   const { success, data, error } = flatSchema.safeParse(value);
@@ -15,9 +18,13 @@ export function readOwnForm(value: unknown): FormReading {
 
 function readMany(value: Readonly<Record<string, unknown>>): FormReading {
   const { enclaves } = value;
+  const entries = isMap(enclaves) ? Object.entries(enclaves) : [];
+  if (entries.length > mostEnclaves) {
+    const message = `enclaves must be at most ${mostEnclaves}, got ${entries.length}`;
+    return { names: [], enclaves: new Map(), issues: [{ path: ['enclaves'], message }], notes: [] };
+  }
   const { success, error } = manySchema.safeParse(value);
   const issues = success ? [] : describeIssues(error.issues, value, manySchema);
-  const entries = isMap(enclaves) ? Object.entries(enclaves) : [];
   if (success && entries.length === 0) {
     issues.push({ path: ['enclaves'], message: 'enclaves must have at least one, got none' });
   }

@@ -5,6 +5,7 @@ import { findSpecIssues } from './check-spec.ts';
 import { findSharedIssues } from './check-together.ts';
 import { isEngineFile, readEngineFile } from './engine-file.ts';
 import type { ComposeErrorCode } from './error-code.ts';
+import { findInexactNumbers } from './inexact-number.ts';
 import { interpolate, type Variables } from './interpolate.ts';
 import { isNitroCliConfig, readNitroCliConfig } from './nitro-cli-config.ts';
 import { readOwnForm } from './own-form.ts';
@@ -50,7 +51,8 @@ export function parseCompose(text: string, file: string, { variables = {} }: Par
   const read = parseLocatedYaml(text, {
     what: 'caisson.yaml',
     maxCharacters: MAX_COMPOSE_CHARACTERS,
-    rewrite: (document) => interpolate(document, variables),
+    // First: what comes of a variable has no form of its own in the file.
+    rewrite: (document) => [...findInexactNumbers(document), ...interpolate(document, variables)],
   });
   if (read.faults.length > 0) throw new ComposeFaultError(file, read.faults);
   const form = formOf(read.value);

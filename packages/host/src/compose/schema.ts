@@ -1,19 +1,35 @@
 // The form of caisson.yaml: one enclave at the top, or several under `enclaves`. Every key that the house knows is checked here by its
 // form, whoever uses it: a slip must be found when the file is read, not when an enclave is up and lacks what it was to have.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, NAME_FORM, NAME_RULE } from '@caisson/core/address';
+import { isVariableName, parseDuration } from '@caisson/core/config';
+import { VERSION_FORM } from '@caisson/core/measured';
 import * as z from 'zod';
 import { readIngressRule } from './ingress-rule.ts';
 
-const text = z.string().min(1);
+// Given: record/spec-form, path_max of Linux.
+const mostCpuId = 4_095;
+const mostHoldMs = 24 * 3_600_000;
+const mostLabelCharacters = 256;
+const mostLabelValueCharacters = 4_096;
+const mostPathCharacters = 4_095;
+// Chosen: 16 TiB, as the command line has it.
+const mostMemoryMiB = 16_777_216;
+
+const text = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), { message: 'have no NUL' });
 const port = z.int().min(1).max(65_535);
-const path = text.describe('path, from the folder of this file');
+const path = text.max(mostPathCharacters).describe('path, from the folder of this file');
 const duration = z
   .string()
-  .regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/, 'be a duration such as 500ms, 30s or 5m')
+  .regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/, { error: 'be a duration such as 500ms, 30s or 5m', abort: true })
   .describe('duration: 500ms, 30s, 5m');
+const hold = duration.refine((value) => durationWithin(value, mostHoldMs), { message: 'be at most 24h' });
 const name = z.string().regex(NAME_FORM, `be ${NAME_RULE}`);
 const pcr = z.string().regex(/^[0-9a-fA-F]{96}$/, 'be 96 hex digits');
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const variable = z.string().refine(isVariableName, { message: 'be letters, digits and _' });
 const words = z.array(z.string()).min(1);
 /** A regular expression cannot count. */
 const isPort = (value: number): boolean => value >= 1 && value <= 65_535;
@@ -62,11 +78,11 @@ const ingress = z.union([
     listen: listenAddress.describe('address and port on the host'),
     port: port.describe('in the enclave, on 127.0.0.1'),
     vsock_port: port.optional().describe('default: port'),
-    hold: duration.optional(),
+    hold: hold.optional(),
   }),
 ]);
 
-const egress = z.union([hostPort, z.strictObject({ host: text, port })]);
+const egress = z.union([hostPort, z.strictObject({ host: text.max(253), port })]);
 
 const operators = z.strictObject({
   root_key: publicKey.optional().describe('Ed25519: lists of operators that it signs are taken'),
@@ -144,14 +160,17 @@ const ready = z.union([
 ]);
 
 const enclave = z.strictObject({
-  version: z.union([text, z.number()]).optional().describe('of the image; a policy may ask for at least some version'),
+  version: z
+    .union([z.string().regex(VERSION_FORM, 'be 1 to 64 letters, digits, and . _ + -'), z.number()])
+    .optional()
+    .describe('of the image; a policy may ask for at least some version'),
   image: z.union([path, image]).optional(),
   profile: z.enum(['development', 'production']).optional(),
   cmd: z
     .union([text, words])
     .optional()
     .describe('what the image runs; a text is split at spaces, with quotes, without a shell'),
-  env: z.record(z.string(), scalar).optional(),
+  env: z.record(variable, scalar).optional(),
   workdir: text.optional(),
   user: text.optional(),
   components: z.array(text).optional(),
@@ -168,8 +187,8 @@ const enclave = z.strictObject({
   resources: z
     .strictObject({
       cpus: z.int().min(1).max(1_024).optional(),
-      cpu_ids: z.array(z.int().min(0)).min(1).optional(),
-      memoryMiB: z.int().min(64).optional(),
+      cpu_ids: z.array(z.int().min(0).max(mostCpuId)).min(1).optional(),
+      memoryMiB: z.int().min(64).max(mostMemoryMiB).optional(),
     })
     .optional(),
   cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).optional(),
@@ -183,8 +202,13 @@ const enclave = z.strictObject({
   logs: z
     .strictObject({ file: path.optional(), level: z.enum(['error', 'warn', 'info', 'debug', 'trace']).optional() })
     .optional(),
-  depends_on: z.array(name).optional(),
-  labels: z.record(z.string(), scalar).optional(),
+  depends_on: z.array(name).max(256).optional(),
+  labels: z
+    .record(
+      z.string().max(mostLabelCharacters),
+      z.union([z.string().max(mostLabelValueCharacters), z.number(), z.boolean()]),
+    )
+    .optional(),
 });
 
 export const composeSchema = z.union([enclave.extend({ name }), z.strictObject({ enclaves: z.record(name, enclave) })]);
@@ -194,3 +218,12 @@ export const manySchema = z.strictObject({ enclaves: z.record(name, enclave) });
 
 /** One enclave as caisson.yaml has it. */
 export type EnclaveSpec = z.infer<typeof enclave>;
+
+/** What is no duration has a fault of its own. */
+function durationWithin(value: string, mostMs: number): boolean {
+  try {
+    return parseDuration(value) <= mostMs;
+  } catch {
+    return false;
+  }
+}
