@@ -1,5 +1,6 @@
 // Acts that need two operators, from the command line: with both keys on one machine, and with each on a machine of its own.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,4 +151,25 @@ test('a list of operators comes into force by two of them, and not by one', asyn
   assert.match(alone.err, /operators must have been approved by 2 operators, got 0/);
   const both = await alice(['operator', 'list', 'send', '--approve-with', bobKey], ['16', at('list')]);
   assert.deepEqual([both.code, both.out], [0, 'enclave 16 has taken the operator list of version 2\n'], both.err);
+});
+
+test('a list of operators is approved on another machine by all that is in it, and comes into force with what came back', async (context) => {
+  const { alice, bob, rootKeyFile, at } = await open(context);
+  const { spki } = JSON.parse((await alice(['operator', 'show'], ['alice', '--json'])).out) as { spki: string };
+  const key = createHash('sha256').update(Buffer.from(spki, 'base64')).digest('hex');
+  const carol = `{ name: carol, key: "${spki}", verbs: [exec], exec: [[/bin/ls]] }`;
+  writeFileSync(at('list.yaml'), `operators: [${carol}]\n`);
+  const words = [at('list.yaml'), '--key', rootKeyFile, '--list-version', '3', '--label', 'hello', '-o', at('list')];
+  assert.equal((await alice(['operator', 'list', 'sign'], words)).code, 0);
+  const send = (...flags: readonly string[]) => alice(['operator', 'list', 'send', ...flags], ['16', at('list')]);
+  const asked = await send('--request-approval', at('request'));
+  assert.equal(asked.code, 0, asked.err);
+  assert.match(asked.err, /nothing was done; .*request asks to put operator list 3/);
+  const approved = await bob(['operator', 'approve'], [at('request')]);
+  assert.equal(approved.code, 0, approved.err);
+  const said = approved.out.split('\n')[0] ?? '';
+  assert.match(said, /^operators: put operator list 3 for label hello into force until \d{4}-/);
+  assert.ok(said.endsWith(`: carol (key ${key}) may exec running [["/bin/ls"]]`), said);
+  const sent = await send('--approval', `${at('request')}.approval`);
+  assert.deepEqual([sent.code, sent.out], [0, 'enclave 16 has taken the operator list of version 3\n'], sent.err);
 });

@@ -2,7 +2,7 @@
 // have given on machines of their own: the act is written to a file (`--request-approval`), each of them signs it (`caisson operator
 // approve`), and what comes back goes along (`--approval`).
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { ControlSession } from '@caisson/link/control';
+import type { ApproveRequest, ControlSession } from '@caisson/link/control';
 import type { Command } from 'commander';
 import { type ApproverFlags, readApprovers, withApproverFlag, withControlFlags } from './control-flag.ts';
 import { withExitAction } from './exit-action.ts';
@@ -56,11 +56,13 @@ export async function withApprovals(
   const ways = [approveWith.length > 0, approval.length > 0, requestApproval !== undefined].filter(Boolean).length;
   if (ways === 0) return session;
   if (ways > 1) throw new UsageError('--approve-with, --approval and --request-approval are three ways: give one');
-  const { createApprovingChannel, encodeApprovalRequest, parseApprovalFile } = await import('@caisson/link/control');
+  const { CONTROL_REQUEST, createApprovingChannel, encodeApprovalRequest, parseApprovalFile } = await import(
+    '@caisson/link/control'
+  );
   const { describeAct, verbOfAct } = await import('@caisson/link/pipeline');
   const approvers = await readApprovers(flags, surroundings);
   const given = approval.map((file) => parseApprovalFile(readFileSync(file)));
-  const channel = createApprovingChannel(session.channel, async (type, payload) => {
+  const approve: ApproveRequest = async (type, payload) => {
     const verb = verbOfAct(type);
     if (requestApproval !== undefined) {
       const draft = session.draftApproval(verb, type, payload, requestSeconds);
@@ -71,6 +73,13 @@ export async function withApprovals(
     if ((await session.info()).threshold <= 1) return;
     if (given.length > 0) await session.approveWith(verb, type, payload, given);
     else await session.approve(verb, type, payload, approvers);
-  });
-  return { ...session, channel };
+  };
+  return {
+    ...session,
+    channel: createApprovingChannel(session.channel, approve),
+    async sendOperatorList(list) {
+      await approve(CONTROL_REQUEST.operators, list);
+      await session.sendOperatorList(list);
+    },
+  };
 }

@@ -11,6 +11,7 @@ export type { EnclaveFacts, SessionBinding } from './binding.ts';
 export type { ControlCaller } from './caller.ts';
 export type { ConnectControlOptions, ControlSession } from './client.ts';
 export { connectControl, said } from './client.ts';
+export { describeOperatorList } from './describe-list.ts';
 export type { ControlErrorCode, ControlRefusal } from './error-code.ts';
 export { CONTROL_ERROR_CODES } from './error-code.ts';
 export type { ControlEvent } from './event.ts';

@@ -1,7 +1,7 @@
-// What a request of the pipeline does, for whoever is asked to approve it: the verb that it needs, and its words for a person.
+// What a request that several operators may have to approve does: one of the pipeline, or an operator list. For whoever is asked to approve it: the verb that it needs, and its words for a person.
 import { ParseError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
-import type { ControlVerb } from '../control/index.ts';
+import { CONTROL_REQUEST, type ControlVerb, describeOperatorList } from '../control/index.ts';
 import { parseCopyRequest } from './copy/request.ts';
 import type { PipelineErrorCode } from './error-code.ts';
 import { parseCommand } from './exec/request.ts';
@@ -18,16 +18,20 @@ const verbs: Readonly<Record<number, ControlVerb>> = {
   [PIPELINE_REQUEST.jobKill]: 'job',
   [PIPELINE_REQUEST.copyIn]: 'copy-in',
   [PIPELINE_REQUEST.copyOut]: 'copy-out',
+  [CONTROL_REQUEST.operators]: 'operators',
 };
 
-/** Throws ParseError PIPELINE_REQUEST for a type that is none of the pipeline's. */
+/** Throws ParseError PIPELINE_REQUEST for any other type. */
 export function verbOfAct(type: number): ControlVerb {
   const verb = verbs[type];
   if (verb !== undefined) return verb;
-  throw new ParseError<PipelineErrorCode>('PIPELINE_REQUEST', `act must be one of the pipeline, got type ${type}`);
+  throw new ParseError<PipelineErrorCode>(
+    'PIPELINE_REQUEST',
+    `act must be one of the pipeline or an operator list, got type ${type}`,
+  );
 }
 
-/** One line; what somebody else has written drives no terminal. Throws ParseError PIPELINE_REQUEST for what is no request of its type. */
+/** One line; what somebody else has written drives no terminal. Throws ParseError PIPELINE_REQUEST for what is no request of its type, CONTROL_LIST_FORM for what is no list. */
 export function describeAct(type: number, payload: Uint8Array): string {
   verbOfAct(type);
   if (type === PIPELINE_REQUEST.exec || type === PIPELINE_REQUEST.jobStart) {
@@ -53,6 +57,7 @@ export function describeAct(type: number, payload: Uint8Array): string {
     const { path, recursive } = parseCopyRequest(payload);
     return plain(`read ${JSON.stringify(path)}${recursive ? ' and all below it' : ''}`);
   }
+  if (type === CONTROL_REQUEST.operators) return describeOperatorList(payload);
   if (type === PIPELINE_REQUEST.jobLogs) return plain(`read the output of ${parseLogRequest(payload).name}`);
   if (type === PIPELINE_REQUEST.jobWait)
     return plain(`wait for ${Buffer.from(payload.subarray(0, 64)).toString('latin1')}`);
