@@ -1,4 +1,5 @@
-// Chunks of any size as exact takes: for readers of archives, which say where a fault is and how much they will see at most.
+// Reads exactly as many bytes as are asked for from chunks of any size: for readers of archives, which name the place of a fault and bound how much
+// they will read.
 import { concatBytes } from './join.ts';
 
 /** A source that can pass over bytes without giving them, such as a file. */
@@ -8,7 +9,7 @@ export interface SkippableChunks extends AsyncIterable<Uint8Array> {
 }
 
 export interface ChunkBounds {
-  /** Of the whole stream, what is passed over with it. */
+  /** Bound of the whole stream, skipped bytes included. */
   readonly maxBytes: number;
   /** What to throw where it has more. */
   tooLong(maxBytes: number): Error;
@@ -21,7 +22,7 @@ export class ChunkInput {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #bounds: ChunkBounds;
   #seen = 0;
-  /** What has come and was not taken. */
+  /** The bytes that have come and were not taken yet. */
   protected chunk: Uint8Array = new Uint8Array();
   offset = 0;
 
@@ -49,7 +50,7 @@ export class ChunkInput {
     if (this.#source.skip !== undefined) {
       const passed = this.#source.skip(beyond);
       this.#see(passed);
-      // What could not be passed over is asked for, and so found to be missing.
+      // If the source could not skip all of it, the rest is read, and so found to be missing.
       left = beyond - passed;
       this.offset += length - left;
       this.chunk = new Uint8Array();

@@ -1,4 +1,4 @@
-// Byte strings: text forms, comparison, concatenation, streams of them as exact takes.
+// Byte strings: text forms, comparison, concatenation, and reading exact amounts from a stream of them.
 export type { ChunkBounds, SkippableChunks } from './chunk-input.ts';
 export { ChunkInput } from './chunk-input.ts';
 export { concatBytes, equalBytes } from './join.ts';

@@ -9,7 +9,7 @@ import { describeJson, isJsonObject, type JsonObject, type JsonValue, memberPath
 import { checkAgainst, type RuleTable } from './schema/index.ts';
 import { parseStrictJson } from './strict-json.ts';
 
-/** Of the image; `MeasuredConfigTerms` has the first three. */
+/** What the image says about configs; the first three stand in `MeasuredConfigTerms`. */
 export interface ConfigContentTerms {
   /** Names of variables that it lets a config set. */
   readonly environment: readonly string[];
@@ -17,7 +17,7 @@ export interface ConfigContentTerms {
   readonly endpoints: readonly { readonly host: string; readonly port: number }[] | null;
   /** Null: any JSON object. */
   readonly schema: RuleTable | null;
-  /** It runs the network service. */
+  /** True if the image has the network service, which opens the ways of a config. */
   readonly hasNetwork: boolean;
 }
 

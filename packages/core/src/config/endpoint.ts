@@ -45,7 +45,7 @@ const endpointKeys = ['host', 'vsockPort', 'tcpPort', 'localPort', 'localIP'];
 const defaultPort = 443;
 const firstLocalOctet = 64;
 
-/** Of a config that need not be argonaut's otherwise, as the enclave reads it; no `endpoints` are none. */
+/** Reads the endpoints of a config that need not be argonaut's in any other respect, as the enclave reads it. Without `endpoints` there are none. */
 export function readEndpoints(root: JsonObject): Omit<JudgedEndpoints, 'warnings'> {
   const list = root.get('endpoints');
   if (list === undefined) return { endpoints: [], faults: [] };

@@ -20,7 +20,7 @@ export interface EifCertificate {
   readonly publicKey: PublicKey;
   /** Dotted decimal. */
   readonly signatureAlgorithm: string;
-  /** By its issuer, as it stands; nobody has verified it. */
+  /** The issuer's signature as it stands in the certificate, unverified. */
   readonly signature: Uint8Array;
 }
 

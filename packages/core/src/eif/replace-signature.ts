@@ -6,7 +6,7 @@ import type { EifErrorCode } from './error-code.ts';
 import { crcOffset, formatHeader, formatSectionHeader, headerBytes, maxSections, sectionHeaderBytes } from './form.ts';
 import type { EifSurvey } from './survey.ts';
 
-/** What pieces are taken from. */
+/** Where the bytes of the old file are read from. */
 export interface EifPieces {
   pieces(offset: number, size: number): AsyncIterable<Uint8Array>;
 }
@@ -15,7 +15,7 @@ export interface ReplacedSignature {
   /** Of the whole file. */
   readonly size: number;
   readonly headerBytes: number;
-  /** Of the header, as far as it is covered. */
+  /** CRC of the part of the header that the checksum covers. */
   readonly startCrc: number;
   nextCrc(bytes: Uint8Array, crc: number): number;
   /** Everything behind the header. */

@@ -4,7 +4,7 @@ import { ParseError } from '../errors/index.ts';
 import type { EifErrorCode } from './error-code.ts';
 import type { EifSectionKind } from './form.ts';
 
-/** Everything that is wrong with this list of sections; an unknown one is undefined and somebody else's fault. */
+/** Everything that is wrong with this list of sections. A section of an unknown type is undefined here; that fault is reported elsewhere. */
 export function faultsOfSections(
   version: number,
   kinds: readonly (EifSectionKind | undefined)[],

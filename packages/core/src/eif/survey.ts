@@ -159,7 +159,7 @@ export async function surveyEif(
 // QEMU goes by the table, AWS's reader by the walk.
 function faultsOfEntry(header: EifHeader, index: number, offset: number, size: number): ParseError<EifErrorCode>[] {
   const entry = header.sections[index];
-  // One more than counted is told at the end.
+  // A section beyond the count in the header is reported at the end.
   if (entry === undefined) return [];
   const faults: ParseError<EifErrorCode>[] = [];
   if (entry.offset !== offset)

@@ -18,7 +18,7 @@ export interface LogRecord {
   readonly fields: LogFields;
 }
 
-/** One that somebody wrote, who may be anybody. */
+/** A log line that was read: whoever wrote it is not trusted. */
 export interface LogLine {
   /** RFC 3339. */
   readonly time: string;

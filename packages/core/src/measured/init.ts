@@ -6,7 +6,7 @@ export interface MeasuredInit {
   /** Bytes; a log file that has grown past it is rotated. */
   readonly maxLogBytes: number;
   readonly maxLogFiles: number;
-  /** In the supervisor's own environment and, unlike the reference, in that of every service. */
+  /** Variables of the supervisor's own environment and, unlike in the reference, of every service's. */
   readonly environment: Readonly<Record<string, string>>;
   readonly controlSocket: string | null;
 }

@@ -71,7 +71,7 @@ export function parseHeader(block: Uint8Array, place: string): TarHeader {
     gid: number('gid', maxId),
     size: number('size', Number.MAX_SAFE_INTEGER),
     mtime: parseTime(bytes('mtime'), `${place}: mtime`),
-    // Of other kinds these are noise in archives of old writers.
+    // For other kinds, old writers left garbage in these fields.
     major: device ? number('major', maxId) : 0,
     minor: device ? number('minor', maxId) : 0,
   };

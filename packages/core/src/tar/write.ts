@@ -80,7 +80,7 @@ interface HeaderValues {
 function header(values: HeaderValues): Uint8Array {
   const block = new Uint8Array(blockBytes);
   const put = (text: string, at: number, room: number): void => block.set(toUtf8(text).subarray(0, room), at);
-  // What has no room stands in the pax header; readers without pax see the end of a number, never another field.
+  // A number that does not fit stands in the pax header. Readers without pax see its low digits, never the bytes of another field.
   const number = (value: number, at: number, digits: number): void =>
     put(Math.max(value, 0).toString(8).padStart(digits, '0').slice(-digits), at, digits);
   put(values.path, 0, nameRoom);

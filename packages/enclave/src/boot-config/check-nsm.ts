@@ -23,7 +23,7 @@ export interface NsmCheck {
   readonly hardware: boolean;
   /** PCR0 to 2 are zero: the parent may read the console. */
   readonly debug: boolean;
-  /** What a production image would have ended for. */
+  /** What a production image would not have booted with. */
   readonly concerns: readonly { readonly reason: ReasonCode; readonly message: string }[];
 }
 
@@ -47,7 +47,8 @@ export async function checkNsmAtBoot(options: NsmCheckOptions): Promise<NsmCheck
   const hardware = await isUnderRoot(document.bytes, roots);
   const debug = await isUnmeasured(nsm);
   if (profile === 'development' && hardware && document.pcr0.some((byte) => byte !== 0)) {
-    // Its throw-away key and its shell are everybody's; on hardware, measured, it could be taken for the real one.
+    // Everybody can have the throw-away key and the shell of a development image; on hardware, with its measurements, it could be taken for the
+    // real one.
     throw new BootRefusal(
       'BOOT_DEVELOPMENT_ON_HARDWARE',
       'dev-image-on-hardware',
@@ -112,7 +113,7 @@ async function isUnmeasured(nsm: NsmClient): Promise<boolean> {
   return true;
 }
 
-/** None is looked for when PCR16 is locked: then this is a later supervisor, and services of this boot may have used theirs. */
+/** Not looked for when PCR16 is locked: then this is a later supervisor of the same boot, whose services may have used their registers. */
 async function findUsedPcr(nsm: NsmClient): Promise<number | undefined> {
   if ((await describe(nsm, FIRST_OWN_PCR)).lock) return undefined;
   for (let index = FIRST_OWN_PCR + 1; index < PCR_COUNT; index += 1) {

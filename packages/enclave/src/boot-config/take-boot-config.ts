@@ -53,7 +53,7 @@ export async function takeBootConfig(options: BootConfigOptions): Promise<Accept
     if (state.kind === 'extended') await lockPcr16(nsm, digest);
     return await accept({ received, digest, content: readKept(received, image), kept, adopted: true });
   }
-  // What is here was never fixed, so nobody has been told of it.
+  // A config that lies here was never fixed in PCR16, so nobody has been told that it was accepted.
   await kept.forget();
   const fix = async (received: Uint8Array | null, content: ConfigContent | null): Promise<AcceptedConfig> => {
     const digest = digestOf(received);

@@ -74,7 +74,7 @@ export function mayStop(
 ): boolean {
   for (const follower of followersOf(name, graph, 'before')) {
     const state = stateOf(follower);
-    // Of a service that is to go on, only the start was to wait for this one.
+    // A follower that goes on running was only to start after this service; it does not keep it from stopping.
     if (ending.has(follower) && state !== undefined && isActive(state)) return false;
   }
   return true;

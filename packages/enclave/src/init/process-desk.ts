@@ -21,7 +21,7 @@ export interface ProcessDeskOptions {
 
 // Chosen: an event that PID 1 had no room for is found this late.
 const reconcileMs = 10_000;
-// Of fork, exec and the table: for want of room, which passes.
+// Given: errors of fork(2) and execve(2), and of PID 1's table, that mean a lack of room, which passes.
 const transientCodes = new Set(['EAGAIN', 'ENOMEM', 'ENFILE', 'EMFILE', 'ENOSPC', 'EBUSY', 'EINTR']);
 const { SIGKILL } = constants.signals;
 
@@ -53,7 +53,7 @@ export class ProcessDesk {
     const { name, killMode, stopSignal } = entry.service;
     const scope = killMode === 'control-group' || (last && killMode === 'mixed') ? 'cgroup' : 'process';
     this.#options.host.signal(name, process, last ? SIGKILL : stopSignal, scope).catch((error) => {
-      // It has ended already; that is on its way.
+      // The process has ended already; the message about it is on its way.
       if (error.code !== 'ESRCH') this.#options.onTrouble(entry, 'signal', error);
     });
   }
@@ -87,7 +87,7 @@ export class ProcessDesk {
     this.#timer?.cancel();
   }
 
-  /** It will not come back by itself: PID 1 need not keep what it ended with. */
+  /** The service will not start again by itself, so PID 1 need not keep how it ended. */
   release(entry: ServiceEntry): void {
     void this.#forgetEnded(entry);
   }
@@ -100,7 +100,7 @@ export class ProcessDesk {
       process = await host.start(prepare(entry));
     } catch (thrown) {
       const error = thrown as NodeJS.ErrnoException;
-      // Somebody's: ours, when an answer was lost on its way here.
+      // A process of this name exists. If PID 1's answer was lost it is the one that was asked for.
       if (error.code === 'EEXIST' || error.code === 'ETIMEDOUT') process = await this.#findRunning(name);
       if (process === undefined) {
         onTrouble(entry, 'start', error);
@@ -114,7 +114,7 @@ export class ProcessDesk {
     const early = this.#early.get(process.pid);
     this.#early.delete(process.pid);
     if (early !== undefined && isSameProcess(process, early)) this.#hearEnd(early);
-    // Only now: the FIFOs go with the last entry of the name.
+    // Only after the start, because PID 1 removes the FIFOs with the last entry of a name.
     await this.#forgetEnded(entry);
   }
 
@@ -128,7 +128,7 @@ export class ProcessDesk {
     else if (entry.state.phase === 'launching') this.#early.set(ended.pid, ended);
   }
 
-  /** What is left of the process goes before its end is told: the next one must not meet it, and a kill must not meet the next. */
+  /** Removes what is left of the process before its end is reported: the next process must not meet it, and a late kill must not hit the next one. */
   async #clear({ name, pid, startTime, end }: ProcessEntry & { readonly end: ProcessEnd }): Promise<void> {
     if (this.#clearing.has(pid)) return;
     this.#clearing.add(pid);
@@ -148,7 +148,7 @@ export class ProcessDesk {
   }
 
   async #forget(name: string, process: ProcessIdentity): Promise<void> {
-    // Gone already, or PID 1 is; neither changes what is to be done.
+    // The entry is gone, or PID 1 is; neither changes what follows.
     await this.#options.host.forget(name, process).catch(() => {});
   }
 

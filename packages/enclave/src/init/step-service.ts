@@ -68,7 +68,7 @@ function stepWithout(state: Without, event: ServiceEvent, terms: MachineTerms, {
     case 'stop':
       return state.phase === 'down' ? stay(state) : to({ phase: 'down', memory });
     case 'adopt':
-      // Of a supervisor that died: the launch is that one's, so it counts here as one.
+      // Taken over from a dead supervisor, whose launch counts here as one.
       return running(
         { memory: afterLaunch(memory, terms, nowMs), process: event.process, ready: event.ready },
         terms,
@@ -88,7 +88,7 @@ function stepLaunching(state: Launching, event: ServiceEvent, terms: MachineTerm
       return state.next === 'down' ? stay(state) : to({ ...state, next: event.fault });
     case 'start':
     case 'restart':
-      // What is on its way is new enough, unless it was to be stopped.
+      // A start that is under way is new enough, unless a stop had been asked for.
       return state.next === 'run' ? stay(state) : to({ ...state, next: 'start' });
     case 'launched': {
       const { process } = event;
@@ -100,7 +100,7 @@ function stepLaunching(state: Launching, event: ServiceEvent, terms: MachineTerm
       if (state.next === 'down') return to({ phase: 'down', memory });
       if (state.next === 'start') return to({ phase: 'waiting', memory });
       if (state.next !== 'run') return to({ phase: 'failed', memory, fault: state.next });
-      // The kernel has no room now: no fault of the service, so neither its policy nor its StartLimit ends the trying (R-I7).
+      // The kernel has no room at the moment, which is no fault of the service: neither its policy nor its StartLimit ends the attempts (R-I7).
       if (event.transient) return backOff(memory, terms, context);
       return again(memory, { code: 'service-failed' }, false, terms, context);
     default:
@@ -138,7 +138,7 @@ function stepStopping(state: Stopping, event: ServiceEvent, terms: MachineTerms,
   const { memory, process, next } = state;
   const kill = (): Step =>
     to({ ...state, killed: true }, { kind: 'signal', process, last: true }, { kind: 'timer', delayMs: killAgainMs });
-  // The grace that runs is neither stopped nor begun again by a change of what comes after it.
+  // A change of what comes next neither stops nor restarts the grace that is running.
   const instead = (next: Stopping['next']): Step => to({ ...state, next });
   switch (event.kind) {
     case 'timer':
@@ -185,7 +185,7 @@ function stopping(
   return to({ phase: 'stopping', memory, process, sinceMs, next, killed: false }, signal, grace);
 }
 
-/** It has ended by itself: again, or for good. */
+/** The process has ended by itself: it is started again, or stays ended. */
 function again(
   memory: ServiceMemory,
   fault: ServiceFault,

@@ -115,7 +115,7 @@ export class Supervisor {
     this.#isStarted = true;
     const entries = [...this.set.entries.values()];
     for (const { service, state } of entries) if (isActive(state)) this.#openNotify(service);
-    // Those too that have just ended and would come back.
+    // Also those that have just ended and would be started again.
     const unwanted = entries.filter(({ wanted, state }) => !wanted && state.phase !== 'down');
     this.set.stop(unwanted.map(({ service }) => service.name));
     const due = entries.filter(({ wanted, state }) => wanted && state.phase === 'down');
@@ -126,7 +126,7 @@ export class Supervisor {
   async stopAll(): Promise<readonly string[]> {
     const { clock, log, reporter } = this.#options;
     log.info('INIT_STOPPING', 'stopping all services', { active: this.set.activeNames.length });
-    // It may be the last that anybody outside hears: with what has failed, or nobody would know why it ends.
+    // This may be the last report that anybody outside gets, so it names what has failed.
     reporter.report('stopping', this.#failures());
     const hurry = clock.setTimer(hurryAfterMs, () => this.set.hurry());
     const late = Promise.withResolvers<void>();
@@ -231,7 +231,7 @@ export class Supervisor {
     log.child({ service: name })[level]('INIT_SERVICE', state.phase, { from: before.phase, pid, end, reason: fault });
     const words = [state.phase, pid && `pid ${pid}`, end, fault].filter(Boolean).join(', ');
     if (!isPassing || end !== undefined) this.voices.note(name, words);
-    // Whoever gives an enclave up because it does not become ready asks what that service has said.
+    // A host that gives up an enclave that never became ready will want the last output of this service.
     const isGivenUp = this.set.isClosing && before.phase === 'starting' && state.phase === 'stopping';
     if (isGivenUp) this.voices.drain(name);
     if (fault !== undefined || isGivenUp) {
@@ -262,7 +262,7 @@ export class Supervisor {
     if (outcome !== undefined) this.#over.resolve(outcome);
   }
 
-  /** Once a turn of the loop, however much happened in it. */
+  /** At most once in each turn of the event loop. */
   #saveSoon(): void {
     if (this.#isSaveDue) return;
     this.#isSaveDue = true;
@@ -279,7 +279,7 @@ export class Supervisor {
   }
 
   async #dismiss({ name, pid, startTime }: { name: string; pid: number; startTime: number }): Promise<void> {
-    // Started by hand, or over the control channel: they outlive a supervisor.
+    // Processes that operators started outlive a supervisor.
     if (name.startsWith(LOOSE_PREFIX) || name.startsWith('exec-') || name.startsWith('job-')) return;
     this.#options.log.warn('INIT_STRANGER', 'a process of no service is ended', { process: name, pid });
     await this.#options.host.signal(name, { pid, startTime }, 9, 'cgroup').catch(() => {});

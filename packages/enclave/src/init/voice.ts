@@ -57,7 +57,7 @@ export class Voices {
     }
   }
 
-  /** What is written from now on waits for the next supervisor. */
+  /** From now on what services write waits in the FIFOs for the next supervisor. */
   close(): void {
     for (const reader of [...this.#readers.values()].flat()) reader.close();
     for (const log of this.#logs.values()) log.close();
@@ -69,7 +69,7 @@ export class Voices {
     this.#readers.set(path, readers);
     try {
       const { ino } = statSync(path, { bigint: true });
-      // An old one is read to its end, beside the new one that has its name.
+      // The old FIFO is still read to its end, beside the new one of the same name.
       if (readers.some(({ inode }) => inode === ino)) return;
       readers.push(openFifo(path, (lines) => this.of(name).add(stream, lines)));
     } catch (error) {

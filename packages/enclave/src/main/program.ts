@@ -67,7 +67,7 @@ export async function runEnclaveProgram(doors: EnclaveDoors): Promise<void> {
   }
 }
 
-/** Of a name that is none of ours nothing follows: the words are what they are. */
+/** A program name that is not ours has no effect; the words are taken as they are. */
 function readName([first, called, ...rest]: readonly string[]): { name: string; words: readonly string[] } {
   const all = [first, called, ...rest].filter((word) => word !== undefined);
   if (first !== '--called-as' || called === undefined) return { name: 'caisson-enclave', words: all };

@@ -67,7 +67,7 @@ async function serveNsm(boot: Boot, { config, device }: Prepared, supervisor: Su
     device,
     peerOf: peerFinder(boot),
     callerOf: createCallerFinder({ services, serviceOf, root }),
-    // One for both sockets: whoever asks at two doors asks no more often.
+    // One rate for both sockets, so that asking at both brings no more.
     rate: createNsmRate(),
     onRefusal: ({ kind }: NsmRefusal) => log.warn('NSM_REFUSED', 'a request to the nsm was refused', { kind }),
   };
@@ -97,7 +97,7 @@ async function serveCommands(
     logDir: init.logDir,
     allowedVariables: image.profile === 'production' ? image.config.environment : null,
     readServices: async () => servicesAtRoot(await readMeasuredServices(measuredFolder), root),
-    // There PID 1 is a process among the machine's, and this one's parent.
+    // In a simulation without a room PID 1 is an ordinary process of the machine, and this one's parent.
     firstPid: root === '' ? undefined : process.ppid,
     end: (code) => told.end({ exit: 0, code }),
   });
@@ -140,7 +140,7 @@ function peerFinder({ kernel }: Boot): (socket: Socket) => PeerCredentials | und
     try {
       return kernel.peerCredentials(socket);
     } catch {
-      // It has gone already, and nobody knows who it was.
+      // The caller is gone already, and cannot be identified.
       return undefined;
     }
   };

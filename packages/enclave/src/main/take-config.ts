@@ -28,7 +28,7 @@ export async function takeConfig(boot: Boot, signal: AbortSignal): Promise<Prepa
     findFaults: (bytes) => findNetworkFaults(bytes, image, transport.localCid),
     onListening() {
       log.info('BOOT_CONFIG_AWAITED', 'boot config is awaited', { expect: image.config.expect });
-      // Only now: whoever reads this sends, and a port that refuses would be an enclave that cannot be configured.
+      // Reported only once the ports accept: a host that reads this sends at once, and after a refusal the enclave could not be configured.
       reporter.report('config', [{ code: 'config-awaited' }]);
     },
     onRefused(reason, faults) {

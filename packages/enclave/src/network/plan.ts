@@ -74,7 +74,7 @@ export function planNetwork(terms: NetworkTerms): NetworkPlan {
       retryRefused: true,
     }),
   );
-  // One line a name: a host with two ports has two ways out at one address.
+  // One line for each name: two ports of one host are two ways out at one address.
   const hosts = new Map(waysOut.map(({ host, localIp }) => [host.toLowerCase(), { address: localIp, host }]));
   return { bridges: [...inbound, ...outbound], hosts: [...hosts.values()] };
 }
@@ -83,7 +83,7 @@ function joinWaysIn(image: NetworkTerms['image'], config: ConfigNetwork | null):
   const ways = waysInOf(image);
   const http = config?.http ?? null;
   if (http === null) return ways;
-  // Both say the same: that is agreement and no conflict.
+  // Image and config name the same way, which is no conflict.
   const isMeasured = ways.some((one) => one.vsockPort === http.vsockPort && one.targetPort === http.targetPort);
   return isMeasured ? ways : [...ways, { name: 'httpVsockPort', ...http }];
 }

@@ -14,7 +14,7 @@ import { type PlaceTerms, startFault, toOperatorRequest } from './request.ts';
 export interface CommandTerms extends PlaceTerms {
   readonly watch: EndWatch;
   readonly kernel: Pick<Kernel, 'makeFifo' | 'openTerminal' | 'resizeTerminal'>;
-  /** Ours alone; what a supervisor before this one has left there is removed. */
+  /** A folder of this supervisor's own; what an earlier one left there is removed. */
   readonly folder: string;
 }
 
@@ -30,7 +30,7 @@ export function createCommandStarter(terms: CommandTerms): CommandStarter {
   return {
     async start(request, variables) {
       count += 1;
-      // Unlike any that a supervisor before this one started.
+      // The pid keeps the name apart from those that an earlier supervisor of this boot gave.
       const name = `exec-${process.pid}-${count}`;
       try {
         return request.terminal === null
@@ -109,7 +109,7 @@ async function startOnTerminal(
     closeSync(fd);
     throw error;
   }
-  // Both ways: a terminal's stream is a socket to Node.
+  // A terminal carries bytes both ways; Node's class for that is a socket.
   const master = new ReadStream(fd);
   // EIO, once the last process has closed it.
   master.on('error', () => {});

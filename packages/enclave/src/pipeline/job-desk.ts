@@ -56,7 +56,7 @@ class JobDesk implements JobHost {
     const table = await watch.host.table();
     for (const { name, pid, startTime, end } of table) {
       if (!name.startsWith('exec-')) continue;
-      // Its session died with the supervisor that held it.
+      // The job's session died with the supervisor that held it.
       if (end === undefined) await watch.host.signal(name, { pid, startTime }, signals.kill, 'cgroup').catch(() => {});
       else await watch.host.forget(name, { pid, startTime }).catch(() => {});
     }

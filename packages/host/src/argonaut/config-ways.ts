@@ -35,7 +35,7 @@ export interface ConfigWaysOptions {
 export function readConfigWays(bytes: Uint8Array, { takesEndpoints }: ConfigWaysOptions): ConfigWays {
   const content = contentOf(bytes);
   const root = content && rootOf(content);
-  // What the enclave will say of it is the enclave's business.
+  // If this is no config at all, the enclave will say so itself.
   if (content === undefined || root === undefined) return none;
   const checked = checkArgonautConfig(content, 'host');
   if (!('config' in checked) && !takesEndpoints) {
@@ -78,7 +78,7 @@ function rootOf(content: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** What the enclave lets pass and this side must not: its listeners stand while the enclave boots. */
+/** Hosts that the enclave accepts and this side must refuse, because here the listeners already stand while the enclave boots. */
 function findHostFaults({ host, vsockPort }: ArgonautEndpoint, index: number): string[] {
   const at = `endpoints[${index}]`;
   return [
@@ -91,7 +91,7 @@ function findHostFaults({ host, vsockPort }: ArgonautEndpoint, index: number): s
   ];
 }
 
-/** Both ports of the way in, or it has none on this side. */
+/** Both ports of the way in; without both of them it has none on this side. */
 function readHttp(root: JsonObject, faults: string[]): ConfigWays['http'] {
   const read = (key: string): number | undefined => {
     const value = root.get(key);

@@ -20,7 +20,7 @@ export function advise(
   of: Survey,
 ): Advice {
   const bestBytes = Math.max(...of.cells.map(({ sample: { bytesPerSecond } }) => bytesPerSecond));
-  // What a round trip alone would allow with so many on their way.
+  // The rate that the round trip alone allows at this depth.
   const roundTripRate = (pattern.depth * 1_000_000) / of.roundTripUs.p50;
   const rate = `${Math.round(sample.perSecond)} messages a second`;
   if (sample.perSecond > roundTripRate * waitingShare && deeper(pattern, sample, of)) {

@@ -18,7 +18,7 @@ export interface Pattern {
   readonly bothWays?: boolean;
 }
 
-// One latency in so many is taken: reading the clock for each would be what is measured.
+// Only every 32nd latency is measured: reading the clock for each would be what is measured.
 const latencyEvery = 32;
 
 /** Rejects with what a request rejects with. */

@@ -118,7 +118,7 @@ export async function buildAgain(text: string): Promise<void> {
   }
 }
 
-/** Whoever asks for the time gets another one; the file system keeps its own, which is why copies have other times too. */
+/** Shifts the clock of this process. The file system keeps its own, which is why copies get other times too. */
 function shiftClock(shiftMs: number): void {
   const Real = Date;
   class Shifted extends Real {
@@ -207,7 +207,7 @@ async function runSecond(
   throw new CaissonError<BuildErrorCode>('BUILD_AGAIN', `the second build ended with ${code}: ${errors.trim()}`);
 }
 
-/** Of a registry (docs/sources.md): without them there would be no second source. */
+/** Credentials of a registry (docs/sources.md), without which the source could not be opened a second time. */
 function credentials(): NodeJS.Dict<string> {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => name === 'DOCKER_CONFIG' || name.startsWith('CAISSON_REGISTRY')),

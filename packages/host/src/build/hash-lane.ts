@@ -30,7 +30,7 @@ type Question =
 export function createHashLane(hashes: number): HashLane {
   const memory = new SharedArrayBuffer(slabBytes * slabCount);
   const slabs = Array.from({ length: slabCount }, (_, index) => new Uint8Array(memory, index * slabBytes, slabBytes));
-  // Its source as text: a bundle of one file has no second file to start.
+  // Started from its source text, because a bundle of one file has no second file to start a worker from.
   const worker = new Worker(`(${runLane})()`, { eval: true, workerData: { memory, slabBytes, hashes } });
   const waiting: { resolve(answer: unknown): void; reject(error: Error): void }[] = [];
   const fail = (error: Error): void => {

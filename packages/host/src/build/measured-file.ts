@@ -59,7 +59,7 @@ export async function compileMeasured(
   verifyNetwork(terms);
   const image = writeMeasuredImage(terms);
   const operators = writeMeasuredOperators(settings.operators);
-  // What the enclave would refuse at boot, by the very same reader.
+  // Read back by the enclave's own reader, so that what it would refuse at boot fails the build.
   parseMeasuredImage(image);
   parseMeasuredOperators(operators);
   return new Map<string, Uint8Array>([

@@ -15,7 +15,7 @@ export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Pr
   const outputs: { path: string; temporary: string; file: FileHandle }[] = [];
   try {
     const result = await write(async (path) => {
-      // What a killed build left; a folder that cannot be read is met a line further on.
+      // Removes what a killed build left. A folder that cannot be read is reported by the next step.
       await sweepTemporaries(dirname(path)).catch(() => {});
       const temporary = temporaryBeside(path);
       const file = await openNew(temporary, path);
@@ -23,7 +23,7 @@ export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Pr
       return file;
     });
     for (const { file } of outputs) {
-      // As it stands, whatever the umask: a file that only its owner can read is no use to the parent's launcher.
+      // Set explicitly, because of the umask: the program on the parent that starts the enclave must be able to read it.
       await file.chmod(0o644);
       await file.sync();
       await file.close();
@@ -45,7 +45,7 @@ export async function publishFiles<Result>(write: (openOutput: OpenOutput) => Pr
   }
 }
 
-/** Of two builds into one place one is last with all of its files: an image beside another's manifest would be of neither. */
+/** Two builds into one place take turns, so that image and manifest are always of the same build. */
 async function oneAtATime(folder: string | undefined, run: () => Promise<void>): Promise<void> {
   if (folder === undefined) return;
   let hasRun = false;

@@ -63,7 +63,7 @@ export async function reproduceImage(request: ReproduceRequest): Promise<Reprodu
   }
 }
 
-/** What is left where the image on the left has a signature and the one that was just built has none. */
+/** The differences without those of a signature that only the left image has. */
 function withoutSignature({ differences, isMeasuredEqual }: ImageComparison): ImageComparison & { isSigned: boolean } {
   const isOfSignature = ({ place, left, right }: ImageDifference): boolean =>
     right === null &&

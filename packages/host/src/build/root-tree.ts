@@ -12,7 +12,7 @@ import type { BuildPlan } from './plan.ts';
 export const CAISSON_FOLDER = 'usr/lib/caisson';
 export const ENCLAVE_PROGRAM = `${CAISSON_FOLDER}/caisson-enclave.mjs`;
 export const LAUNCHER = `${CAISSON_FOLDER}/caisson-launcher`;
-/** Of development images alone. */
+/** Only in development images. */
 const BUSYBOX = `${CAISSON_FOLDER}/busybox`;
 /** Chosen: what one looks around with; an operator's PATH ends with their folder, and no service's does. */
 const busyboxNames: readonly string[] = (
@@ -108,7 +108,7 @@ function folderEntry(origin: string): TreeEntry {
   return { kind: 'directory', mode: 0o755, uid: 0, gid: 0, origin };
 }
 
-/** Where the source has the name, or leads another way, it keeps it. */
+/** Adds the link, unless the source has that name or one of its folders is a link. */
 function linkName(tree: Map<string, TreeEntry>, path: string): void {
   const isOpen = ['usr', 'usr/bin'].every((folder) => (tree.get(folder)?.kind ?? 'directory') === 'directory');
   if (!isOpen || tree.has(path)) return;

@@ -57,7 +57,7 @@ function requireSame(entry: StreamedCpioEntry, one: ManifestFile | undefined, ra
 }
 
 async function* readPieces(file: FileHandle, start: number, size: number): AsyncGenerator<Uint8Array> {
-  // One for all: who reads keeps nothing of a piece when it asks for the next.
+  // One buffer for all pieces: a reader keeps nothing of a piece when it asks for the next.
   const piece = new Uint8Array(Math.min(pieceBytes, size));
   for (let at = 0; at < size; ) {
     const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, size - at), start + at);

@@ -70,7 +70,7 @@ export async function checkCompose(path: string, options: CheckComposeOptions = 
   }
 }
 
-/** What reads a file for everybody does not know which key named it. */
+/** A general reader of files does not know which key of caisson.yaml named the file, so the place is put before its message. */
 function placed(message: string, place: string): string {
   return message.includes(place) ? message : `${place}: ${message}`;
 }
@@ -124,7 +124,7 @@ function partsOf(spec: EnclaveSpec, folder: string): Part[] {
   ];
 }
 
-/** What begins like a path is one; another source may be a word that only a registry knows. */
+/** Only a source that looks like a path is checked: another may be a name that only a registry knows. */
 async function requireSource(source: string | undefined, folder: string): Promise<void> {
   if (source === undefined || !/^\.{0,2}(\/|$)/.test(source)) return;
   if (statSync(resolve(folder, source), { throwIfNoEntry: false }) === undefined) {
@@ -140,7 +140,7 @@ async function checkImage(eif: string | undefined, pcr0: string | undefined, fol
   }
 }
 
-/** It is opened when the enclave runs already, and then nobody looks. */
+/** Checked now, because the file is opened only when the enclave already runs and nobody is looking. */
 function requireLogFile(file: string | undefined, folder: string): void {
   if (file === undefined) return;
   const path = resolve(folder, file);

@@ -79,7 +79,7 @@ function operatorIssues({ operators = {}, profile = 'production' }: EnclaveSpec)
   return [issue(['operators', 'local'], localOperatorRule)];
 }
 
-/** By the builder's own rule; it would say so much later. */
+/** Checked by the builder's own rule, which would otherwise refuse much later. */
 function networkIssues({ ingress = [], egress = [], operators, policy = {}, components }: EnclaveSpec): ComposeIssue[] {
   const rules = ingress.map(readIngressRule);
   const image = {

@@ -57,7 +57,7 @@ export async function writeFirstFile(folder: string, answers: FirstFileAnswers, 
   }
   const text = renderFirstFile({ name, port, words, source: isImage ? answers.runs : '.' });
   if (isForced) await replaceFile(path, (file) => file.writeFile(text));
-  // Whoever was quicker keeps his file.
+  // A file that somebody else has created meanwhile stays.
   else writeFileSync(path, text, { flag: 'wx' });
   return written;
 }
@@ -78,7 +78,7 @@ function hasMain(folder: string): boolean {
   try {
     return typeof (JSON.parse(readFileSync(path, 'utf8')) as { main?: unknown } | null)?.main === 'string';
   } catch {
-    // Whoever builds is told what is wrong with it.
+    // What is wrong with it is reported by the build.
     return false;
   }
 }

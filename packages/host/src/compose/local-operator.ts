@@ -13,7 +13,7 @@ export const localOperatorRule =
 
 export interface LocalOperator {
   readonly operator: MeasuredOperator;
-  /** Of the key, where it was made just now. */
+  /** Name of the key if it was created just now; null otherwise. */
   readonly made: string | null;
 }
 

@@ -16,7 +16,7 @@ export async function readPublicKey(text: string, place: string, folder: string)
   const isPem = text.includes('-----BEGIN');
   const pem = isPem ? text : await readText(resolve(folder, text), place, maxPemBytes);
   if (pem.includes('PRIVATE KEY')) {
-    // It would work, and then lie about in every checkout.
+    // It would work, and then the private key would be in every checkout.
     throw fault(`${place} must be a public key, got a private one`, {
       hint: 'openssl pkey -in KEY -pubout makes the public one; keep the other away from here',
     });

@@ -19,7 +19,7 @@ export interface DockerfileOptions extends OciOptions {
   readonly exclude?: readonly string[];
 }
 
-// Said of a container, and nothing an enclave does.
+// Instructions about containers that mean nothing to an enclave.
 const withoutEffect = new Set(['LABEL', 'EXPOSE', 'MAINTAINER', 'STOPSIGNAL', 'HEALTHCHECK', 'VOLUME']);
 const known = new Set([
   ...withoutEffect,

@@ -23,7 +23,7 @@ export interface Check {
   readonly looksAt: string;
   /** Why it matters, one sentence. */
   readonly matters: string;
-  /** What a fail of it keeps from running. */
+  /** The backends that cannot run while this check fails. */
   readonly prevents: readonly BackendKind[];
   look(ground: Ground): Look | readonly Look[] | Promise<Look | readonly Look[]>;
 }

@@ -10,10 +10,10 @@ export interface Core {
 }
 
 export interface Cpus {
-  /** That run this machine or that the driver has taken: others are offline, and nobody can be given them. */
+  /** CPUs that run this machine, and those that the driver has taken. Others are offline and cannot be given to an enclave. */
   readonly present: readonly number[];
   readonly online: readonly number[];
-  /** By their first processor; also those that are offline. */
+  /** Cores by their first processor, offline ones included. */
   readonly cores: readonly Core[];
   readonly threadsPerCore: number;
 }
@@ -46,7 +46,7 @@ export function readCpus(machine: Machine, pool: readonly number[]): Cpus {
   return { present, online, threadsPerCore, cores: [...cores.values()] };
 }
 
-/** Only ever two threads of a core on the machines that have enclaves. */
+/** Machines that have enclaves have at most two threads on a core. */
 function pair(cpu: number, offline: readonly number[], threadsPerCore: number, stride: number): readonly number[] {
   if (threadsPerCore === 1 || stride === 0) return [cpu];
   const index = offline.indexOf(cpu);

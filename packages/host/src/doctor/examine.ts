@@ -17,7 +17,7 @@ export interface Verdict {
   readonly backend: BackendKind;
   /** Null: it was not looked at. */
   readonly canRun: boolean | null;
-  /** What prevents it, in the words of the findings. */
+  /** Why it cannot run, in the words of the findings. */
   readonly because: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export async function examine(ground: Ground, { only }: ExamineOptions = {}): Pr
   return { findings, verdicts, isFit };
 }
 
-/** One check that meets what nobody thought of must not silence the others. */
+/** An unexpected error in one check must not silence the others. */
 async function lookBy(check: Check, ground: Ground): Promise<readonly Look[]> {
   try {
     return listOf(await check.look(ground));
@@ -74,7 +74,7 @@ async function lookBy(check: Check, ground: Ground): Promise<readonly Look[]> {
   }
 }
 
-/** What prevents a backend that nobody asked for, where another can run, is worth knowing and no more. */
+/** A failure of a backend that nobody asked for is a note where another backend can run. */
 function soften({ group, prevents }: Check, look: Look, { backend, isParent }: Ground, hasAnother: boolean): Look {
   const [own, ...more] = prevents;
   const isOfOne = own !== undefined && more.length === 0;

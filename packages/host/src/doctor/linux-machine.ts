@@ -72,9 +72,9 @@ function isProgram(path: string): boolean {
   );
 }
 
-/** What cannot be started has said nothing and has no exit code. */
+/** A program that cannot be started has an empty answer without an exit code. */
 async function ask(path: string, words: readonly string[], env: LinuxMachineOptions['env']): Promise<Answer> {
-  // One language, because its words are read.
+  // In one language, because its words are parsed.
   const said = await runBounded(path, words, { env: { ...env, LC_ALL: 'C' }, timeoutMs: commandMs }).catch(() => null);
   if (said === null) return { exitCode: null, stdout: '', stderr: '', isCut: false };
   return {

@@ -27,7 +27,7 @@ export function fitsEach(memoryMiB: number, enclaves: readonly number[], stock: 
       free[index] = (free[index] ?? 0) - take;
       left -= take * size;
     }
-    // What is left is covered by one page more, the smallest that is there.
+    // The rest is covered by the smallest pages that are free.
     for (let index = stock.sizesMiB.length - 1; index >= 0 && left > 0; index -= 1) {
       const size = stock.sizesMiB[index] ?? 0;
       while (left > 0 && (free[index] ?? 0) > 0) {

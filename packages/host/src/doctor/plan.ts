@@ -97,7 +97,7 @@ function needsOfFile({ wanted, cpus: { threadsPerCore } }: Ground, reasons: stri
   });
 }
 
-/** What runs and is not of the file keeps what it has: a plan that forgot it would take it away at the next start of the machine. */
+/** Enclaves that run and are not in the file keep what they have: a plan without them would take it away at the next reboot. */
 function needsOfRunning({ nitroCli, wanted }: Ground, reasons: string[]): Need[] {
   // A launch of ours is called NAME and 64 random bits.
   const isOfFile = (name: string): boolean =>

@@ -142,7 +142,7 @@ async function compareRamdisks(
   }
 }
 
-/** What can be read of it: an archive that breaks off is compared up to there, and by where it does. */
+/** Reads as much as possible: a truncated archive is compared up to where it ends, and by where it ends. */
 async function treeOf(
   file: ImageFile,
   section: SurveyedSection,

@@ -101,7 +101,7 @@ async function writeTree(
         `image ${file.path} must not change while it is read, got ${JSON.stringify(entry.path)} the second time only`,
       );
     }
-    // Whoever extracts can always look at it and throw it away again.
+    // The person who extracts can always read and delete what came out.
     modes.set(entry.path, (entry.mode & 0o777) | (entry.kind === 'directory' ? 0o700 : 0o600));
     if (entry.kind === 'directory' || plan.copies.has(entry.path)) continue;
     room.left -= entry.size;

@@ -56,7 +56,7 @@ export async function* openRamdisk(
 
 async function* unzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamedCpioEntry, void, undefined> {
   const gunzip = createGunzip();
-  // Its failure is told by the stream itself; the promise only has to be heard.
+  // The stream itself reports the failure; this only keeps the promise from being unhandled.
   const fed = pipeline(Readable.from(pieces), gunzip).catch(() => undefined);
   try {
     yield* streamCpio(gunzip as AsyncIterable<Uint8Array>, { maxBytes: maxUnpackedBytes });

@@ -4,7 +4,7 @@ import { CaissonError, LimitError, PolicyError } from '@caisson/core/errors';
 import type { OciErrorCode } from './error-code.ts';
 
 export interface HttpOptions {
-  /** Of silence: until the answer begins, and between two pieces of it. */
+  /** Bound of silence: before the answer begins, and between two pieces of it. */
   readonly timeoutMs: number;
   /** Of the whole image, from `performance.now()`. */
   readonly endsAtMs: number;
@@ -99,7 +99,7 @@ async function getOnce(url: URL, headers: Readonly<Record<string, string>>, opti
         try {
           again();
           for await (const piece of response.body ?? []) {
-            // Whoever reads may take his time.
+            // The reader may take as long as it likes.
             clearTimeout(timer);
             yield piece;
             again();

@@ -66,7 +66,7 @@ export async function createArchiveParts(file: PinnedFile, what: string): Promis
   };
 }
 
-/** Only a key: a `..` that climbs over the root finds nothing. */
+/** The result is only used as a key, so a `..` above the root simply finds nothing. */
 function normalized(path: string): string {
   const words: string[] = [];
   for (const word of path.split('/')) {

@@ -26,7 +26,7 @@ export function pickPlatform(manifests: readonly Descriptor[], architecture: Arc
     ({ platform }) => platform?.os === 'linux' && architectureOf(platform.architecture) === architecture,
   );
   if (chosen !== undefined) return chosen;
-  // One image alone may say no platform; its configuration is asked later.
+  // A single image need not name a platform; its configuration is checked later.
   const [only] = manifests;
   if (manifests.length === 1 && only?.platform === undefined && only !== undefined) return only;
   const got = manifests.map(({ platform }) => (platform ? `${platform.os}/${platform.architecture}` : 'unnamed'));

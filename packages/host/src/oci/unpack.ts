@@ -70,7 +70,7 @@ async function* decoded(
   compression: Compression,
   what: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  // Its failure is told by the stream itself; the promise only has to be heard.
+  // The stream itself reports the failure; this only keeps the promise from being unhandled.
   const fed = pipeline(Readable.from(parts(file, offset, size)), decoder).catch(() => undefined);
   try {
     yield* decoder as AsyncIterable<Uint8Array>;

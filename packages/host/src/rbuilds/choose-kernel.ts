@@ -80,7 +80,7 @@ export function readBuilt(
   const folder = kernelCacheFolder(profile, env);
   if (!existsSync(join(folder, architecture === 'aarch64' ? 'Image' : 'bzImage'))) return undefined;
   const { path } = resolveKernel('caisson', { architecture, profile, env });
-  // Only the minimal one is what the builder means by its name.
+  // The builder's name `caisson` means the minimal profile; any other is given as a file.
   return { kernel: profile === 'minimal' ? 'caisson' : 'file', path, version: readVersion(dirname(path)) };
 }
 

@@ -21,7 +21,7 @@ export type RbuildsAction =
   | { readonly kind: 'toggle'; readonly key: Toggle & keyof RbuildsSettings }
   | { readonly kind: 'stages'; readonly stages: readonly StageName[] }
   | { readonly kind: 'enclave'; readonly step: EnclaveStep }
-  /** What it would do is so already. */
+  /** Nothing to do, and why. */
   | { readonly kind: 'idle'; readonly why: string }
   | { readonly kind: 'end' };
 

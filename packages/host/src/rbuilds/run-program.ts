@@ -49,7 +49,7 @@ export async function runProgram(
       stream.on('end', () => void (rest !== '' && hear(rest)));
     }
     child.on('error', (error: NodeJS.ErrnoException) => {
-      // What was killed is still waited for.
+      // A killed program is still waited for.
       if (error.name !== 'AbortError') resolve(error.code ?? error.message);
     });
     child.on('close', (code, signal) =>

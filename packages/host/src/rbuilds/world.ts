@@ -11,7 +11,7 @@ export interface RbuildsWorld {
   /** One line for people. */
   say(line: string): void;
   ask(question: string): Promise<boolean>;
-  /** Undefined: this world runs no enclaves. `say`: where their notes go. */
+  /** Undefined where no enclaves can be run. `say` takes their notes. */
   readonly openEnclaves?: (say: (line: string) => void) => Promise<RbuildsEnclaves>;
   /** Root of the machine's own files (/etc, /proc); for tests. */
   readonly machineRoot?: string;
@@ -21,7 +21,7 @@ export interface RbuildsWorld {
 
 /** Enclaves of this machine as nitro-cli's verbs see them. */
 export interface RbuildsEnclaves extends NitroVerbWorld {
-  /** What an enclave prints, until it ends or `stop`; without `follow` what it has printed. */
+  /** Prints the console until the enclave ends; without `follow`, what it has printed so far. */
   attach(name: string, options: { readonly follow: boolean; write(text: string): void }): Promise<void>;
 }
 

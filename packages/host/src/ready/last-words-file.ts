@@ -41,7 +41,7 @@ const schema = z.strictObject({
     .max(32),
 });
 
-/** Nothing before the first state: then there is no boot that it could belong to. */
+/** Undefined before the first state, because then there is no boot to which they could belong. */
 export function collectLastWords(seen: SeenLine, cid: number, nowMs: number): LastWords | undefined {
   const { state, final, words } = seen;
   if (state === undefined) return undefined;

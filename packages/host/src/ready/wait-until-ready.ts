@@ -90,7 +90,7 @@ class Wait {
       const verdict = this.#judge();
       if (verdict === 'ready') return this.#report(true);
       if (verdict === 'failed') {
-        // Its last words and its last line are on their way.
+        // Its last words and its last line may still be on their way.
         if (this.#server?.seen.standing === 'open') await this.#sleep(lastWordsMs);
         throw this.#failed('READY_FAILED');
       }
@@ -128,7 +128,7 @@ class Wait {
 
   async #ask(timeoutMs: number): Promise<void> {
     const { signal } = this.#options;
-    // What the line has said already needs no dial.
+    // If the ready line has already answered, nothing has to be dialled.
     if (this.#judge() !== 'waiting') return;
     this.#attempts += 1;
     const outcome = await askHealth({

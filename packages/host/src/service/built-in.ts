@@ -43,7 +43,7 @@ export function withApplication(
     return { service, fault: { level: 'warning', message } };
   }
   const words = wordsOf(application);
-  // What the file says is nearer than what the image says.
+  // The service file goes before the image's own command.
   return {
     service: {
       ...service,

@@ -47,7 +47,7 @@ export async function compileServices(tree: RootTree, options: CompileServicesOp
     ready.kind === 'action' && ready.transport === 'vsock' ? [ready.port] : [],
   );
   const bytes = writeMeasuredServices(measured);
-  // What the enclave would refuse at boot, by the very same reader.
+  // Read back by the enclave's own reader, so that what it would refuse at boot fails the build.
   parseMeasuredServices(bytes);
   return {
     measured,

@@ -130,7 +130,7 @@ function linkedInode(
   if (target === existing) throw refused('LAYER_LINK', `${what} must link to another name, got itself`);
   if (target.inode.kind === 'directory')
     throw refused('LAYER_LINK', `${what} must link to a file, got the folder ${shown}`);
-  // Only files are one thing under two names in a ramdisk; another name of a link or device is the same thing once more.
+  // In a ramdisk only files can have two names. A second name of a link or device becomes a second entry.
   if (target.inode.kind !== 'file') return { ...target.inode, origin: walk.origin };
   const { mode, uid, gid } = entry;
   return Object.assign(target.inode, { mode, uid, gid });

@@ -149,8 +149,8 @@ class NativePlane implements Bridge {
   #listenOptions(): NativeListenOptions {
     const { rule, targets, plan } = { ...this.#parts, rule: this.rule };
     const asks = targets === undefined || plan.parseLine !== undefined;
-    // Where a first line or the address says who the peer is, the socket cannot. Of an address that belongs to another peer
-    // the engine, which asks the socket, refuses everybody: nobody the rule is for can come that way.
+    // Where a first line or the address tells the peer, the engine must not check the CID itself: it would ask the socket, and a unix socket has
+    // none. For an address that belongs to another peer than the rule's it does check, and so refuses everybody, as it should.
     const isTold = plan.parseLine !== undefined || plan.peer?.cid === rule.peerCid;
     const peerCid = isTold ? undefined : rule.peerCid;
     return {
@@ -171,7 +171,7 @@ class NativePlane implements Bridge {
     const askedAtMs = performance.now();
     try {
       const peer = this.#peerOf(ask);
-      // Known only now, so told only now.
+      // The event waited until the peer was known.
       if (this.#parts.plan.parseLine !== undefined) this.#tellAccepted(ask.id, peer);
       if (this.#parts.targets !== undefined) ask.dial();
       else ask.dial(await this.#farSideOf(ask.id, peer));

@@ -28,7 +28,7 @@ export function relayStreams(accepted: StreamEnd, dialled: StreamEnd, closed: ()
   }
   function closeWhenDone(): void {
     if (flows.some(({ open }) => open)) return;
-    // Both ends of file are delivered; what autoDestroy would do a tick later.
+    // Both ends of file have been delivered. autoDestroy would do the same one tick later.
     accepted.socket.destroySoon();
     dialled.socket.destroySoon();
   }
@@ -41,7 +41,7 @@ export function relayStreams(accepted: StreamEnd, dialled: StreamEnd, closed: ()
     }
     socket.on('error', (error: NodeJS.ErrnoException) => abort(error.code ?? error.message));
     socket.once('close', () => {
-      // Its own two ends are done while what it sent may still be on its way to the other; anything else is a cut.
+      // A socket that closed cleanly has read and written everything, even if the other side still has to deliver it; any other close is an abort.
       if (!socket.readableEnded || !socket.writableFinished) abort('ECONNABORTED');
       socketsOpen -= 1;
       if (socketsOpen === 0) closed();

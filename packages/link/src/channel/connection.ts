@@ -316,7 +316,7 @@ export class Connection implements Channel {
     if (this.#closeSeen) throw protocolFault('CLOSE came twice');
     this.#closeSeen = true;
     this.#drain(closing('the other end has closed'));
-    // It answered all that had come: what is outstanding here crossed its CLOSE and was not begun.
+    // The other end answered every request that reached it. What is still outstanding here crossed its CLOSE and was never begun.
     this.#requester.fail(closing('the other end has closed, and this request was not begun'));
     this.#goOnClosing();
   }
@@ -341,7 +341,7 @@ export class Connection implements Channel {
 
   readonly #onEnd = (): void => {
     if (this.#ended) return;
-    // Both have said it; only this end's last bytes may still be on their way, to an other end that no longer needs them.
+    // Both ends have said CLOSE. Only this end's last bytes may still be on their way, to an end that no longer needs them.
     if (this.#closeSeen && this.#closeSent) {
       this.#finish(undefined);
       this.#duplex.destroy();

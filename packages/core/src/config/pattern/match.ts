@@ -136,7 +136,7 @@ function emitOnce(part: PatternNode, steps: Step[]): void {
 
 type Split = Step & { readonly kind: 'split' };
 
-/** Both ways lead on to the next step until they are set. */
+/** Until they are set, both branches lead to the next step. */
 function pushSplit(steps: Step[]): Split {
   const split: Split = { kind: 'split', first: steps.length + 1, second: steps.length + 1 };
   push(steps, split);

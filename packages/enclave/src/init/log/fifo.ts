@@ -7,12 +7,12 @@ import { createLineSplitter } from './split-lines.ts';
 
 // Given: what a FIFO holds at most when it is PID 1's; another writer of the same one must not keep us here.
 const maxDrainBytes = 1 << 20;
-// One for all: what a read has brought is taken out of it before the next read, whichever FIFO that is of. A buffer of its own for each
-// read would be 20 MB of garbage a second under services that talk.
+// Shared by all FIFOs: what one read brought is consumed before the next. Under talkative services a buffer for each read would be 20 MB of garbage
+// a second.
 const shared = Buffer.alloc(65_536);
 
 export interface FifoReader {
-  /** Of the file behind the path: a new FIFO under the old name needs a new reader. */
+  /** Inode of the FIFO: a new one under the old name needs a new reader. */
   readonly inode: bigint;
   /** False once all writers are gone, PID 1 too. */
   readonly isOpen: boolean;

@@ -20,7 +20,7 @@ export interface LogFileOptions {
   readonly path: string;
   /** Bytes; a file that would grow past it is rotated first. */
   readonly maxBytes: number;
-  /** With the one that is written: 1 keeps no old one. */
+  /** Including the one that is being written; 1 keeps no old file. */
   readonly maxFiles: number;
   readonly clock: Clock;
   /** Once when writing fails, once when it works again. */

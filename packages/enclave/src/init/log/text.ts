@@ -1,7 +1,7 @@
 // Bytes of a service as text that cannot drive a terminal, end a line or hide in one.
 import { plain } from '@caisson/core/log';
 
-// What needs no second look. Tabs are kept as they are: traces of Go and Java stand on them, and they do nothing but move right.
+// Text that is passed on unchanged. Tabs are: traces of Go and Java use them, and they only move to the right.
 const harmless = /^[\t\x20-\x7e]*$/;
 
 /** What is no UTF-8 becomes U+FFFD; controls, format characters and the like become escapes. */

@@ -119,7 +119,7 @@ export function poolFaults(pool: readonly number[], { cpus }: Pick<Ground, 'cpus
 }
 
 function lookAtPool({ pool, allocator, cpus, file }: Ground): Look | readonly Look[] {
-  // One cause is one failure: the driver's is `nitro-module`.
+  // One cause is reported once: a missing driver by the check `nitro-module`.
   if (pool === null) return note('there is no driver to have a pool');
   if (pool.length === 0) {
     const isSet = cpusOf(allocator?.pools ?? []) > 0;

@@ -73,7 +73,7 @@ export const simChecks: readonly Check[] = [
 async function lookAtUsers({ machine, parts }: Ground): Promise<Look> {
   const helper = parts.map((folder) => `${folder}/caisson-sim`).find((path) => machine.stat(path) !== undefined);
   if (helper === undefined) return note('caisson-sim is not here to ask the kernel');
-  // Without a folder to try it in: a doctor makes nothing.
+  // Asked without a folder to try it in, because the doctor creates nothing.
   const asked = await machine.run(helper, ['--probe']);
   const [, kind, said = ''] = /^(room|single|chroot|folder) ([^\n]*)\n$/.exec(asked?.stdout ?? '') ?? [];
   if (kind === undefined) return note('caisson-sim does not say; the first start will tell');
