@@ -108,6 +108,17 @@ test('what runs as it was asked for is left alone; what was asked otherwise is e
   deepEqual(words, ['image PCR0 X -> X', 'image PCR1 X -> X', 'memoryMiB 256 -> 512', 'labels none -> owner=me']);
 });
 
+test('what fits no record is refused before what runs is ended for it', async () => {
+  await image('a.eif');
+  await up('name: a\nimage: { eif: a.eif }\n');
+  const day = 24 * 3_600_000;
+  const [refused] = await up('name: a\nimage: { eif: a.eif }\nresources: { memoryMiB: 256 }\n', { timeoutMs: day + 1 });
+  deepEqual([refused?.kind, refused?.failure?.code], ['failed', 'RECORD_FORM']);
+  match(refused?.failure?.message ?? '', /^spec of enclave a: readyTimeoutMs must be at most 86400000, got 86400001$/);
+  match(refused?.failure?.hint ?? '', /nothing was started or ended/);
+  deepEqual(door.done, ['start a']);
+});
+
 test('an image that does not measure what the file says is refused before anything is started', async () => {
   await image('a.eif');
   const [outcome] = await up(`name: a\nimage: { eif: a.eif, pcr0: "${'0'.repeat(96)}" }\n`);

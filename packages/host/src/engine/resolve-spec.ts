@@ -12,7 +12,7 @@ import {
   STANDARD_CPUS,
   standardMemory,
 } from '../compose/index.ts';
-import type { RecordedSpec } from '../record/index.ts';
+import { type RecordedSpec, requireSpecForm } from '../record/index.ts';
 import { findWays } from './config-way.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import type { ImageFacts } from './image-facts.ts';
@@ -45,7 +45,7 @@ export interface ResolvedSpec {
 
 /**
  * Throws CaissonError ENGINE_IMAGE where the image does not have what is asked for, ENGINE_CONFIG for ways of the boot config that are not
- * possible.
+ * possible, ParseError RECORD_FORM for what fits no record.
  */
 export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, folder, now } = options;
@@ -79,6 +79,8 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
     composeFile,
     createdAt: now.toISOString(),
   };
+  // Not only when it is written: what runs would have been ended for it by then.
+  requireSpecForm(recorded);
   return { recorded, warnings };
 }
 

@@ -7,7 +7,7 @@ export { checkEnclaveName, isEnclaveName } from './name.ts';
 export type { EnclaveRecord } from './record.ts';
 export { findRecord, listRecords, removeRecord } from './record.ts';
 export type { RecordedSpec, RestartPolicy } from './spec.ts';
-export { parseSpec, readSpec, writeSpec } from './spec-form.ts';
+export { parseSpec, readSpec, requireSpecForm, writeSpec } from './spec-form.ts';
 export type { EnclavePhase, RecordedState } from './state.ts';
 export { ENCLAVE_PHASES, ENDED_PHASES } from './state.ts';
 export { stateFault } from './state-fault.ts';

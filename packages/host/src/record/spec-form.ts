@@ -1,5 +1,6 @@
 // `spec.json` as it is read and written. Strict: a key that this program does not know is something that was asked for and would not be done.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
+import { ParseError } from '@caisson/core/errors';
 import * as z from 'zod';
 import { enclaveFolder, openEnclaveFolder } from './folder.ts';
 import { parseForm, readForm, writeForm } from './form.ts';
@@ -64,6 +65,16 @@ const schema = z.strictObject({
 /** Throws ParseError RECORD_FORM with every fault. */
 export function parseSpec(text: string, enclave: string): RecordedSpec {
   return parseForm(text, `spec of enclave ${enclave}`, schema) as RecordedSpec;
+}
+
+/** Whether it could be read again once it is written. Throws ParseError RECORD_FORM with every fault. */
+export function requireSpecForm(spec: RecordedSpec): void {
+  try {
+    parseSpec(JSON.stringify(spec), spec.name);
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    throw new ParseError(error.code, error.message, { hint: 'ask for less; nothing was started or ended' });
+  }
 }
 
 /** Undefined where there is no spec. Throws ParseError RECORD_NAME or RECORD_FORM, CaissonError RECORD_VERSION or RECORD_STATE. */
