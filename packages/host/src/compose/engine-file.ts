@@ -48,7 +48,8 @@ export function readEngineFile(value: unknown): FormReading {
     if (data === undefined) continue;
     const { eif_path: eif, cpu_count: cpus, memory_mb: memoryMiB, debug_mode: debug, cid } = data;
     const spec = {
-      ...{ image: { eif }, resources: { cpus, memoryMiB } },
+      image: { eif },
+      resources: { cpus, memoryMiB },
       ...(cid !== undefined && { cid }),
       ...(debug !== undefined && { debug }),
     };

@@ -55,7 +55,8 @@ export function readNitroCliConfig(value: unknown): FormReading {
     return { ...nothing, issues };
   }
   const spec = {
-    ...{ image: { eif }, backend: 'nitro' as const },
+    image: { eif },
+    backend: 'nitro' as const,
     resources: { memoryMiB, ...(cpus != null && { cpus }), ...(cpuIds != null && { cpu_ids: cpuIds }) },
     ...(cid != null && { cid }),
     ...(data.debug_mode != null && { debug: data.debug_mode }),

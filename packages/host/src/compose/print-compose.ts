@@ -48,14 +48,12 @@ function resolveSpec(spec: EnclaveSpec): Record<string, unknown> {
     // A text that is no list of words is a fault of its own, and shown as it is.
     cmd: words !== undefined && 'message' in words ? cmd : words,
     ...rest,
-    ingress: ingress
-      ?.map(readIngressRule)
-      .map(({ hostAddress, hostPort, port, vsockPort, holdMs }) => ({
-        listen: `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}`,
-        port,
-        vsock_port: vsockPort,
-        ...(holdMs > 0 && { hold: `${holdMs}ms` }),
-      })),
+    ingress: ingress?.map(readIngressRule).map(({ hostAddress, hostPort, port, vsockPort, holdMs }) => ({
+      listen: `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:${hostPort}`,
+      port,
+      vsock_port: vsockPort,
+      ...(holdMs > 0 && { hold: `${holdMs}ms` }),
+    })),
     egress: egress?.map((one) => {
       if (typeof one === 'object') return one;
       const at = one.lastIndexOf(':');

@@ -107,7 +107,9 @@ function nitroSpec({ nitro, qemu }: ProvisionFile, called: string, notes: string
     notes.push('nitro.vsock.port has no place here: what the enclave listens on stands under ingress');
   if (qemu !== undefined) notes.push('qemu has no place here: general.backend is nitro');
   return {
-    ...{ image: { eif }, backend: 'nitro', resources: { cpus, memoryMiB } },
+    image: { eif },
+    backend: 'nitro',
+    resources: { cpus, memoryMiB },
     ...(vsock?.cid !== undefined && { cid: vsock.cid }),
     ...(debug !== undefined && { debug }),
   };
