@@ -7,8 +7,8 @@ import type { Command } from 'commander';
 import { type ApproverFlags, readApprovers, withApproverFlag, withControlFlags } from './control-flag.ts';
 import { withExitAction } from './exit-action.ts';
 import { EXIT_OK, UsageError } from './exit-code.ts';
+import { collect } from './repeatable.ts';
 import type { Surroundings } from './surroundings.ts';
-import { collect } from './trust-root.ts';
 
 export interface ApprovalFlags extends ApproverFlags {
   readonly requestApproval?: string;

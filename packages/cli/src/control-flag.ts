@@ -2,8 +2,8 @@
 import type { FoundPolicy } from '@caisson/host/operator';
 import type { Command } from 'commander';
 import { UsageError } from './exit-code.ts';
+import { collect } from './repeatable.ts';
 import type { Surroundings } from './surroundings.ts';
-import { collect } from './trust-root.ts';
 
 export interface ControlFlags {
   readonly operator?: string;

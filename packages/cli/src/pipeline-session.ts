@@ -82,7 +82,3 @@ export function parseSignal(text: string): number {
   if (number !== undefined && number >= 1 && number <= 64) return number;
   throw new UsageError(`signal must be a name or a number in 1..64, got ${text}`);
 }
-
-export function collect(word: string, words: readonly string[] = []): readonly string[] {
-  return [...words, word];
-}

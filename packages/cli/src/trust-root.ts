@@ -15,8 +15,3 @@ export async function readRoots(files: readonly string[] | undefined): Promise<r
     }),
   );
 }
-
-/** For commander's repeatable options. */
-export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
-}

@@ -11,8 +11,9 @@ import { UsageError } from '../exit-code.ts';
 import { resolveImage } from '../image-argument.ts';
 import { openStore } from '../image-store.ts';
 import { collectPcr, integer } from '../nsm-argument.ts';
+import { collect } from '../repeatable.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { collect, readRoots } from '../trust-root.ts';
+import { readRoots } from '../trust-root.ts';
 
 interface Flags {
   readonly eif?: string;

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { meansEnclave, withEnclaveFlags } from '../enclave-document.ts';
 import { withExitAction } from '../exit-action.ts';
 import { collectPcr } from '../nsm-argument.ts';
+import { collect } from '../repeatable.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { collect } from '../trust-root.ts';
 import { enclaveFlagsOf, type VerifyFlags, verifyEnclave, verifyFile } from '../verify-session.ts';
 
 export function registerAttestVerify(attest: Command, surroundings: Surroundings): void {

@@ -1,7 +1,9 @@
 // `caisson bridge`: carry connections between any two of vsock, TCP and unix, by flags or by a file of rules.
+
 import type { BridgeRule } from '@caisson/link/bridge';
 import { asUsage, type BridgeFlags, bridgeDefaults, withBridgeFlags } from '../bridge-flag.ts';
 import { UsageError } from '../exit-code.ts';
+import { collect } from '../repeatable.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 interface Flags extends BridgeFlags {
@@ -50,8 +52,4 @@ function pairsOf({ listen, dial, rule, rules }: Flags): { text: string; what: st
     throw new UsageError('nothing to carry: give --listen and --dial, --rule or --rules');
   }
   return pairs;
-}
-
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
 }

@@ -2,9 +2,9 @@
 
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, UsageError } from '../exit-code.ts';
+import { collect } from '../repeatable.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 import { readTarget, type TargetFlags } from '../target-flag.ts';
-import { collect } from '../trust-root.ts';
 
 interface Flags extends TargetFlags {
   readonly key: string;

@@ -1,6 +1,8 @@
 // `caisson exec`: a command in an enclave, as if it ran here.
+
 import { withApprovedAction } from '../approving-session.ts';
-import { collect, EXIT_CAISSON, failingAs, type SessionFlags, withSession } from '../pipeline-session.ts';
+import { EXIT_CAISSON, failingAs, type SessionFlags, withSession } from '../pipeline-session.ts';
+import { collect } from '../repeatable.ts';
 import type { RunFlags } from '../run-remote.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 

@@ -1,4 +1,5 @@
 // `caisson job`: commands that outlive the session that starts them, with their output kept.
+
 import type { Command } from 'commander';
 import { withApprovedAction } from '../approving-session.ts';
 import { withApproverFlag, withControlFlags } from '../control-flag.ts';
@@ -6,7 +7,6 @@ import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import {
   type CommandFlags,
-  collect,
   EXIT_CAISSON,
   failingAs,
   parseSignal,
@@ -14,6 +14,7 @@ import {
   type SessionFlags,
   withSession,
 } from '../pipeline-session.ts';
+import { collect } from '../repeatable.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface LogFlags extends SessionFlags {

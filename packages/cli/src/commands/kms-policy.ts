@@ -1,7 +1,9 @@
 // `caisson kms policy`: the key policy for an image, ready for `aws kms put-key-policy`.
+
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { collectPcr } from '../nsm-argument.ts';
+import { collect } from '../repeatable.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -26,10 +28,6 @@ export const registerKmsPolicy: RegisterCommand = (kms, surroundings) => {
     );
   withExitAction(command, (flags: Flags) => write(flags, surroundings));
 };
-
-function collect(file: string, earlier: readonly string[] = []): string[] {
-  return [...earlier, file];
-}
 
 async function write({ eif, role, admin, pcr }: Flags, { stdout }: Surroundings): Promise<number> {
   const { createKeyPolicy, readImageMeasurements } = await import('@caisson/host/kms');

@@ -1,9 +1,9 @@
 // `caisson operator list sign`: who may do what, for which images, for at most seven days, under the root key that those images measure.
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, UsageError } from '../exit-code.ts';
+import { collect } from '../repeatable.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 import { readTarget, type TargetFlags } from '../target-flag.ts';
-import { collect } from '../trust-root.ts';
 
 interface Flags extends TargetFlags {
   readonly key: string;

@@ -4,9 +4,9 @@ import { Option } from 'commander';
 import { openEngine, parseWait } from '../engine-session.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, UsageError } from '../exit-code.ts';
+import { collect } from '../repeatable.ts';
 import { type RunFlags, runCommandOf } from '../run-words.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
-import { collect } from '../trust-root.ts';
 import { showUp } from '../up-session.ts';
 
 interface Flags extends RunFlags {
