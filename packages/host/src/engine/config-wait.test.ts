@@ -12,7 +12,7 @@ test('an image that waits for a config which is not given is shown with the time
   const folder = mkdtempSync(join(tmpdir(), 'caisson-wait-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const shims = createFakeDoor();
-  shims.scripts.set('a', ['starting', 'booting', 'config', 'services', 'ready']);
+  shims.scripts.set('a', ['starting', 'booting', 'config', 'config', 'services', 'ready']);
   const env = { CAISSON_STATE: join(folder, 'state'), XDG_CONFIG_HOME: join(folder, 'config'), PATH: '' };
   const engine = createEngine({ env, words: ['caisson'], version: '0', shims });
   const up = async (expect: 'optional' | 'none', more = ''): Promise<readonly EngineEvent[]> => {
@@ -26,7 +26,8 @@ test('an image that waits for a config which is not given is shown with the time
     return events.filter((event) => ('phase' in event ? event.phase === 'config' : event.level === 'info'));
   };
   const waits = await up('optional');
-  const note = waits.find((event) => event.kind === 'note' && event.hint !== undefined);
+  const [note, ...again] = waits.filter((event) => event.kind === 'note' && event.hint !== undefined);
+  deepEqual(again, []);
   match(
     JSON.stringify(note),
     /its image waits 30s for a boot config .*, and it is given none.*policy\.config\.timeout shortens/,

@@ -17,8 +17,10 @@ export function createTeller(timeline: Timeline, waitMs?: number): Pick<FollowOp
       if (code === 'BACKEND_DIFFERS') timeline.note('info', message);
       if (code !== 'ENCLAVE_PHASE') return;
       if (phase === 'booting') timeline.begin('heartbeat', Date.parse(time));
-      if (phase === 'config' && waitMs !== undefined) tellVainWait(waitMs, timeline);
-      if (phase === 'config') timeline.begin(phase, Date.parse(time), waitMs);
+      if (phase === 'config' && timeline.open !== phase) {
+        timeline.begin(phase, Date.parse(time), waitMs);
+        if (waitMs !== undefined) tellVainWait(waitMs, timeline);
+      }
       if (phase === 'services') timeline.begin(phase, Date.parse(time));
       if (phase === 'ready' && timeline.open !== undefined) timeline.begin('ready', Date.parse(time));
     },
