@@ -1,7 +1,7 @@
 // `caisson console`: bytes that an enclave writes to its console, without what steers a terminal. On hardware only an enclave in debug mode has one that
 // can be read; of one that has ended, the newest part is on disk.
 import { CaissonError } from '@caisson/core/errors';
-import { ENDED_PHASES, type EnclaveRecord, enclaveFolder } from '@caisson/host/record';
+import { type EnclaveRecord, enclaveFolder, isRunning } from '@caisson/host/record';
 import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { createHarmless } from './harmless.ts';
@@ -34,7 +34,7 @@ export async function showConsole(
   const record = await source.find(name);
   requireConsole(record);
   const harmless = createHarmless();
-  const shim = isEnded(record) ? undefined : await source.openShim(name);
+  const shim = isRunning(record) ? await source.openShim(name) : undefined;
   if (shim === undefined) {
     stderr.write(`enclave ${name} is ${record.state?.phase ?? 'not started'}: this is what its host kept\n`);
     stdout.write(harmless(Buffer.from(await readEnd(enclaveFolder(source.state, name).console, maxBytes))));
@@ -62,8 +62,4 @@ function requireConsole({ name, spec, state }: EnclaveRecord): void {
   const backend = state?.backend ?? spec?.backend;
   if (backend !== 'nitro' || spec?.debug === true) return;
   throw new NoConsoleError(name);
-}
-
-function isEnded({ state }: EnclaveRecord): boolean {
-  return state === undefined || ENDED_PHASES.includes(state.phase);
 }

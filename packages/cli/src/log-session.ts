@@ -1,7 +1,7 @@
 // `caisson logs`: lines of services as an operator may read them, between the events that this host saw. Lines of a production enclave leave it over
 // the operator's session alone; where there is none, what the host kept is all there is, and is said to be.
 import { isAsGrave, type LogLevel } from '@caisson/core/log';
-import { ENDED_PHASES, type EnclavePhase, type EnclaveRecord } from '@caisson/host/record';
+import { type EnclavePhase, type EnclaveRecord, isRunning } from '@caisson/host/record';
 import type { InitClient } from '@caisson/link/init';
 import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
@@ -80,7 +80,7 @@ export async function showLogs(
     });
     const write = (line: ShownLine): void => void (isShown(line) && writeAny(line));
     for (const line of lines) write(line);
-    if (!follow || isEnded(record)) return 0;
+    if (!follow || !isRunning(record)) return 0;
     const seen = new SeenEvents();
     for (const line of kept) seen.isNew(line);
     const first = client && services && { bootId: record.state?.bootId ?? null, services, close: () => client.close() };
@@ -136,22 +136,18 @@ const hostsPart = 'this is what its host kept, and no more is let out';
 const yetToCome = 'this is what its host kept, and its own lines follow once it can be asked';
 
 function isYetToCome(record: EnclaveRecord, { follow, hostOnly }: LogOptions): boolean {
-  return follow && !hostOnly && !isEnded(record) && record.spec?.hasControl === true;
+  return follow && !hostOnly && isRunning(record) && record.spec?.hasControl === true;
 }
 
 /** Why only what the host kept can be shown; undefined where the services can be asked. */
 function whyOnlyKept(record: EnclaveRecord, { hostOnly }: LogOptions): string | undefined {
   const { name, spec, state } = record;
   if (hostOnly) return `without a session of enclave ${name}`;
-  if (isEnded(record)) return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}`;
+  if (!isRunning(record)) return `enclave ${name} ${state === undefined ? 'was never started' : `is ${state.phase}`}`;
   if (spec?.hasControl === false) return `the image of enclave ${name} has no control channel`;
   if (state !== undefined && MUTE_PHASES.includes(state.phase))
     return `enclave ${name} is ${state.phase}, and nobody in it can be asked`;
   return undefined;
-}
-
-function isEnded({ state }: EnclaveRecord): boolean {
-  return state === undefined || ENDED_PHASES.includes(state.phase);
 }
 
 /** Sorted by time. A line without a time stands beside its neighbour, or at the end where it has none. */

@@ -1,6 +1,6 @@
 // `caisson stats`: asks every shim once, or again and again. One that does not answer is a row without figures and holds up nobody.
 import { setTimeout as pause } from 'node:timers/promises';
-import { ENDED_PHASES, type EnclaveRecord } from '@caisson/host/record';
+import { type EnclaveRecord, isRunning } from '@caisson/host/record';
 import { chooseRecords, type EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { bridgeTable, type Sample, statsFacts, statsTable } from './stats-report.ts';
@@ -27,7 +27,7 @@ export async function showStats(
   let before = new Map<string, Sample>();
   const show = async (): Promise<void> => {
     const records = await chooseRecords(source, names);
-    const shown = names.length > 0 ? records : records.filter(runs);
+    const shown = names.length > 0 ? records : records.filter(isRunning);
     const samples = await Promise.all(shown.map((record) => sample(source, record)));
     if (json) stdout.write(`${JSON.stringify({ v: 1, enclaves: samples.map(statsFacts) })}\n`);
     else if (samples.length === 0) stderr.write('no enclave runs; caisson ps -a lists those that have ended\n');
@@ -50,12 +50,8 @@ export async function showStats(
   return await endedBy(stop, go());
 }
 
-function runs({ state }: EnclaveRecord): boolean {
-  return state !== undefined && !ENDED_PHASES.includes(state.phase);
-}
-
 async function sample(source: EnclaveSource, record: EnclaveRecord): Promise<Sample> {
-  const shim = runs(record) ? await source.openShim(record.name).catch(() => undefined) : undefined;
+  const shim = isRunning(record) ? await source.openShim(record.name).catch(() => undefined) : undefined;
   const late = new AbortController();
   try {
     const stats = await Promise.race([

@@ -30,9 +30,9 @@ export const registerKmsPolicy: RegisterCommand = (kms, surroundings) => {
 };
 
 async function write({ eif, role, admin, pcr }: Flags, { stdout }: Surroundings): Promise<number> {
-  const { createKeyPolicy, readImageMeasurements } = await import('@caisson/host/kms');
+  const { createKeyPolicy, readKeyPolicyImage } = await import('@caisson/host/kms');
   const images = [];
-  for (const file of eif) images.push(await readImageMeasurements(file));
+  for (const file of eif) images.push(await readKeyPolicyImage(file));
   const policy = createKeyPolicy({ images, role, pcrs: pcr, ...(admin !== undefined && { admin }) });
   stdout.write(`${JSON.stringify(policy, undefined, 2)}\n`);
   return EXIT_OK;

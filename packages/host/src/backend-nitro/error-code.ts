@@ -1,10 +1,10 @@
 // What can go wrong between this program and nitro-cli, besides what every backend has.
 
-export const NITRO_ERROR_CODES = [
+export const NITRO_CLI_ERROR_CODES = [
   'NITRO_FAILED',
   'NITRO_LATE',
   'NITRO_LEFT',
   'NITRO_MEASUREMENTS',
   'NITRO_OUTPUT',
 ] as const;
-export type NitroErrorCode = (typeof NITRO_ERROR_CODES)[number];
+export type NitroCliErrorCode = (typeof NITRO_CLI_ERROR_CODES)[number];

@@ -3,7 +3,7 @@ import { CaissonError, LimitError } from '@caisson/core/errors';
 import { type BackendErrorCode, BootError } from '../backend/index.ts';
 import type { Bounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
-import type { NitroErrorCode } from './error-code.ts';
+import type { NitroCliErrorCode } from './error-code.ts';
 
 const capacity = new Set(['E20', 'E21', 'E22', 'E26', 'E27', 'E31', 'E32', 'E34', 'E42']);
 const unavailable = new Set(['E07', 'E18', 'E28', 'E56']);
@@ -32,12 +32,12 @@ function describeLate(verb: string, timeoutMs: number, enclave: string | undefin
   const said = `nitro-cli ${verb} did not end, and was ended`;
   const hint = 'give it longer, or start it in the simulation or in QEMU, where its console can be read';
   if (enclave !== undefined) return new BootError(enclave, { lateMs: timeoutMs }, '', { said, hint });
-  return new LimitError<NitroErrorCode>('NITRO_LATE', `nitro-cli ${verb} must end within ${timeoutMs} ms`, {
+  return new LimitError<NitroCliErrorCode>('NITRO_LATE', `nitro-cli ${verb} must end within ${timeoutMs} ms`, {
     hint: 'look whether nitro-cli answers by hand; the process of an enclave may hang',
   });
 }
 
-function failed(message: string, hint: string): CaissonError<NitroErrorCode> {
+function failed(message: string, hint: string): CaissonError<NitroCliErrorCode> {
   return new CaissonError('NITRO_FAILED', message, { hint });
 }
 

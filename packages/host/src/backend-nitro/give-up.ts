@@ -1,7 +1,7 @@
 // What becomes of a launch that came to nothing: its enclave is ended by whatever is known of it, and where that cannot be, whoever started it hears what
 // may still run and which command ends it. The record of the launch stays then, and the next start tries again.
 import { CaissonError } from '@caisson/core/errors';
-import type { NitroErrorCode } from './error-code.ts';
+import type { NitroCliErrorCode } from './error-code.ts';
 import type { Launch } from './launch.ts';
 import { removeRecord, writeRecord } from './launch-record.ts';
 import type { NitroDriver } from './nitro-driver.ts';
@@ -58,5 +58,5 @@ function addLeft(error: unknown, what: Launch, printed: StartedEnclave | undefin
   const hint = `nitro-cli terminate-enclave ${which} ends it, and the next start of ${spec.name} tries to`;
   // The error keeps its class and code, because those decide what becomes of the start.
   if (error instanceof CaissonError) return Object.assign(error, { message: `${error.message}; ${said}`, hint });
-  return new CaissonError<NitroErrorCode>('NITRO_LEFT', said, { cause: error, hint });
+  return new CaissonError<NitroCliErrorCode>('NITRO_LEFT', said, { cause: error, hint });
 }

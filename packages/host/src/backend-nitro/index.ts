@@ -1,6 +1,6 @@
 // Enclaves on hardware, through nitro-cli.
-export type { NitroErrorCode } from './error-code.ts';
-export { NITRO_ERROR_CODES } from './error-code.ts';
+export type { NitroCliErrorCode } from './error-code.ts';
+export { NITRO_CLI_ERROR_CODES } from './error-code.ts';
 export type { NitroBackendOptions } from './nitro-backend.ts';
 export { createNitroBackend } from './nitro-backend.ts';
 export type { NitroTimes } from './nitro-driver.ts';

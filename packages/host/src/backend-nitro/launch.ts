@@ -5,7 +5,7 @@ import { BootError, type EnclaveSpec } from '../backend/index.ts';
 import { type Bounded, runBounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
-import type { NitroErrorCode } from './error-code.ts';
+import type { NitroCliErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
 import { giveUp } from './give-up.ts';
 import type { NitroDriver } from './nitro-driver.ts';
@@ -68,7 +68,7 @@ export function compareEnclave(
   found: DescribedEnclave,
 ): void {
   const refuse = (what: string, got: unknown, wanted: unknown): never => {
-    throw new VerificationError<NitroErrorCode>(
+    throw new VerificationError<NitroCliErrorCode>(
       'NITRO_MEASUREMENTS',
       `${what} of enclave ${spec.name} must be ${wanted} as its image has it, got ${got}`,
       { hint: 'the image was changed since it started, or nitro-cli is another program' },
@@ -95,7 +95,7 @@ function comparePrinted(printed: StartedEnclave | undefined, { EnclaveID }: Desc
   if (printed === undefined)
     return ['nitro-cli run-enclave printed no JSON; the enclave was found by its name and compared with the image'];
   if (printed.EnclaveID === EnclaveID) return [];
-  throw new CaissonError<NitroErrorCode>(
+  throw new CaissonError<NitroCliErrorCode>(
     'NITRO_OUTPUT',
     `nitro-cli run-enclave must name the enclave that describe-enclaves does, ${EnclaveID}, got ${printed.EnclaveID}`,
     { hint: 'two versions of nitro-cli may be mixed' },

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError, ParseError } from '@caisson/core/errors';
 import { type Bounded, runBounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
-import type { NitroErrorCode } from './error-code.ts';
+import type { NitroCliErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
 import { type DescribedEnclave, parseDescribed } from './output.ts';
 import { isGoneWithin, readLife } from './process-life.ts';
@@ -49,7 +49,7 @@ export class NitroDriver {
     const all = await this.findAll(enclave, forMs);
     if (all.length <= 1) return all[0];
     const ids = all.map(({ EnclaveID }) => EnclaveID).join(' and ');
-    throw new ParseError<NitroErrorCode>(
+    throw new ParseError<NitroCliErrorCode>(
       'NITRO_OUTPUT',
       `nitro-cli describe-enclaves must list one enclave ${enclave}, got ${ids}`,
       { hint: 'its name has 64 random bits: run it by hand and look' },
@@ -132,7 +132,7 @@ export class NitroDriver {
   }
 }
 
-function goesOn(id: string, pid: number | undefined): CaissonError<NitroErrorCode> {
+function goesOn(id: string, pid: number | undefined): CaissonError<NitroCliErrorCode> {
   const what = pid === undefined ? 'it is still listed' : `its process ${pid} goes on`;
   return new CaissonError('NITRO_FAILED', `nitro-cli terminate-enclave must end enclave ${id}, and ${what}`, {
     hint: pid === undefined ? 'run it by hand' : `sudo kill -9 ${pid} ends an enclave with its process`,

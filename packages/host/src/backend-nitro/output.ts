@@ -3,7 +3,7 @@
 import { parseStrictJson } from '@caisson/core/config';
 import { ParseError } from '@caisson/core/errors';
 import * as z from 'zod';
-import type { NitroErrorCode } from './error-code.ts';
+import type { NitroCliErrorCode } from './error-code.ts';
 
 // Chosen. An id becomes a word of a command line.
 const maxBytes = 1 << 20;
@@ -48,7 +48,7 @@ function parse<Value>(verb: string, schema: z.ZodType<Value>, stdout: Uint8Array
     return schema.parse(JSON.parse(Buffer.from(stdout).toString()));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? describe(cause) : (cause as Error).message;
-    throw new ParseError<NitroErrorCode>(
+    throw new ParseError<NitroCliErrorCode>(
       'NITRO_OUTPUT',
       `nitro-cli ${verb} must print what version 1.5 prints: ${why}`,
       {

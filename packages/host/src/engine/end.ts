@@ -7,9 +7,9 @@ import { removeRunFolder } from '../backend/index.ts';
 import { readCompose } from '../compose/index.ts';
 import { removeOwnPolicies } from '../operator/index.ts';
 import {
-  ENDED_PHASES,
   type EnclaveRecord,
   findRecord,
+  isRunning,
   listRecords,
   type RecordedState,
   removeRecord,
@@ -89,10 +89,6 @@ async function endOne(
 
 function errorOf({ code, message, hint }: NonNullable<RecordedState['failure']>): CaissonError {
   return new CaissonError(code, message, hint === null ? {} : { hint });
-}
-
-export function isRunning({ state }: EnclaveRecord): boolean {
-  return state !== undefined && !ENDED_PHASES.includes(state.phase);
 }
 
 /** The records with these names, each once. Throws CaissonError RECORD_UNKNOWN for the first name without a record. */

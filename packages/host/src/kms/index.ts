@@ -5,5 +5,5 @@ export type { KmsPolicyErrorCode } from './error-code.ts';
 export { KMS_POLICY_ERROR_CODES } from './error-code.ts';
 export type { KeyPolicyFinding, KeyPolicyRule } from './lint.ts';
 export { lintKeyPolicy } from './lint.ts';
-export { readImageMeasurements } from './measure-image.ts';
+export { readKeyPolicyImage } from './measure-image.ts';
 export { MAX_KEY_POLICY_BYTES } from './statement.ts';

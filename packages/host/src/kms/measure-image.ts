@@ -1,16 +1,16 @@
 // PCR0 to PCR2 of an image file, for a key policy.
 import type { EifMeasurements } from '@caisson/core/eif';
 import { CaissonError, LimitError } from '@caisson/core/errors';
-import { IMAGE_ERROR_CODES, readImageMeasurements as read } from '../image/index.ts';
+import { IMAGE_ERROR_CODES, readImageMeasurements } from '../image/index.ts';
 import type { KmsPolicyErrorCode } from './error-code.ts';
 
 // Chosen: an image unpacks into the enclave's memory twice over; nobody boots one of this size.
 const maxBytes = 1 << 30;
 
 /** Throws LimitError or CaissonError KMS_POLICY_IMAGE, and what readEif throws. */
-export async function readImageMeasurements(path: string): Promise<EifMeasurements> {
+export async function readKeyPolicyImage(path: string): Promise<EifMeasurements> {
   try {
-    return await read(path, maxBytes);
+    return await readImageMeasurements(path, maxBytes);
   } catch (cause) {
     if (!(cause instanceof CaissonError) || !isOfFile(cause.code)) throw cause;
     const Kind = cause instanceof LimitError ? LimitError : CaissonError;

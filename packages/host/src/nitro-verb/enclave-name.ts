@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { readForeignName } from '../compose/index.ts';
-import { ENDED_PHASES, type EnclaveRecord } from '../record/index.ts';
+import { type EnclaveRecord, isRunning } from '../record/index.ts';
 import { NitroVerbError } from './nitro-verb-error.ts';
 
 /** Of an enclave that was started by run-enclave: what nitro-cli would call it. */
@@ -24,14 +24,14 @@ export interface ChosenName {
 /** As nitro-cli: the file's name without its end, and `_1`, `_2` where that is taken. Throws NitroVerbError NITRO_VERB_WORDS. */
 export function chooseName(asked: string | undefined, eifPath: string, records: readonly EnclaveRecord[]): ChosenName {
   const wanted = asked ?? basename(eifPath).replace(/\.eif$/, '');
-  const running = records.filter((record) => !isOver(record));
+  const running = records.filter((record) => isRunning(record));
   const shownNames = new Set(running.map(shownName));
   let shown = wanted;
   for (let count = 1; shownNames.has(shown); count += 1) shown = `${wanted}_${count}`;
   const name = houseName(shown, asked === undefined);
   const holder = records.find((record) => record.name === name);
   if (holder === undefined) return { shown, name, replaces: [] };
-  if (isOver(holder) && NITRO_NAME_LABEL in (holder.spec?.labels ?? {})) return { shown, name, replaces: [name] };
+  if (!isRunning(holder) && NITRO_NAME_LABEL in (holder.spec?.labels ?? {})) return { shown, name, replaces: [name] };
   // Another way of writing the same name, or an enclave of a caisson.yaml that has ended: neither is touched.
   const taken = new Set(records.map((record) => record.name));
   let count = 2;
@@ -41,11 +41,6 @@ export function chooseName(asked: string | undefined, eifPath: string, records: 
 
 export function shownName({ name, spec }: EnclaveRecord): string {
   return spec?.labels[NITRO_NAME_LABEL] ?? name;
-}
-
-/** Nothing of it runs; what was never started does not either. */
-export function isOver({ state }: EnclaveRecord): boolean {
-  return state === undefined || ENDED_PHASES.includes(state.phase);
 }
 
 /** A file may be called anything; a name that was given must be one. */

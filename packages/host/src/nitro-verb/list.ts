@@ -1,8 +1,7 @@
 // All enclaves of this host in nitro-cli's form: what this house runs, on whatever, and what somebody else started with nitro-cli.
 import type { DescribedEnclave, ParentEnclaves } from '../backend-nitro/index.ts';
 import type { Engine } from '../engine/index.ts';
-import type { EnclaveRecord } from '../record/index.ts';
-import { isOver } from './enclave-name.ts';
+import { type EnclaveRecord, isRunning } from '../record/index.ts';
 import { describeRecord, type ListedEnclave, type NitroEnclave } from './nitro-enclave.ts';
 import { NitroVerbError } from './nitro-verb-error.ts';
 
@@ -17,12 +16,14 @@ export interface NitroVerbWorld {
 
 /** Throws what nitro-cli failed with where an enclave of ours is on hardware; says it elsewhere. */
 export async function listEnclaves({ engine, parent, say }: NitroVerbWorld): Promise<readonly ListedEnclave[]> {
-  const records = (await engine.execute({ verb: 'list' })).filter((record) => !isOver(record) || isOnHardware(record));
+  const records = (await engine.execute({ verb: 'list' })).filter(
+    (record) => isRunning(record) || isOnHardware(record),
+  );
   const real = await describeParent(records, parent, say);
   const ours = records.flatMap((record): ListedEnclave[] => {
     const found = real.find((one) => isOf(record, one));
     // Hardware has the last word on what runs there.
-    if (isOver(record) && found === undefined) return [];
+    if (!isRunning(record) && found === undefined) return [];
     const facts = describeRecord(record, found);
     return facts === undefined ? [] : [{ record, real: found, facts }];
   });

@@ -6,8 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { CpuChoice } from '../backend/index.ts';
 import type { BackendChoice, EngineEvent, EngineWatch, UpOutcome } from '../engine/index.ts';
 import { writeOwnPolicy } from '../operator/index.ts';
-import type { EnclaveRecord } from '../record/index.ts';
-import { chooseName, isOver, NITRO_NAME_LABEL } from './enclave-name.ts';
+import { type EnclaveRecord, isRunning } from '../record/index.ts';
+import { chooseName, NITRO_NAME_LABEL } from './enclave-name.ts';
 import { listEnclaves, type NitroVerbWorld } from './list.ts';
 import { nitroCodeOf } from './nitro-code-of.ts';
 import { describeStarted, type NitroStarted } from './nitro-enclave.ts';
@@ -106,8 +106,8 @@ async function awaitHeartbeat(
   for (const untilMs = performance.now() + heartbeatMs; ; ) {
     const record = (await engine.execute({ verb: 'list' })).find((one) => one.name === name);
     const state = record?.state;
-    if (record !== undefined && state !== undefined && !isOver(record) && state.heartbeatMs !== null) return record;
-    if (record === undefined || (state !== undefined && isOver(record))) {
+    if (record !== undefined && state !== undefined && isRunning(record) && state.heartbeatMs !== null) return record;
+    if (record === undefined || (state !== undefined && !isRunning(record))) {
       const {
         code = 'ENGINE_ENDED',
         message = state?.end?.text ?? 'it ended before its heartbeat',

@@ -5,7 +5,7 @@ export type { EnclaveFolder } from './folder.ts';
 export { enclaveFolder, openEnclaveFolder } from './folder.ts';
 export { checkEnclaveName, isEnclaveName } from './name.ts';
 export type { EnclaveRecord } from './record.ts';
-export { findRecord, listRecords, removeRecord } from './record.ts';
+export { findRecord, isRunning, listRecords, removeRecord } from './record.ts';
 export type { RecordedSpec, RestartPolicy } from './spec.ts';
 export { parseSpec, readSpec, requireSpecForm, writeSpec } from './spec-form.ts';
 export type { EnclavePhase, RecordedState } from './state.ts';

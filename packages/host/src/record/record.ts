@@ -23,6 +23,11 @@ export interface EnclaveRecord {
   readonly fault: CaissonError | undefined;
 }
 
+/** Whether its record says that it runs. An enclave that was never started does not; of one that is `lost` only its backend can tell. */
+export function isRunning({ state }: EnclaveRecord): boolean {
+  return state !== undefined && !ENDED_PHASES.includes(state.phase);
+}
+
 // Chosen: a shim whose enclave has ended answers the last question and exits. Who needs longer than this asks again.
 const leaveMs = 250;
 
