@@ -1,8 +1,8 @@
 // The engine: takes one command and passes it to the verb of its name.
 
+import { stateFolder } from '../file/index.ts';
 import { listRecords } from '../record/index.ts';
 import { endLeftEnclave, openShim, startShim } from '../shim/index.ts';
-import { stateFolder } from '../file/index.ts';
 import type { EngineCommand, EngineVerb } from './command.ts';
 import { compare } from './compare.ts';
 import type { EngineContext } from './context.ts';
