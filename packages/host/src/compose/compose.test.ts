@@ -256,6 +256,8 @@ test('one of several must be named, and one that there is', () => {
     code: 'COMPOSE_NAME',
     message: 'enclave c must be in the file, which has a, b',
   });
+  const hello = parseCompose('enclaves:\n  hello: { image: ./a }\n', 'c.yaml');
+  assert.throws(() => chooseEnclave(hello, 'helo'), { hint: 'did you mean hello?' });
 });
 
 test('docs/caisson-yaml.md shows a file that is taken, and has every key', () => {

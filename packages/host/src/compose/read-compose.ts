@@ -1,5 +1,6 @@
 // caisson.yaml on disk, or on standard input for `-`: then paths in it are from the working folder.
 import { PolicyError } from '@caisson/core/errors';
+import { nearestWord } from '../service/nearest-word.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 import { type Compose, MAX_COMPOSE_CHARACTERS, type ParseComposeOptions, parseCompose } from './parse-compose.ts';
 import { readStreamText, readText } from './read-text.ts';
@@ -37,7 +38,8 @@ export function chooseEnclave({ enclaves }: Compose, name?: string): { name: str
     name === undefined
       ? `one of several enclaves must be named, got ${known}`
       : `enclave ${name} must be in the file, which has ${known}`;
+  const nearest = name === undefined ? undefined : nearestWord(name, names);
   throw new PolicyError<ComposeErrorCode>('COMPOSE_NAME', message, {
-    hint: `name one of them, ${names[0] ?? 'NAME'} for example`,
+    hint: nearest === undefined ? `name one of them, ${names[0] ?? 'NAME'} for example` : `did you mean ${nearest}?`,
   });
 }
