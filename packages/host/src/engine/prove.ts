@@ -41,6 +41,7 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
   if (written?.written === false && !existsSync(ownPolicyPath(env, name))) return not(written.why, written.hint);
   try {
     const key = await findOperator({ env, variables, operator, enclave: name, composeFile });
+    let policy = name;
     const session = await openOperatorSession({
       env,
       variables,
@@ -49,12 +50,15 @@ export async function proveEnclave(options: ProveOptions): Promise<Verdict> {
       composeFile,
       ...(composeFile === undefined && written?.written === true && { policyFile: written.path }),
       say: () => {},
+      onPolicy: ({ source }) => {
+        policy = source;
+      },
       ...(signal !== undefined && { signal }),
     });
     try {
       const { attestation, simulated } = session.enclave;
       const pcrs = Object.fromEntries(Object.entries(attestation.pcrs).map(([index, hex]) => [`PCR${index}`, hex]));
-      return { holds: true, simulated, policy: written?.written === true ? written.path : name, operator: key, pcrs };
+      return { holds: true, simulated, policy, operator: key, pcrs };
     } finally {
       await session.close();
     }

@@ -16,9 +16,9 @@ test('a key is the one that is named, else that of caisson.yaml for this enclave
   assert.equal(await find(), 'dev');
   assert.equal(await find({ env: { ...env, CAISSON_OPERATOR: 'bob' } }), 'bob');
   assert.equal(await find({ operator: 'alice', env: { ...env, CAISSON_OPERATOR: 'bob' } }), 'alice');
-  await assert.rejects(find({ enclave: 'other' }), { code: 'OPERATOR_KEY_FILE', message: /got 0$/ });
+  await assert.rejects(find({ enclave: 'other' }), { code: 'OPERATOR_KEY_FILE', message: /got none$/ });
   await createOperator('carol', env);
   assert.equal(await find({ enclave: 'other' }), 'carol');
   await createOperator('dave', env);
-  await assert.rejects(find({ enclave: 'other' }), { code: 'OPERATOR_KEY_FILE', message: /got 2$/ });
+  await assert.rejects(find({ enclave: 'other' }), { code: 'OPERATOR_KEY_FILE', message: /got [a-z]+, [a-z]+$/ });
 });

@@ -17,6 +17,9 @@ export interface FindOperatorOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 
+// Chosen: a person reads no more.
+const mostNamed = 8;
+
 /** A name or a path. Rejects CaissonError OPERATOR_KEY_FILE where it is not clear, and what reading caisson.yaml rejects. */
 export async function findOperator(options: FindOperatorOptions): Promise<string> {
   const { env, operator, enclave, composeFile, variables = env } = options;
@@ -31,9 +34,16 @@ export async function findOperator(options: FindOperatorOptions): Promise<string
   const all = await listOperators(env);
   const [first] = all;
   if (first !== undefined && all.length === 1) return first.name;
+  const known = all.slice(0, mostNamed).map(({ name }) => name);
+  const got = all.length === 0 ? 'none' : `${known.join(', ')}${all.length > mostNamed ? ', ...' : ''}`;
   throw new CaissonError<OperatorErrorCode>(
     'OPERATOR_KEY_FILE',
-    `an operator key must be named where there is not exactly one, got ${all.length}`,
-    { hint: all.length === 0 ? 'caisson operator create NAME makes one' : '--operator NAME, or CAISSON_OPERATOR' },
+    `an operator key must be named where there is not exactly one, got ${got}`,
+    {
+      hint:
+        first === undefined
+          ? 'caisson operator create NAME makes one'
+          : `CAISSON_OPERATOR=${first.name} says which, and --operator where a command has it`,
+    },
   );
 }
