@@ -9,6 +9,7 @@ import type { ShimClock } from './clock.ts';
 import type { EventLog } from './event-log.ts';
 import { failedInside } from './failure.ts';
 import type { LogFile } from './log-file.ts';
+import { Seldom } from './seldom.ts';
 import type { StateKeeper } from './state-keeper.ts';
 import type { ShimStep } from './step.ts';
 
@@ -39,13 +40,21 @@ const configMs = 30_000;
  * because events are bounded and a flood would push out older ones.
  */
 const maxWordsTold = 64;
+/** Each is of a boot id of its own, and an enclave has one for each boot. */
+const maxFinalsTold = 8;
+/** It says every few seconds that it still waits. */
+const resendMs = 1_000;
 
 export class LineKeeper {
   readonly #options: LineKeeperOptions;
   readonly #over = new AbortController();
   readonly #gone = Promise.withResolvers<void>();
   #server!: ReadyLineServer;
+  readonly #faults: Seldom;
+  readonly #unsent: Seldom;
+  #finalsTold = 0;
   #isSending = false;
+  #triedAtMs = Number.NEGATIVE_INFINITY;
   #isMissed = false;
   #failure: CaissonError | undefined;
   #wordsTold = 0;
@@ -54,6 +63,13 @@ export class LineKeeper {
 
   private constructor(options: LineKeeperOptions) {
     this.#options = options;
+    // Whoever is inside can come back a thousand times a second: old events would go for it.
+    const tell = (code: string) =>
+      new Seldom((count, latest) => {
+        options.events.add('warn', code, count === 1 ? latest : `${latest} (${count} times)`, { count });
+      });
+    this.#faults = tell('READY_LINE_FAULT');
+    this.#unsent = tell('CONFIG_UNSENT');
   }
 
   /** Rejects EADDRINUSE where somebody else listens for this enclave. */
@@ -103,12 +119,14 @@ export class LineKeeper {
     }
     if (event.kind === 'final') {
       const { exit, code } = event.final;
-      events.add('info', 'ENCLAVE_FINAL', `last line: exit ${exit}, ${code}`, { exit, reason: code });
+      this.#finalsTold += 1;
+      if (this.#finalsTold <= maxFinalsTold)
+        events.add('info', 'ENCLAVE_FINAL', `last line: exit ${exit}, ${code}`, { exit, reason: code });
     }
     if (event.kind === 'lost' || event.kind === 'silent') {
       const fault = event.kind === 'lost' ? event.fault : undefined;
       const reason = event.kind === 'lost' ? 'ready-line-lost' : 'ready-line-silent';
-      if (fault !== undefined) events.add('warn', 'READY_LINE_FAULT', fault.message);
+      if (fault !== undefined) this.#faults.hear(fault.message);
       onUnready();
       // Before its first line it has no phase that it could fall back from.
       const { phase } = keeper.current;
@@ -136,21 +154,23 @@ export class LineKeeper {
 
   /** The enclave repeats that it waits. A config that did not arrive is sent again; one that the enclave refused is not. */
   async #sendConfig(): Promise<void> {
-    const { config, events, onFailed } = this.#options;
+    const { clock, config, events, onFailed } = this.#options;
     if (config === undefined) {
       if (!this.#isMissed) events.add('warn', 'CONFIG_MISSING', 'it awaits a boot config, and none was asked for');
       this.#isMissed = true;
       return;
     }
-    if (this.#isSending) return;
+    const nowMs = clock.now();
+    if (this.#isSending || nowMs - this.#triedAtMs < resendMs) return;
     this.#isSending = true;
+    this.#triedAtMs = nowMs;
     try {
       const { sendAskedConfig } = await import('./send-config.ts');
       await sendAskedConfig({ ...this.#options, timeoutMs: configMs, signal: this.#over.signal });
     } catch (error) {
       if (this.#over.signal.aborted) return;
       if ((error as { code?: unknown }).code === 'HOST_CONFIG_REFUSED') return onFailed(error as CaissonError);
-      events.add('warn', 'CONFIG_UNSENT', (error as Error).message);
+      this.#unsent.hear((error as Error).message);
       this.#isSending = false;
     }
   }

@@ -327,6 +327,48 @@ test('an enclave that floods its ready line with last words costs a few events a
   assert.deepEqual(kept.words, [{ service: 'app', lines: ['word 3999'] }]);
 });
 
+test('an enclave that comes back to its ready line again and again, with faults, ends or configs that do not get through, costs a few events', async () => {
+  const path = join(folder, 'boot-config.json');
+  writeFileSync(path, '{}');
+  const config = { path, sha384: createHash('sha384').update('{}').digest('hex') };
+  const one = await keep(
+    { config },
+    {
+      async live(fake) {
+        fake.beat();
+        const taker = await fake.transport.listen({ cid: fake.cid, port: RAW_CONFIG_PORT }, {}, (socket) =>
+          socket.destroy(),
+        );
+        const say = async (lines: readonly object[], rest = ''): Promise<void> => {
+          const line = await fake.transport.connect(
+            { cid: CID_PARENT, port: hostPort(fake.cid, 0) },
+            { timeoutMs: 60_000 },
+          );
+          line.end(`${lines.map((each) => `${JSON.stringify(each)}\n`).join('')}${rest}`);
+          await once(line.on('error', () => {}).resume(), 'close');
+        };
+        const shared = { v: 1, uptimeMs: 1, profile: 'development', clock: 'tsc' };
+        const awaits = { phase: 'config', reasons: [{ code: 'config-awaited' }] };
+        for (let index = 0; index < 100; index += 1) {
+          const bootId = index.toString(16).padStart(32, '0');
+          const state = { ...shared, bootId, ...awaits };
+          await say(Array(50).fill(state), 'no line\n');
+          await say([state, { v: 1, final: true, exit: 0, code: 'stopped' }]);
+        }
+        await taker.close();
+        fake.die();
+      },
+    },
+  );
+  await one.over;
+  const told = Object.groupBy(one.events, ({ code }) => code);
+  for (const code of ['READY_LINE_FAULT', 'ENCLAVE_FINAL', 'CONFIG_UNSENT', 'CONFIG_SENT']) {
+    const count = told[code]?.length ?? 0;
+    assert.ok(count <= 16, `${count} of ${code}`);
+  }
+  assert.ok((told['READY_LINE_FAULT']?.length ?? 0) >= 1 && (told['ENCLAVE_FINAL']?.length ?? 0) >= 1);
+});
+
 test('an exit code is told only where it was seen', async () => {
   const died = await keep({}, { live: diesAfter(50) });
   assert.deepEqual((({ phase, end }) => [phase, end?.exit, end?.text])(await died.over), [
