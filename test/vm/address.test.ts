@@ -12,7 +12,7 @@ import { buildImage } from './image.ts';
 import { bootEnclave, type Enclave, skip, within } from './rig.ts';
 
 const page = readFileSync(new URL('../../docs/wire/addresses.md', import.meta.url), 'utf8');
-const patience = { timeoutMs: 20_000, retryRefused: true };
+const patience = { timeoutMs: 60_000, retryRefused: true };
 
 test('the kernel of an enclave does with addresses what docs/wire/addresses.md says', {
   skip,
@@ -20,7 +20,7 @@ test('the kernel of an enclave does with addresses what docs/wire/addresses.md s
 }, async (context) => {
   const image = await buildImage({ guest: 'address' });
   const enclave = await bootEnclave({ image: image.file, cid: 26 });
-  const report = hearReport<AddressAnswers>(enclave, 60_000);
+  const report = hearReport<AddressAnswers>(enclave, 240_000);
   report.catch(() => {});
   try {
     // Bound last of the three: whoever gets in there may take a refusal of the others for an answer.
@@ -51,7 +51,7 @@ test('the kernel of an enclave does with addresses what docs/wire/addresses.md s
     await context.test('a listener for a CID that is not the enclave’s own is EADDRNOTAVAIL', () => {
       assert.deepEqual(binds, Object.fromEntries([0, 2, 3, 77].map((cid) => [cid, 'EADDRNOTAVAIL'])));
     });
-    assert.equal(await within(10_000, 'the end', enclave.exit), 0);
+    assert.equal(await within(120_000, 'the end', enclave.exit), 0);
   } finally {
     await enclave.close();
     image.remove();
@@ -61,7 +61,7 @@ test('the kernel of an enclave does with addresses what docs/wire/addresses.md s
 async function hear(enclave: Enclave, port: VsockPort): Promise<string> {
   try {
     const socket = await enclave.parent.connect({ cid: enclave.cid, port });
-    const [answer] = await within(10_000, 'the answer', once(socket, 'data'));
+    const [answer] = await within(120_000, 'the answer', once(socket, 'data'));
     socket.destroy();
     return String(answer);
   } catch (error) {

@@ -24,7 +24,7 @@ async function openScene(): Promise<BackendScene> {
     images,
     memoryMiB,
     tooSmallMiB: 128,
-    readyMs: 60_000,
+    readyMs: 120_000,
     cycles: 3,
     hostProgram: (cid) => {
       const words = ['qemu', state, images.waits, String(cid), String(memoryMiB), programs];

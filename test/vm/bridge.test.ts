@@ -27,7 +27,7 @@ test('the native bridge carries 8 MiB and the answer after it over vsock, either
   const image = await buildImage({ guest: 'bridge' });
   const enclave = await bootEnclave({ image: image.file, cid: 24 });
   try {
-    const { expected, toVsock, toTcp, counters } = await hearReport<Seen>(enclave, 60_000);
+    const { expected, toVsock, toTcp, counters } = await hearReport<Seen>(enclave, 240_000);
     assert.deepEqual({ toVsock, toTcp }, { toVsock: whole(expected), toTcp: whole(expected) });
     for (const { forwardBytes, backwardBytes, failed } of counters) {
       assert.deepEqual([forwardBytes, backwardBytes, failed], [question, question + expected.length, 0]);

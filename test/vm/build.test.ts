@@ -145,7 +145,7 @@ test('a folder with a caisson.yaml boots with the supervisor, becomes ready, and
   const enclave = await bootEnclave({ image: await build('service'), cid: 23 });
   const { cid, parent: transport } = enclave;
   try {
-    await waitUntilReady({ cid, transport, deadlineMs: 30_000, intervalMs: 200 });
+    await waitUntilReady({ cid, transport, deadlineMs: 120_000, intervalMs: 200 });
     const text = await ask(transport, cid);
     assert.match(text, /^HTTP\/1.1 200 OK\r\n[\s\S]*enclave in \/app$/);
     assert.equal(await enclave.exit, 7, enclave.console());
@@ -163,10 +163,10 @@ server.listen(8080, '127.0.0.1');
 `;
 
 async function ask(transport: Transport, cid: Cid): Promise<string> {
-  const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 5_000 });
+  const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 60_000 });
   let text = '';
   socket.on('error', () => {}).on('data', (bytes: Buffer) => (text += bytes.toString()));
   socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-  await within(5_000, 'the answer', once(socket, 'end')).finally(() => socket.destroy());
+  await within(120_000, 'the answer', once(socket, 'end')).finally(() => socket.destroy());
   return text;
 }

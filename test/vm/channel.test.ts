@@ -15,7 +15,7 @@ test('the channel keeps its contract over AF_VSOCK, and outruns the naive way as
   const image = await buildImage({ guest: 'bench/channel/vm/guest.ts', env });
   const enclave = await bootEnclave({ image: image.file, cid: 31 });
   try {
-    const { contract, judged } = await hearReport<ChannelReport>(enclave, 180_000);
+    const { contract, judged } = await hearReport<ChannelReport>(enclave, 240_000);
     assert.equal(contract.length, channelContract.length);
     for (const { title, error, tookMs } of contract) {
       await context.test(`${title} (${tookMs} ms in the enclave)`, () => assert.ok(error === undefined, error));

@@ -51,7 +51,7 @@ test('an operator of the image opens a proven session over vsock, initctl comman
     match(logs.err, /^SIMULATED: /);
     match(logs.out, /hello from web/);
     equal((await initctl('stop')).code, 0);
-    equal(await within(30_000, 'the end', enclave.exit), 0, enclave.console());
+    equal(await within(120_000, 'the end', enclave.exit), 0, enclave.console());
     deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'stopped' });
   } finally {
     await commanded.close();

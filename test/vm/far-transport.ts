@@ -13,7 +13,7 @@ export interface FarTransport extends Transport {
 }
 
 // Chosen.
-const orderMs = 20_000;
+const orderMs = 120_000;
 const patience = { timeoutMs: orderMs, retryRefused: true };
 
 /** Resolves when the far end takes orders. */

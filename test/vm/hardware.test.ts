@@ -11,7 +11,7 @@ import { skip as noRig, rigFile } from './rig.ts';
 
 test('the smoke of nitro-smoke.sh holds on an emulated machine, over real vsock', {
   skip: noRig || imageSkip,
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   // Short: sockets of a state folder with a longer path lie beside it (docs/store.md), and this looks for what is left.
   const local = mkdtempSync(join(tmpdir(), 'hw-'));

@@ -8,7 +8,7 @@ import { type Enclave, within } from './rig.ts';
 const maxReportBytes = 1024 * 1024;
 
 /** Resolves with what the guest's body resolved with; rejects with its error, or the console when it never reports. */
-export async function hearReport<Value>(enclave: Enclave, timeoutMs = 30_000): Promise<Value> {
+export async function hearReport<Value>(enclave: Enclave, timeoutMs = 120_000): Promise<Value> {
   let done = async (): Promise<void> => {};
   const heard = new Promise<string>((resolve, reject) => {
     const listening = enclave.parent.listen({ cid: toCid(3), port: toVsockPort(reportPort) }, {}, (socket) => {

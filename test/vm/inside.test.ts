@@ -79,7 +79,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
   const send = (input: string) => caisson(['config', 'send', '51'], { enclave, input });
   try {
     await line.heard('the wait for a config', isAwaiting);
-    const early = await caisson(['wait', '51', '--timeout', '2'], { enclave });
+    const early = await caisson(['wait', '51', '--timeout', '5'], { enclave });
     assert.equal(early.status, 3, early.stderr);
     assert.match(early.stdout, /^NOT READY[\s\S]*phase config: config-awaited/);
 
@@ -90,7 +90,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
     assert.equal(taken.status, 0, taken.stderr);
     assert.match(taken.stderr, new RegExp(`config taken by CID 51: sha384 ${sha384.toString('hex')}`));
 
-    const ready = await caisson(['wait', '51', '--timeout', '60', '--interval', '0.2', '--json'], { enclave });
+    const ready = await caisson(['wait', '51', '--timeout', '120', '--interval', '0.2', '--json'], { enclave });
     assert.equal(ready.status, 0, `${ready.stdout}${enclave.console()}`);
     assert.deepEqual(line.phases(), ['booting', 'config', 'services', 'ready']);
     const state = line.said.findLast((one) => one.kind === 'state');
@@ -119,7 +119,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
         'the end of page',
         (one) => one.kind === 'state' && one.phase === 'degraded' && one.reasons[0]?.service === 'page',
       );
-      const again = await caisson(['wait', '51', '--timeout', '30', '--interval', '0.1'], { enclave });
+      const again = await caisson(['wait', '51', '--timeout', '120', '--interval', '0.1'], { enclave });
       assert.equal(again.status, 0, again.stdout);
       assert.notEqual((await status()).result.status.pid, pid);
     });
@@ -154,7 +154,7 @@ test('an enclave refuses a bad config with its faults, takes a good one framed, 
     });
 
     void inside(enclave, ['/usr/bin/initctl', 'shutdown']).catch(() => {});
-    assert.equal(await within(60_000, 'the end', enclave.exit), 0, enclave.console());
+    assert.equal(await within(120_000, 'the end', enclave.exit), 0, enclave.console());
     assert.deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'stopped' });
     assert.equal(line.phases().at(-1), 'stopping');
   } finally {
@@ -187,7 +187,7 @@ test('the same config raw is the same config, and a reboot asked for inside is t
     const read = await inside(enclave, ['/usr/bin/argonaut', 'bogus']);
     assert.equal(read.status, 1, 'argonaut’s own code of usage');
     void inside(enclave, ['/usr/bin/initctl', 'reboot']).catch(() => {});
-    assert.equal(await within(60_000, 'the end', enclave.exit), 0, enclave.console());
+    assert.equal(await within(120_000, 'the end', enclave.exit), 0, enclave.console());
     assert.deepEqual(line.said.at(-1), { kind: 'final', exit: 0, code: 'rebooted' });
   } finally {
     await line.close();

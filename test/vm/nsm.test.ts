@@ -50,7 +50,7 @@ test('a document that the hypervisor did not sign is kept as it came, and refuse
 async function outcomeOf(image: Image, boot: { cid: number; unsigned?: boolean }): Promise<NsmOutcome> {
   const enclave = await bootEnclave({ image: image.file, ...boot });
   try {
-    return await hearReport<NsmOutcome>(enclave, 90_000);
+    return await hearReport<NsmOutcome>(enclave, 240_000);
   } finally {
     await enclave.close();
   }

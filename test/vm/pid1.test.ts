@@ -63,7 +63,7 @@ test('PID 1 ends alone when it is told to and its supervisor dies, and says so t
   });
   try {
     assert.equal(await enclave.exit, 143, enclave.console());
-    const words = await within(1_000, 'the last word', heard.promise);
+    const words = await within(120_000, 'the last word', heard.promise);
     assert.equal(words, '{"v":1,"final":true,"exit":143,"code":"stopped"}\n');
     assert.match(enclave.console(), /caisson-init: stopping everything: stopped/);
   } finally {

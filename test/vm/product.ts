@@ -49,7 +49,7 @@ export interface HeardLine {
   readonly said: readonly SeenMessage[];
   /** Each phase once for as long as it lasts. */
   phases(): readonly string[];
-  /** Resolves with the first message that is that; rejects after 60 s. */
+  /** Resolves with the first message that is that; rejects after two minutes. */
   heard(what: string, is: (message: SeenMessage) => boolean): Promise<SeenMessage>;
   close(): Promise<void>;
 }
@@ -82,7 +82,7 @@ export async function hearLine({ cid, parent, console }: Enclave): Promise<Heard
       waiting.add(look);
       look();
       try {
-        return await within(60_000, what, promise);
+        return await within(120_000, what, promise);
       } catch (error) {
         throw new Error(`${(error as Error).message}; heard ${JSON.stringify(said)}; console:\n${console()}`);
       } finally {
@@ -95,12 +95,12 @@ export async function hearLine({ cid, parent, console }: Enclave): Promise<Heard
 
 /** One HTTP request over vsock; resolves with the body. */
 export async function askHttp({ cid, parent, console }: Enclave, port: number, body = ''): Promise<string> {
-  const socket = await parent.connect({ cid, port: toVsockPort(port) }, { timeoutMs: 5_000 });
+  const socket = await parent.connect({ cid, port: toVsockPort(port) }, { timeoutMs: 60_000 });
   let text = '';
   socket.on('error', () => {}).on('data', (bytes: Buffer) => (text += bytes.toString()));
   const length = Buffer.byteLength(body);
   socket.write(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`);
-  await within(60_000, `an answer on port ${port}`, once(socket, 'end')).finally(() => socket.destroy());
+  await within(120_000, `an answer on port ${port}`, once(socket, 'end')).finally(() => socket.destroy());
   const end = text.indexOf('\r\n\r\n');
   assert.match(text, /^HTTP\/1.1 200 OK\r\n/, `${text}\n${console()}`);
   return text.slice(end + 4);

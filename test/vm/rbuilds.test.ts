@@ -84,12 +84,12 @@ test('an image of rbuilds boots, is reached by the port that EXPOSE lists, and h
   const enclave = await bootEnclave({ image: at('eif/app-builder-secure-enclaves-framework.eif'), cid: 24 });
   const { cid, parent: transport } = enclave;
   try {
-    await waitUntilReady({ cid, transport, deadlineMs: 30_000, intervalMs: 200 });
-    const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 5_000 });
+    await waitUntilReady({ cid, transport, deadlineMs: 120_000, intervalMs: 200 });
+    const socket = await transport.connect({ cid, port: toVsockPort(8080) }, { timeoutMs: 60_000 });
     let text = '';
     socket.on('error', () => {}).on('data', (bytes: Buffer) => (text += bytes.toString()));
     socket.write('ask\n');
-    await within(10_000, 'the answer', once(socket, 'end')).finally(() => socket.destroy());
+    await within(120_000, 'the answer', once(socket, 'end')).finally(() => socket.destroy());
     const seen = JSON.parse(text) as { error: string | null; stdout: string; log: string; init: string };
     assert.equal(seen.error, null);
     assert.match(seen.stdout, /"app"/);

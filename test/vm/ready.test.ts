@@ -25,9 +25,9 @@ test('an enclave is waited for until it is ready, and its death is told with rea
   const enclave = await bootEnclave({ image: image.file, cid: 27 });
   const { cid, parent: transport } = enclave;
   try {
-    const pushed = await waitUntilReady({ cid, transport, line: true, deadlineMs: 30_000, intervalMs: 100 });
+    const pushed = await waitUntilReady({ cid, transport, line: true, deadlineMs: 120_000, intervalMs: 100 });
     assert.equal(pushed.line?.state?.bootId, bootId);
-    const asked = await waitUntilReady({ cid, transport, deadlineMs: 10_000 });
+    const asked = await waitUntilReady({ cid, transport, deadlineMs: 120_000 });
     assert.deepEqual(asked.health, { status: 'ok', phase: 'ready', reasons: [], bootId });
 
     const dead: [number, RegExp][] = [
@@ -36,11 +36,13 @@ test('an enclave is waited for until it is ready, and its death is told with rea
       [closingPort, /port 9302 accepts and closes without an answer$/],
       [babblingPort, /port 9303 answers something that is no answer/],
     ];
-    for (const [port, message] of dead) {
-      const error = await failureOf({ cid, transport, port, deadlineMs: 500, intervalMs: 100 });
+    // Each has time for an answer, however slowly the enclave is emulated, and all of them the same.
+    const looks = dead.map(async ([port, message]) => {
+      const error = await failureOf({ cid, transport, port, deadlineMs: 4_000, intervalMs: 500 });
       assert.equal(error.code, 'READY_LATE');
       assert.match(error.message, message);
-    }
+    });
+    await Promise.all(looks);
 
     // It dies when the host has heard its line again, as a host does that listens from the first moment.
     const heard = Promise.withResolvers<void>();
@@ -48,7 +50,7 @@ test('an enclave is waited for until it is ready, and its death is told with rea
       if (code === 'READY_STATE') heard.resolve();
     };
     const port = silentPort;
-    const waiting = failureOf({ cid, transport, port, line: true, deadlineMs: 20_000, intervalMs: 1_000, say });
+    const waiting = failureOf({ cid, transport, port, line: true, deadlineMs: 120_000, intervalMs: 1_000, say });
     await heard.promise;
     (await transport.connect({ cid, port: deathPort })).on('error', () => {}).resume();
     const { code, report } = await waiting;

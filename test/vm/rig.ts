@@ -43,7 +43,7 @@ export interface Enclave {
   console(): string;
   /** What its virtual machine has used of the processors: its time on a machine that nobody else uses. */
   busyMs(): number;
-  /** The code of `caisson-init: exit CODE`, when QEMU has ended; rejects when it ended without one or not within 30 s. */
+  /** The code of `caisson-init: exit CODE`, when QEMU has ended; rejects when it ended without one. */
   readonly exit: Promise<number>;
   /** Terminates it and removes its sockets. */
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export interface Enclave {
 // Given by docs/pid1.md.
 const heartbeatByte = 0xb7;
 // Chosen.
-const bootMs = 30_000;
+const bootMs = 120_000;
 
 export interface BootOptions {
   readonly image: string;
@@ -61,7 +61,7 @@ export interface BootOptions {
   readonly unsigned?: boolean;
 }
 
-/** Resolves when PID 1's heartbeat was answered; rejects with the console when that takes over 30 s or QEMU ends before. */
+/** Resolves when PID 1's heartbeat was answered; rejects with the console when that takes over two minutes or QEMU ends before. */
 export async function bootEnclave(options: BootOptions): Promise<Enclave> {
   const cid = toCid(options.cid);
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-'));

@@ -24,7 +24,7 @@ after(async () => {
 
 test('an enclave in QEMU is kept to ready, reached by its ways in, and ends with its shim, killed as it may be', {
   skip: noRig || imageSkip,
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   const { hello: image } = await makeImages(folder, rigFile('out/bzImage'));
   const ingress = [{ hostAddress: '127.0.0.1', hostPort: 0, port: 8080, vsockPort: 8080, holdMs: 0 }];

@@ -102,7 +102,7 @@ test('a production image refuses raw and unsigned configs and takes a signed one
     }
 
     await askHttp(first, 8080, 'end').catch(() => {});
-    assert.equal(await within(60_000, 'the end', first.exit), 9, first.console());
+    assert.equal(await within(120_000, 'the end', first.exit), 9, first.console());
     assert.deepEqual(line.said.at(-1), { kind: 'final', exit: 9, code: 'service-exited' });
     assert.ok(!`${first.console()}${JSON.stringify(line.said)}`.includes(secret), 'words of a service stay inside');
     assert.equal(await askHttp(enclaves[1]!, 8080, 'still'), 'still reached the upstream of 54');
@@ -139,7 +139,7 @@ test('an image whose service cannot live fails with its reason on the host withi
     assert.ok(line.said.some(hasReason('service-exited')), JSON.stringify(line.said));
     const words = line.said.flatMap((one) => (one.kind === 'words' && 'lines' in one.content ? one.content.lines : []));
     assert.match(words.join('\n'), /Cannot find module '\.\/what-was-forgotten\.js'/);
-    assert.equal(await within(60_000, 'the end', enclave.exit), 1);
+    assert.equal(await within(120_000, 'the end', enclave.exit), 1);
   } finally {
     await line.close();
     await enclave.close();

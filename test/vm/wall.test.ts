@@ -10,7 +10,7 @@ import { buildImage } from './image.ts';
 import { bootEnclave, type Enclave, skip, within } from './rig.ts';
 
 const mebibyte = 1024 * 1024;
-const patience = { timeoutMs: 20_000, retryRefused: true };
+const patience = { timeoutMs: 60_000, retryRefused: true };
 
 interface Digest {
   readonly sha256: string;
@@ -26,7 +26,7 @@ test('the wall between a parent and its enclave', { skip, timeout: 300_000 }, as
     enclave.parent.connect({ cid: enclave.cid, port: wallPort[port] });
   try {
     // `stop` is what the guest listens on last.
-    await within(20_000, 'the first dial', waitUntilListening(enclave));
+    await within(120_000, 'the first dial', waitUntilListening(enclave));
 
     await context.test('writes of 8 KiB to 1 MiB arrive in the enclave as they were sent', async () => {
       const pattern = patternOf(8 * mebibyte);
@@ -57,7 +57,7 @@ test('the wall between a parent and its enclave', { skip, timeout: 300_000 }, as
         socket.end(sent);
         assert.deepEqual(await bytesOf(socket), sent);
       });
-      await within(30_000, '128 echoes', Promise.all(echoes));
+      await within(120_000, '128 echoes', Promise.all(echoes));
     });
 
     await context.test('an enclave that ends first still gets 5 MiB', async () => {
@@ -104,7 +104,7 @@ test('the wall between a parent and its enclave', { skip, timeout: 300_000 }, as
 
     const stop = await dial('stop');
     assert.equal((await allOf(stop)).length, 0);
-    assert.equal(await within(10_000, 'the end', enclave.exit), 0);
+    assert.equal(await within(120_000, 'the end', enclave.exit), 0);
   } finally {
     await enclave.close();
     image.remove();
@@ -124,7 +124,7 @@ async function answer(socket: Socket): Promise<Digest> {
 async function bytesOf(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await within(30_000, 'the end of the stream', once(socket, 'end'));
+  await within(120_000, 'the end of the stream', once(socket, 'end'));
   return Buffer.concat(chunks);
 }
 

@@ -8,7 +8,7 @@ import { createLinuxKernel } from '@caisson/sys';
 import { type Answer, type LaterOrder, type Order, orderPort, readMessage, tapPort, writeMessage } from './order.ts';
 
 // Chosen: longer than any promise waits, shorter than the test.
-const orderMs = 20_000;
+const orderMs = 120_000;
 const listenerLifeMs = 300_000;
 
 const transport = createKernelTransport(createLinuxKernel());

@@ -18,7 +18,7 @@ export async function report(body: (kernel: Kernel, transport: Transport) => Pro
     outcome = { ok: false, error: error instanceof Error ? `${error.stack}\n${error.cause ?? ''}` : String(error) };
   }
   const parent = { cid: toCid(3), port: toVsockPort(reportPort) };
-  const socket = await transport.connect(parent, { timeoutMs: 20_000, retryRefused: true });
+  const socket = await transport.connect(parent, { timeoutMs: 120_000, retryRefused: true });
   socket.end(`${JSON.stringify(outcome)}\n`);
   // The parent closes when it has all of it; ending before could cut it.
   socket.resume();
