@@ -97,7 +97,9 @@ test('answers what is no request once and ends', async () => {
 test('a caller that begins a request and stops is cut off', async () => {
   const [raw, own] = duplexPair();
   const channel = createChannel(own, { role: 'listener', json, frameTimeoutMs: 40 });
-  raw.on('error', () => {}).write(frames('{"action":"health"}').subarray(0, 9));
+  const cut = once(raw.on('error', () => {}).resume(), 'end');
+  raw.write(frames('{"action":"health"}').subarray(0, 9));
+  await cut;
   await channel.closed;
 });
 
