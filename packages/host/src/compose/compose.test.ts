@@ -1,6 +1,7 @@
 // caisson.yaml: what it may say, and where a slip in it is shown.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how caisson.yaml names a variable
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -227,6 +228,7 @@ test('ready is what the builder gives to the command; a deadline alone is the ho
 test('says which file cannot be what it is for', async (context) => {
   const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
   const folder = folderOf(context, { 'private.pem': key, 'bad.json': '{', text: 'x', latin: Buffer.from([0xff]) });
+  spawnSync('mkfifo', [join(folder, 'pipe')]);
   const table: [yaml: string, message: RegExp][] = [
     ['operators: {root_key: none.pem}', /^cannot read operators.root_key .*none.pem: ENOENT$/],
     ['operators: {root_key: private.pem}', /^operators.root_key must be a public key, got a private one$/],
@@ -234,6 +236,9 @@ test('says which file cannot be what it is for', async (context) => {
     ['policy: {config: {schema: bad.json}}', /^policy.config.schema bad.json must be JSON/],
     ['init_file: latin', /^init_file .*latin must be UTF-8$/],
     ['init_file: svc', /^init_file .*svc must be a regular file$/],
+    // Into which nobody ever writes.
+    ['init_file: pipe', /^init_file .*pipe must be a regular file$/],
+    ['operators: {root_key: pipe}', /^operators.root_key .*pipe must be a regular file$/],
     ['services: svc', /must have a file NAME.service, got none$/],
     ['services: nowhere', /^cannot read services .*nowhere: ENOENT$/],
     ["cmd: 'a \"b'", /^cmd .*, character \d+: /],

@@ -1,4 +1,5 @@
 // Files that caisson.yaml names, read whole and within a bound.
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { utf8Text } from '@caisson/core/bytes';
 import { CaissonError, LimitError } from '@caisson/core/errors';
@@ -13,7 +14,8 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
 export async function readBytes(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
-    file = await open(path, 'r');
+    // A pipe would hold up whoever opens it until somebody writes; what is no file is refused below.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw fault(`cannot read ${what} ${path}: ${code}`, cause, code === 'ENOENT' ? absent : undefined);
