@@ -89,8 +89,8 @@ function factsOf(verified: VerifiedDocument): string[] {
   const { certificates, pcrs } = verified;
   return [
     `module id  ${plain(verified.moduleId)}`,
-    `signed     ${msText(verified.timestamp)}`,
-    `checked    ${secondsText(verified.verifiedAt)}${verified.historical ? ' (as asked with --at, not now)' : ''}`,
+    `signed     ${unixMsText(verified.timestamp)}`,
+    `checked    ${unixSecondsText(verified.verifiedAt)}${verified.historical ? ' (as asked with --at, not now)' : ''}`,
     ...(verified.debug ? ['DEBUG      this enclave runs in debug mode: its memory is open to the parent'] : []),
     ...(verified.profile === undefined ? [] : [`profile    ${verified.profile}`]),
     ...fieldLines(verified),
@@ -101,7 +101,7 @@ function factsOf(verified: VerifiedDocument): string[] {
     `chain      under ${verified.root === 'aws' ? 'the root of AWS Nitro Enclaves' : 'a CUSTOM root, which proves nothing about AWS hardware'}`,
     ...certificates.map(
       ({ subject, notBefore, notAfter }, level) =>
-        `  ${level}  ${secondsText(notBefore)} to ${secondsText(notAfter)}  ${plain(commonName(subject))}`,
+        `  ${level}  ${unixSecondsText(notBefore)} to ${unixSecondsText(notAfter)}  ${plain(commonName(subject))}`,
     ),
     '',
     'measurements',
@@ -143,11 +143,11 @@ function commonName(subject: string): string {
   return /(?:^|, )CN=([^,]*)/.exec(subject)?.[1] ?? subject;
 }
 
-export function secondsText(unixSeconds: number): string {
-  return msText(unixSeconds * 1000).replace('.000Z', 'Z');
+export function unixSecondsText(unixSeconds: number): string {
+  return unixMsText(unixSeconds * 1000).replace('.000Z', 'Z');
 }
 
 // A Date cannot hold more than 8.64e15 ms.
-export function msText(unixMs: number): string {
+export function unixMsText(unixMs: number): string {
   return Math.abs(unixMs) <= 8.64e15 ? new Date(unixMs).toISOString() : `${unixMs} ms`;
 }

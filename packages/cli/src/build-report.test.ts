@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { createProgress, sizeText } from './build-report.ts';
+import { createProgress } from './build-report.ts';
 
 const shown = (isTerminal: boolean, quiet: boolean): string => {
   const stderr = Object.assign(new PassThrough(), { isTTY: isTerminal });
@@ -37,14 +37,4 @@ test('a terminal sees one line that changes, and is left without it', () => {
 test('without a terminal there are plain lines, and with --json warnings only', () => {
   assert.match(shown(false, false), /^layer 1.*\nwarning: odd\n {2}hint: look\n$/);
   assert.equal(shown(true, true), 'warning: odd\n  hint: look\n');
-});
-
-test('sizes are said in the unit that people would choose', () => {
-  assert.deepEqual([0, 1_023, 1_024, 1_048_576, 3_221_225_472].map(sizeText), [
-    '0 bytes',
-    '1023 bytes',
-    '1.0 KiB',
-    '1.0 MiB',
-    '3072.0 MiB',
-  ]);
 });

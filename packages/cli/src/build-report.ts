@@ -3,6 +3,7 @@
 import type { Writable } from 'node:stream';
 import { plain } from '@caisson/core/log';
 import type { BuildProgress, BuiltAgain, BuiltImage } from '@caisson/host/build';
+import { sizeText } from './size-text.ts';
 
 export interface ShownProgress extends BuildProgress {
   readonly warnings: readonly { readonly text: string; readonly hint?: string }[];
@@ -126,9 +127,4 @@ export function differenceLine({
 }): string {
   const text = (value: string | null): string => (value === null ? 'absent' : plain(value));
   return `${plain(place)}: ${text(left)} | ${text(right)}`;
-}
-
-export function sizeText(bytes: number): string {
-  if (bytes < 1_024) return `${bytes} bytes`;
-  return bytes < 1_048_576 ? `${(bytes / 1_024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }

@@ -1,6 +1,8 @@
 // How far a copy is: one line that is rewritten on a terminal, nothing elsewhere.
+
 import type { Writable } from 'node:stream';
 import { plain } from '@caisson/core/log';
+import { sizeText } from './size-text.ts';
 
 export interface CopyProgress {
   readonly onPlan: (plan: { readonly files: number; readonly bytes: number }) => void;
@@ -43,14 +45,7 @@ export function formatProgress(state: {
   const percent = total === 0 ? 100 : Math.min(100, Math.floor((bytes / total) * 100));
   const rate = seconds > 0 ? bytes / seconds : 0;
   const left = rate > 0 ? formatSeconds(Math.max(0, total - bytes) / rate) : '--:--';
-  return `${String(percent).padStart(3)}%  ${formatBytes(bytes)} of ${formatBytes(total)}  ${formatBytes(rate)}/s  ${left} left`;
-}
-
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
-  return `${power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+  return `${String(percent).padStart(3)}%  ${sizeText(bytes)} of ${sizeText(total)}  ${sizeText(rate)}/s  ${left} left`;
 }
 
 function formatSeconds(seconds: number): string {

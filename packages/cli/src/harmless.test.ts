@@ -1,10 +1,11 @@
 // Words of a stranger on a terminal, and the line that says how far a copy is.
+
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { createLog } from '@caisson/core/log';
 import { parseSides } from './copy-place.ts';
-import { createCopyProgress, formatBytes, formatProgress } from './copy-progress.ts';
+import { createCopyProgress, formatProgress } from './copy-progress.ts';
 import { createHarmless } from './harmless.ts';
 import { parseSignal } from './pipeline-session.ts';
 import { wordsOf } from './pipeline-tool.ts';
@@ -76,7 +77,6 @@ test('progress has percent, rate and remaining time, on a terminal only', () => 
     ' 25%  5.0 MiB of 20.0 MiB  2.5 MiB/s  00:06 left',
   );
   equal(formatProgress({ bytes: 0, total: 0, seconds: 0 }), '100%  0 B of 0 B  0 B/s  --:-- left');
-  equal(formatBytes(1023), '1023 B');
   let now = 1_000;
   const line = (isTTY: boolean): string => {
     const out = Object.assign(new PassThrough(), { isTTY });

@@ -5,7 +5,7 @@ import type { EifCertificate, EifMeasurements } from '@caisson/core/eif';
 import type { CaissonError } from '@caisson/core/errors';
 import { plain } from '@caisson/core/log';
 import type { ImageInspection, MeasuredSummary, RamdiskSummary } from '@caisson/host/image';
-import { measurementLines, secondsText } from './attest-report.ts';
+import { measurementLines, unixSecondsText } from './attest-report.ts';
 
 export function inspectionFacts(inspection: ImageInspection): Readonly<Record<string, unknown>> {
   const { size, survey, certificate, pcr8, signatureHolds, ramdisks, measured, faults } = inspection;
@@ -127,7 +127,7 @@ function signatureLines(certificate: EifCertificate | undefined, holds: boolean 
     `signature  ${verdict}`,
     `  subject  ${plain(subjectText)}`,
     `  issuer   ${plain(issuerText)}, which nobody has verified`,
-    `  valid    ${secondsText(notBefore)} to ${secondsText(notAfter)}`,
+    `  valid    ${unixSecondsText(notBefore)} to ${unixSecondsText(notAfter)}`,
   ];
 }
 

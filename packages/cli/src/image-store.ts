@@ -24,11 +24,3 @@ export function imageFacts({
 export function shortId(id: string): string {
   return id.slice(0, 12);
 }
-
-/** `12.3 MiB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB'];
-  let [value, unit] = [bytes, 0];
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}

@@ -1,8 +1,8 @@
 // What `caisson inspect` shows. Reasons and ends are words of an enclave: escaped.
 import { plain } from '@caisson/core/log';
 import type { InspectResult } from '@caisson/host/engine';
-import { sizeText } from './image-store.ts';
-import { secondsText } from './phase-view.ts';
+import { durationText } from './duration-text.ts';
+import { sizeText } from './size-text.ts';
 
 export function inspectFacts(result: InspectResult): object {
   return { v: 1, ...result };
@@ -27,8 +27,8 @@ function stateLines({ name, state }: InspectResult): string[] {
     state;
   const { departures, documents, configSha384 } = state;
   const boot = [
-    ...(heartbeatMs === null ? [] : [`heartbeat after ${secondsText(heartbeatMs)}`]),
-    ...(readyMs === null ? [] : [`ready after ${secondsText(readyMs)}`]),
+    ...(heartbeatMs === null ? [] : [`heartbeat after ${durationText(heartbeatMs)}`]),
+    ...(readyMs === null ? [] : [`ready after ${durationText(readyMs)}`]),
   ];
   return [
     `  phase       ${phase} since ${since}`,
@@ -65,7 +65,7 @@ function specLines({ spec, image, ingress, egress }: InspectResult): string[] {
       ({ destination, hostPort }) =>
         `  egress      ${plain(destination)}${hostPort === null ? '' : ` by vsock 3:${hostPort}`}`,
     ),
-    `  restart     ${restart}, ready within ${secondsText(readyTimeoutMs)}`,
+    `  restart     ${restart}, ready within ${durationText(readyTimeoutMs)}`,
     ...(spec.logLevel === undefined ? [] : [`  logs        ${spec.logLevel} and graver`]),
     ...(spec.logFile === undefined ? [] : [`  logs        also in ${plain(spec.logFile)}`]),
     ...(spec.hasReadyLine ? [] : ['  ready line  none: ready at its heartbeat']),

@@ -3,7 +3,7 @@ import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { EngineEvent } from '@caisson/host/engine';
-import { createPhaseView, secondsText } from './phase-view.ts';
+import { createPhaseView } from './phase-view.ts';
 
 const story: readonly EngineEvent[] = [
   { kind: 'note', enclave: null, level: 'info', text: 'backend sim (asked for)' },
@@ -96,10 +96,6 @@ test('a long name leaves room for the phases', () => {
 test('with --json nothing is shown', () => {
   equal(shown({ isTTY: true, quiet: true }), '');
   doesNotMatch(shown({ isTTY: false }), /\u001b/);
-});
-
-test('times are seconds, with two digits as long as they say something', () => {
-  deepEqual([4, 9_994, 9_995, 61_000].map(secondsText), ['0.00 s', '9.99 s', '10.0 s', '61.0 s']);
 });
 
 test('a terminal that is too narrow for every phase shows the newest ones, whole', () => {

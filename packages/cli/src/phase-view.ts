@@ -1,7 +1,10 @@
 // What a person sees while enclaves come up: on a terminal one table that fills itself, elsewhere a line for each thing that happens.
+
 import type { Writable } from 'node:stream';
 import { plain } from '@caisson/core/log';
 import type { EngineEvent, UpPhase } from '@caisson/host/engine';
+import { durationText } from './duration-text.ts';
+import { standardSize } from './terminal-size.ts';
 
 export interface PhaseView {
   onEvent(event: EngineEvent): void;
@@ -9,15 +12,23 @@ export interface PhaseView {
   close(): void;
 }
 
-// Given: UP_PHASES of host/engine, which is loaded only when a command runs.
-const phases: readonly UpPhase[] = ['build', 'boot', 'heartbeat', 'config', 'services', 'ready', 'verified'];
+// Given: UP_PHASES of host/engine, which is loaded only when a command runs. A phase that is missing here does not compile.
+const phaseSet: Readonly<Record<UpPhase, true>> = {
+  build: true,
+  boot: true,
+  heartbeat: true,
+  config: true,
+  services: true,
+  ready: true,
+  verified: true,
+};
+const phases = Object.keys(phaseSet) as readonly UpPhase[];
 // Chosen.
 const frameMs = 100;
 
 // Given: the one value of TERM for a terminal without ECMA-48's control sequences.
 const dumb = 'dumb';
 const leastNameColumns = 8;
-const standardSize = { columns: 80, rows: 24 };
 
 type Stderr = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
@@ -31,10 +42,6 @@ export interface PhaseViewOptions {
 export function createPhaseView(stderr: Stderr, { quiet, terminal, now = Date.now }: PhaseViewOptions): PhaseView {
   if (quiet) return { onEvent: () => {}, close: () => {} };
   return stderr.isTTY === true && terminal !== dumb ? new PhaseTable(stderr, now) : new PhaseLines(stderr);
-}
-
-export function secondsText(ms: number): string {
-  return ms < 9_995 ? `${(ms / 1_000).toFixed(2)} s` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 class PhaseLines implements PhaseView {
@@ -58,7 +65,7 @@ function lineOf(event: EngineEvent): string | undefined {
   if (event.kind === 'begin') return undefined;
   if (event.kind === 'failed') return `${event.enclave}  ${event.phase.padEnd(9)}  FAILED`;
   const note = event.note === null ? '' : `  ${plain(event.note)}`;
-  return `${event.enclave}  ${event.phase.padEnd(9)}  ${secondsText(event.ms).padStart(7)}${note}`;
+  return `${event.enclave}  ${event.phase.padEnd(9)}  ${durationText(event.ms).padStart(7)}${note}`;
 }
 
 function noteText({ enclave, level, text, hint }: Extract<EngineEvent, { kind: 'note' }>): string {
@@ -176,7 +183,7 @@ class PhaseTable implements PhaseView {
 }
 
 function doneText({ phase, ms, note }: Extract<EngineEvent, { kind: 'done' }>): string {
-  if (phase !== 'verified') return secondsText(ms);
+  if (phase !== 'verified') return durationText(ms);
   if (note?.startsWith('not verified')) return 'no';
   return note?.startsWith('SIMULATED') ? 'SIMULATED' : 'yes';
 }

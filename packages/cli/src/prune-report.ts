@@ -2,7 +2,8 @@
 import { plain } from '@caisson/core/log';
 import type { Pruned, PrunedKind, PruneResult } from '@caisson/host/engine';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
-import { shortId, sizeText } from './image-store.ts';
+import { shortId } from './image-store.ts';
+import { sizeText } from './size-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import { textTable } from './text-table.ts';
 

@@ -1,8 +1,10 @@
 // A copy in a session, with its progress on standard error.
+
 import type { ControlSession } from '@caisson/link/control';
 import { type CopyResult, copyIn, copyOut } from '@caisson/link/pipeline';
 import { sourcePlace, targetPlace } from './copy-place.ts';
-import { createCopyProgress, formatBytes } from './copy-progress.ts';
+import { createCopyProgress } from './copy-progress.ts';
+import { sizeText } from './size-text.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface CopyTerms {
@@ -34,8 +36,8 @@ export function describeCopy(result: CopyResult, seconds: number): string {
   const { files, bytes, skippedFiles, resumedBytes } = result;
   const rest = [
     skippedFiles > 0 ? `${skippedFiles} were there` : '',
-    resumedBytes > 0 ? `${formatBytes(resumedBytes)} taken up` : '',
+    resumedBytes > 0 ? `${sizeText(resumedBytes)} taken up` : '',
   ].filter(Boolean);
   const more = rest.length === 0 ? '' : ` (${rest.join(', ')})`;
-  return `${files} file${files === 1 ? '' : 's'}, ${formatBytes(bytes)} in ${seconds.toFixed(1)} s${more}`;
+  return `${files} file${files === 1 ? '' : 's'}, ${sizeText(bytes)} in ${seconds.toFixed(1)} s${more}`;
 }

@@ -1,16 +1,17 @@
 // One command of an enclave with the streams of this process: bytes as they are, signals passed on, a terminal made raw and given back.
+
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { ControlSession } from '@caisson/link/control';
 import { exitCodeOfEnd, runCommand } from '@caisson/link/pipeline';
 import { type CommandFlags, requestOf } from './pipeline-session.ts';
 import type { Surroundings } from './surroundings.ts';
+import { standardSize } from './terminal-size.ts';
 
 export interface RunFlags extends CommandFlags {
   readonly interactive?: true;
   readonly tty?: true;
 }
 
-const standardSize = { columns: 80, rows: 24 };
 const signals: Readonly<Record<string, number>> = { SIGINT: 2, SIGTERM: 15 };
 
 /** The command's own exit code, 128 + n for its signal. */

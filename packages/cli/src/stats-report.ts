@@ -2,7 +2,7 @@
 // has no processes here: its memory is taken from the parent whole, and nobody outside sees more.
 import type { EnclaveRecord } from '@caisson/host/record';
 import type { ShimBridgeStats, ShimStats } from '@caisson/host/shim';
-import { sizeText } from './image-store.ts';
+import { sizeText } from './size-text.ts';
 import { textTable } from './text-table.ts';
 
 export interface Sample {

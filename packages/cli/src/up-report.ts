@@ -1,7 +1,7 @@
 // What came of enclaves that were brought up, for people and as JSON.
 import { plain } from '@caisson/core/log';
 import type { UpOutcome, Verdict } from '@caisson/host/engine';
-import { secondsText } from './phase-view.ts';
+import { durationText } from './duration-text.ts';
 
 export function outcomeFacts(enclaves: readonly UpOutcome[]): object {
   return {
@@ -29,7 +29,7 @@ export function readyLines(outcome: UpOutcome): string[] {
   if (kind === 'started')
     return [`${name}  STARTED  ${placeText(outcome)}; caisson wait ${name} waits until it is ready`];
   if (kind !== 'ready') return [];
-  const since = unchanged ? ', unchanged' : readyMs === null ? '' : `, after ${secondsText(readyMs)}`;
+  const since = unchanged ? ', unchanged' : readyMs === null ? '' : `, after ${durationText(readyMs)}`;
   const cidText = cid === null ? '' : `, CID ${cid}`;
   return [
     `${name}  READY  ${backend}${cidText}, ${profile}${since}`,

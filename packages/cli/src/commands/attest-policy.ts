@@ -5,7 +5,7 @@ import { parseAttestationDocument } from '@caisson/core/attestation';
 import { toPem } from '@caisson/core/x509';
 import type { VerifiedDocument } from '@caisson/verify';
 import type { Command } from 'commander';
-import { msText } from '../attest-report.ts';
+import { unixMsText } from '../attest-report.ts';
 import { readDocument } from '../document-text.ts';
 import { UsageError } from '../exit-code.ts';
 import { resolveImage } from '../image-argument.ts';
@@ -67,7 +67,9 @@ async function create(flags: Flags, surroundings: Surroundings): Promise<void> {
     flags.document === undefined ? undefined : await verifiedDocument(await readDocument(flags.document, stdin), roots);
   if (document !== undefined) {
     const name = document.root === 'aws' ? 'AWS’s root' : 'a custom root';
-    stderr.write(`taken on first sight from a document of ${msText(document.timestamp)} that holds under ${name}\n`);
+    stderr.write(
+      `taken on first sight from a document of ${unixMsText(document.timestamp)} that holds under ${name}\n`,
+    );
   }
   const path = flags.image === undefined ? flags.eif : await resolveImage(flags.image, surroundings);
   const policy = draftPolicy({

@@ -4,7 +4,7 @@ import { toHex } from '@caisson/core/bytes';
 import { plain } from '@caisson/core/log';
 import { nameText, parseCertificate } from '@caisson/core/x509';
 import type { Command } from 'commander';
-import { measurementLines, msText, secondsText } from '../attest-report.ts';
+import { measurementLines, unixMsText, unixSecondsText } from '../attest-report.ts';
 import { readDocument } from '../document-text.ts';
 import type { Surroundings } from '../surroundings.ts';
 
@@ -33,14 +33,14 @@ function textLines({ payload }: UnverifiedDocument, size: string): string[] {
   return [
     `document   ${size}`,
     `module id  ${plain(moduleId)}`,
-    `timestamp  ${msText(timestamp)}`,
+    `timestamp  ${unixMsText(timestamp)}`,
     field('nonce', nonce),
     field('user_data', userData),
     field('public_key', publicKey),
     ...unknownFields.map((name) => `unknown    field ${plain(JSON.stringify(name))}`),
     ...certificates(payload).map(
       ({ subject, notBefore, notAfter }, level) =>
-        `level ${level}    ${secondsText(notBefore)} to ${secondsText(notAfter)}  ${plain(subject)}`,
+        `level ${level}    ${unixSecondsText(notBefore)} to ${unixSecondsText(notAfter)}  ${plain(subject)}`,
     ),
     ...measurementLines(Object.fromEntries([...pcrs].map(([index, value]) => [index, toHex(value)]))).map((line) =>
       line.trimStart(),

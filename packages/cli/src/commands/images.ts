@@ -1,5 +1,7 @@
 // `caisson images`: what is in the local store.
-import { imageFacts, openStore, shortId, sizeText } from '../image-store.ts';
+
+import { imageFacts, openStore, shortId } from '../image-store.ts';
+import { sizeText } from '../size-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 import { textTable } from '../text-table.ts';
 
