@@ -183,6 +183,36 @@ function addresses(run: Started): Promise<[enclave: string, verifier: string]> {
   });
 }
 
+/** An answer that an enclave holds back comes after the refusal of a later one, and changes nothing. */
+async function refuseLate(tab: Page): Promise<void> {
+  const [late, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const url = '**/.well-known/attestation*';
+  await tab.route(
+    url,
+    async (route) => {
+      await late.promise;
+      await route.continue();
+      released.resolve();
+    },
+    { times: 1 },
+  );
+  await tab.click('[data-action="ask"]');
+  await tab.click('[data-action="tamper"]');
+  await tab.waitForSelector('body[data-verdict="refused"]');
+  const answered = tab.waitForResponse(url);
+  late.resolve();
+  await Promise.all([answered, released.promise]);
+  // As long as the page takes to judge an answer: this one came later.
+  const held = await tab.evaluate(`(async () => {
+    const { endpoint, policy } = await (await fetch('/expected.json')).json();
+    const { attest } = await import('/caisson-verify.js');
+    return (await attest(endpoint, policy)).moduleId;
+  })()`);
+  equal(typeof held, 'string');
+  equal(await tab.getAttribute('body', 'data-verdict'), 'refused');
+  match((await tab.locator('#reason').textContent()) ?? '', /somebody changed it on its way/);
+}
+
 async function judge(tab: Page, verifier: string, enclave: string, pcr0: string): Promise<void> {
   const faults: string[] = [];
   tab.on('pageerror', (error) => faults.push(error.message));
@@ -214,6 +244,7 @@ async function judge(tab: Page, verifier: string, enclave: string, pcr0: string)
   ok(await tab.locator('#simulated').isVisible());
   await look(tab, 'policy');
 
+  await refuseLate(tab);
   await tab.click('[data-action="ask"]');
   await tab.waitForSelector('body[data-verdict="held"]');
   await tab.goto(enclave);

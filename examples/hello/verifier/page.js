@@ -48,9 +48,13 @@ $('simulated').querySelector('span').textContent =
 for (const button of document.querySelectorAll('button')) {
   button.addEventListener('click', () => ask(button.dataset.action));
 }
+let asked = 0;
 await ask('ask');
 
 async function ask(action) {
+  // An enclave decides how long an answer takes: one to an earlier question must not stand over a later verdict.
+  asked += 1;
+  const mine = asked;
   const policy = action === 'policy' ? otherImage(expected) : expected;
   let received;
   const get = async (url, limits) => {
@@ -61,6 +65,7 @@ async function ask(action) {
   show({ verdict: 'asking', title: 'Asking the enclave …', reason: '', policy });
   try {
     const attested = await attest(endpoint, policy, { get });
+    if (mine !== asked) return;
     show({
       verdict: 'held',
       title: 'Yes: this is the image that was built here.',
@@ -73,6 +78,8 @@ async function ask(action) {
     });
   } catch (error) {
     const isRefusal = error instanceof VerificationError;
+    const genuine = isRefusal ? await readGenuine(received?.body) : undefined;
+    if (mine !== asked) return;
     show({
       verdict: 'refused',
       title: isRefusal ? 'No. Do not trust it.' : 'There is no answer.',
@@ -81,7 +88,7 @@ async function ask(action) {
       error: error.class === 'PCR' ? error.code : `${error.code}: ${error.message}`,
       policy,
       failed: isRefusal ? error.class : undefined,
-      attested: isRefusal ? await readGenuine(received?.body) : undefined,
+      attested: genuine,
     });
   }
   document.title = `${document.body.dataset.verdict} – Caisson verifier`;
