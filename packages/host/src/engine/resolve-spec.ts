@@ -49,7 +49,7 @@ export interface ResolvedSpec {
  */
 export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
   const { name, spec, facts, backend, config, configBytes, env, timeoutMs, composeFile, folder, now } = options;
-  const { resources = {}, ready, cid, logs } = spec;
+  const { resources = {}, ready, cid, logs, operators } = spec;
   const readyMs = ready?.timeout === undefined ? undefined : Math.round(parseDuration(ready.timeout, 'ready.timeout'));
   const asked = ingressOf(name, spec, facts);
   const { warnings, ...ways } = findWays({ name, facts, config: configBytes, ingress: asked, env });
@@ -72,6 +72,7 @@ export function resolveSpec(options: ResolveSpecOptions): ResolvedSpec {
     readyTimeoutMs: timeoutMs ?? readyMs ?? standardReadyMs[backend],
     hasReadyLine: facts.hasReadyLine,
     hasControl: facts.hasControl,
+    ...(operators?.local !== undefined && { operator: operators.local }),
     ...(logs?.level !== undefined && { logLevel: logs.level }),
     ...(logs?.file !== undefined && { logFile: resolve(folder, logs.file) }),
     dependsOn: spec.depends_on ?? [],

@@ -31,7 +31,7 @@ async function restartOne(record: EnclaveRecord, command: RestartCommand, contex
     await restartUnderShim(before, command.graceMs, context);
     const started = await startEnclave(
       context,
-      { spec, detach: false, operator: undefined, composeFile: undefined, tellsUnchanged: false },
+      { spec, detach: false, operator: spec.operator, composeFile: undefined, tellsUnchanged: false },
       timeline,
     );
     return outcomeOf(spec, timeline, { ...started, unchanged: false });

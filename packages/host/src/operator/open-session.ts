@@ -52,7 +52,14 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
     throw error;
   });
   const { operator, composeFile } = options;
-  const name = await findOperator({ env, operator, enclave: named, composeFile, variables });
+  const name = await findOperator({
+    env,
+    operator,
+    enclave: named,
+    composeFile,
+    variables,
+    isHere: via === undefined,
+  });
   const identity = await readOperatorKey(name, env, env['CAISSON_KEY_PASSPHRASE']);
   const openTransport = options.openTransport ?? ((vsock) => openEnclaveTransport(env, vsock));
   const dial = async (): Promise<Duplex> => {

@@ -54,6 +54,11 @@ const schema = z.strictObject({
   readyTimeoutMs: z.int().min(1).max(longestMs),
   hasReadyLine: z.boolean(),
   hasControl: z.boolean(),
+  // Given: operator/folder.
+  operator: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/, 'be a name of an operator')
+    .optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).optional(),
   logFile: path.optional(),
   dependsOn: z.array(name).max(256),

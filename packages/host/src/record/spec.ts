@@ -35,6 +35,8 @@ export interface RecordedSpec {
   readonly hasReadyLine: boolean;
   /** Whether the image has a control port, over which an operator can be given a proof. */
   readonly hasControl: boolean;
+  /** Whose key on this machine its image takes, where caisson.yaml named one; no more than a choice among the keys of whoever commands it. */
+  readonly operator?: string;
   /** Lowest level that `caisson logs` shows and that `logFile` gets; absent: all. */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** Absolute path; the shim also writes there what it keeps of the enclave. */
