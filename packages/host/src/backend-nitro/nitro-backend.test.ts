@@ -12,7 +12,7 @@ import { planEif } from '@caisson/core/eif';
 import type { CaissonError } from '@caisson/core/errors';
 import { createFabricTransport } from '@caisson/link/transport';
 import { type BackendScene, backendContract } from '@caisson/testkit/backend';
-import { laneFigure } from '@caisson/testkit/contract';
+import { laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import {
   createFakeNitro,
   type FakeDescribeBehaviour,
@@ -28,7 +28,8 @@ import { checkCapacity } from './parent-machine.ts';
 const folder = mkdtempSync(join(tmpdir(), 'caisson-nitro-'));
 const state = join(folder, 'state');
 const image = join(folder, 'waits.eif');
-const times = { callMs: 5_000, settleMs: 400, pollMs: 20 };
+// Looks are processes here: more of them would only be in each other's way.
+const times = { callMs: 60_000, settleMs: 1_000, pollMs: 100 };
 const spec: EnclaveSpec = { name: 'one', image, memoryMiB: 64, cpus: { count: 2 } };
 let fake: FakeNitro;
 let backend: Backend;
@@ -186,13 +187,14 @@ async function startsAlone(): Promise<void> {
 }
 
 test('ends an enclave that comes up after its launch was given up, at the next start', async () => {
-  fake.script({ 'run-enclave': { hangs: true, starts: { afterMs: 1_500 } } });
-  await rejects(backend.start({ ...spec, bootMs: 700 }), { code: 'BACKEND_LATE' });
+  const late = join(folder, 'late');
+  fake.script({ 'run-enclave': { hangs: true, starts: { onceThere: late } } });
+  // Time enough for nitro-cli to have read what it is told.
+  const bootMs = laneBoundMs(250);
+  await rejects(backend.start({ ...spec, bootMs }), { code: 'BACKEND_LATE' });
   equal(records().length, 1);
-  for (const untilMs = performance.now() + 20_000; fake.enclaves().length === 0; ) {
-    ok(performance.now() < untilMs, 'the late enclave never came');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  writeFileSync(late, '');
+  while (fake.enclaves().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await startsAlone();
 });
 
@@ -251,7 +253,7 @@ test('says loudly that a debug enclave proves nothing, and reads its console and
   fake.script({});
   const enclave = await backend.start({ ...spec, debug: true });
   equal(enclave.departures[0], NITRO_DEBUG_WARNING);
-  for (const untilMs = performance.now() + 10_000; enclave.console.tail() === ''; ) {
+  for (const untilMs = performance.now() + 60_000; enclave.console.tail() === ''; ) {
     ok(performance.now() < untilMs, 'the console says nothing');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -314,7 +316,12 @@ test('a launch whose enclave nothing ends says which may still run and the comma
   const again = { ...deaf, 'terminate-enclave': { fails: ['E39'], skips: 1 } } as const;
   const stop = new AbortController();
   fake.script({ ...again, 'run-enclave': { hangs: true, starts: true } });
-  const given = backend.start({ ...spec, signal: stop.signal, onBoot: () => void setTimeout(() => stop.abort(), 500) });
+  const [first] = fake.enclaves();
+  const given = backend.start({ ...spec, signal: stop.signal });
+  while (!fake.enclaves().some(({ EnclaveName }) => EnclaveName !== first?.EnclaveName)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  stop.abort();
   await rejects(given, told('NITRO_LEFT', 'name one-[0-9a-f]{16}'));
   await startsAlone();
 });

@@ -2,6 +2,8 @@
 
 export interface FakeBehaviour {
   readonly delayMs?: number;
+  /** Not before this file is there. */
+  readonly waitsFor?: string;
   /** Never ends by itself. */
   readonly hangs?: true;
   /** Codes that it prints in this order; it ends with the last. */
@@ -16,8 +18,8 @@ export interface FakeBehaviour {
 }
 
 export interface FakeRunBehaviour extends FakeBehaviour {
-  /** Whether there is an enclave all the same, or later. Default: where nothing fails or hangs. */
-  readonly starts?: boolean | { readonly afterMs: number };
+  /** Whether there is an enclave all the same, or once a file is there. Default: where nothing fails or hangs. */
+  readonly starts?: boolean | { readonly onceThere: string };
   /** Its enclave ends before anybody can look. */
   readonly dies?: true;
   /** Other registers than those of the image. */

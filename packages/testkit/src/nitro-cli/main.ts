@@ -150,11 +150,13 @@ if (told.mutters !== undefined) mutter(told.mutters);
 const print = (value: unknown): Promise<void> =>
   new Promise((resolve) => process.stdout.write(told.prints ?? `${JSON.stringify(value, null, 2)}\n`, () => resolve()));
 if (told.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, told.delayMs));
+while (told.waitsFor !== undefined && !existsSync(told.waitsFor))
+  await new Promise((resolve) => setTimeout(resolve, 20));
 if (verb === 'run-enclave') {
   const { starts = told.fails === undefined && told.hangs === undefined } = told;
   if (typeof starts === 'object') {
     // As the process of an enclave, which goes on when nitro-cli is killed.
-    const later = { measurements: script.measurements, 'run-enclave': { delayMs: starts.afterMs } };
+    const later = { measurements: script.measurements, 'run-enclave': { waitsFor: starts.onceThere } };
     const other = join(folder, 'later');
     mkdirSync(other, { recursive: true });
     writeFileSync(join(other, 'script.json'), JSON.stringify(later));
