@@ -9,7 +9,7 @@ import { UsageError } from './exit-code.ts';
 import { readKeptLines } from './kept-lines.ts';
 import { type FollowLogsOptions, followLogs } from './log-follow.ts';
 import { SeenEvents } from './seen-events.ts';
-import { openServiceLines } from './service-lines.ts';
+import { openServiceLines, type ServiceLinesOptions } from './service-lines.ts';
 import { createLineWriter, levelOf, lineFacts, lineOfEvent, type ShownLine } from './shown-line.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -84,36 +84,51 @@ export async function showLogs(
     const seen = new SeenEvents();
     for (const line of kept) seen.isNew(line);
     const first = client && services && { bootId: record.state?.bootId ?? null, services, close: () => client.close() };
-    const follower: FollowLogsOptions = {
-      name,
-      stop,
-      sinceMs,
-      service,
-      write,
-      whenLost: options.whenLost ?? 'wait',
-      lookMs: options.lookMs ?? lookMs,
-      graceMs: options.graceMs ?? graceMs,
-      mayAsk: !options.hostOnly,
-      say: (text) => void stderr.write(`${text}\n`),
-      onEvent: (event) => {
-        if (seen.isNew(event) && service === undefined) write(lineOfEvent(event));
-      },
-      async open({ state }) {
-        const next = await options.openSession();
-        try {
-          // A new boot: all of its lines are new.
-          const lines = await openServiceLines(next, { ...asked, lines: mostLines });
-          return { bootId: state?.bootId ?? null, services: lines, close: () => next.close() };
-        } catch (error) {
-          next.close();
-          throw error;
-        }
-      },
-    };
+    const follower = followerOf(name, world, options, { seen, write, asked });
     return await endedBy(stop, followLogs(source, follower, first));
   } finally {
     client?.close();
   }
+}
+
+/** What following needs beside the lines that were shown already. */
+function followerOf(
+  name: string,
+  { stderr, stop }: Pick<Surroundings, 'stderr' | 'stop'>,
+  options: LogOptions,
+  {
+    seen,
+    write,
+    asked,
+  }: { readonly seen: SeenEvents; readonly write: (line: ShownLine) => void; readonly asked: ServiceLinesOptions },
+): FollowLogsOptions {
+  const { sinceMs, service, hostOnly, openSession } = options;
+  return {
+    name,
+    stop,
+    sinceMs,
+    service,
+    write,
+    whenLost: options.whenLost ?? 'wait',
+    lookMs: options.lookMs ?? lookMs,
+    graceMs: options.graceMs ?? graceMs,
+    mayAsk: !hostOnly,
+    say: (text) => void stderr.write(`${text}\n`),
+    onEvent: (event) => {
+      if (seen.isNew(event) && service === undefined) write(lineOfEvent(event));
+    },
+    async open({ state }) {
+      const next = await openSession();
+      try {
+        // A new boot: all of its lines are new.
+        const services = await openServiceLines(next, { ...asked, lines: mostLines });
+        return { bootId: state?.bootId ?? null, services, close: () => next.close() };
+      } catch (error) {
+        next.close();
+        throw error;
+      }
+    },
+  };
 }
 
 /** An enclave that is coming up may have no policy yet; then what its host kept is better than nothing. */
