@@ -14,8 +14,15 @@ export async function askService(url: string, body?: Uint8Array): Promise<Buffer
   const method = body === undefined ? 'GET' : 'POST';
   const sent = body === undefined ? {} : { body: Buffer.from(body) };
   const response = await fetch(url, { method, ...sent, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-  const bytes = Buffer.from(await response.arrayBuffer());
-  if (bytes.length > maxBytes) throw new Error(`answer of ${url} must have at most ${maxBytes} bytes`);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  // Counted as they come: whoever answers decides how many there are.
+  for await (const piece of response.body ?? []) {
+    size += piece.length;
+    if (size > maxBytes) throw new Error(`answer of ${url} must have at most ${maxBytes} bytes`);
+    pieces.push(piece);
+  }
+  const bytes = Buffer.concat(pieces);
   if (response.status !== 200) throw new Error(`${url} answered ${response.status}: ${bytes.toString().trim()}`);
   return bytes;
 }
