@@ -205,7 +205,10 @@ test('a boot is late or given up when that came first, whatever else has come wh
 
 test('a boot that came to nothing is told in one line, with the line that its console stops at', () => {
   const told = (end: EnclaveEnd, tail: string) => new BootError('a', { end }, tail);
-  const step = told({ kind: 'exited', code: 125 }, 'one\ncaisson-init: command /x: ENOENT\ncaisson-init: exit 125\n');
+  const step = told(
+    { kind: 'exited', code: 125 },
+    'one\ncaisson-init: command /x: ENOENT\ncaisson-init: exit 125\nreboot: Restarting system\n',
+  );
   equal(
     step.message,
     'enclave a ended with 125 before its heartbeat; its console stops at: caisson-init: command /x: ENOENT',

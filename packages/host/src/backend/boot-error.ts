@@ -36,10 +36,13 @@ export class BootError extends CaissonError<BackendErrorCode> {
   }
 }
 
-/** The line that names the step: what our PID 1 ends with says no more than the end does. */
+// What our PID 1 ends with says no more than the end does, and neither do the kernel's words on its reboot.
+const lastWords = /^caisson-init: exit \d+$|^(\[ *\d+\.\d+\] )?reboot: /;
+
+/** The line that names the step. */
 function stopsAt(consoleTail: string): string {
   const lines = consoleTail.split('\n').map((line) => line.trim());
-  const line = lines.findLast((one) => one !== '' && !/^caisson-init: exit \d+$/.test(one));
+  const line = lines.findLast((one) => one !== '' && !lastWords.test(one));
   return line === undefined ? 'its console is empty' : `its console stops at: ${line.slice(0, longestLine)}`;
 }
 
