@@ -2,7 +2,7 @@
 // registers runs, or none with that name does, or (where nitro-cli no longer answers) its starter is told so and the next start tries to end it.
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import { BootError, type EnclaveSpec } from '../backend/index.ts';
-import { type Bounded, runBounded } from '../child/index.ts';
+import type { Bounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
 import type { ImageMeasurements } from '../image/index.ts';
 import type { NitroCliErrorCode } from './error-code.ts';
@@ -38,7 +38,7 @@ export async function launch(driver: NitroDriver, what: Launch): Promise<Launche
     const { bootMs: timeoutMs = defaultBootMs, signal } = spec;
     signal?.throwIfAborted();
     wasCut = true;
-    const said = await runBounded(driver.program, words(what), { timeoutMs, signal });
+    const said = await driver.run(words(what), { timeoutMs, signal });
     printed = readPrinted(said);
     signal?.throwIfAborted();
     wasCut = said.cut !== undefined;

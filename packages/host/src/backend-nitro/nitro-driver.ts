@@ -2,7 +2,7 @@
 // believed of its process, or of the list: never of the word of the call that was to end it.
 import { setTimeout as pause } from 'node:timers/promises';
 import { CaissonError, ParseError } from '@caisson/core/errors';
-import { type Bounded, runBounded } from '../child/index.ts';
+import { type Bounded, type BoundedOptions, runBounded } from '../child/index.ts';
 import { readNitroFailure } from '../explain/index.ts';
 import type { NitroCliErrorCode } from './error-code.ts';
 import { describeFailure } from './failure.ts';
@@ -123,8 +123,13 @@ export class NitroDriver {
     throw this.#failure('terminate-enclave', said!);
   }
 
+  /** In one language: nitro-cli reads what lscpu prints, and what it prints is read here. */
+  run(words: readonly string[], options: Omit<BoundedOptions, 'env'>): Promise<Bounded> {
+    return runBounded(this.program, words, { ...options, env: { ...process.env, LC_ALL: 'C' } });
+  }
+
   #ask(words: readonly string[]): Promise<Bounded> {
-    return runBounded(this.program, words, { timeoutMs: this.times.callMs });
+    return this.run(words, { timeoutMs: this.times.callMs });
   }
 
   #failure(verb: string, said: Bounded): CaissonError {
