@@ -12,7 +12,7 @@ const backend = createSimBackend({ state });
 const start = (): Promise<RunningEnclave> =>
   backend.start({ name: 'plain', image, cid: 40, memoryMiB: 64, cpus: { count: 1 } });
 // Chosen.
-const goneMs = 10_000;
+const goneMs = 60_000;
 
 if (isHost !== undefined) {
   const { pids } = await start();
