@@ -23,7 +23,7 @@ export const hostChecks: readonly Check[] = [
     look: ({ machine: { platform, architecture }, kernel }) => {
       const what = `${platform === 'linux' ? `Linux ${kernel?.text ?? ''}`.trim() : platform} on ${architecture}`;
       if (platform !== 'linux')
-        return fail(what, 'caisson exec --via USER@PARENT NAME -- true   # run enclaves on a Linux machine');
+        return fail(what, 'caisson exec --via ssh:USER@PARENT NAME -- true   # run enclaves on a Linux machine');
       if (architecture === 'x64') return ok(what);
       return architecture === 'arm64'
         ? note(`${what}: parts for arm64 are built and tested, and were never booted on it`)
