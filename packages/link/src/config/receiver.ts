@@ -90,7 +90,7 @@ class Receiver implements ConfigReceiver {
     this.#last = last;
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const [socket, form] of this.#reading) {
-      // Its bytes are of no use any more; a raw sender can only be cut off, or it would believe that it was heard.
+      // Too late for this sender. A framed one gets an answer; a raw one can only be cut off, or it would believe that it was heard.
       if (form === 'framed') this.#serving.add(answer(socket, last));
       else socket.destroy();
     }

@@ -21,9 +21,9 @@ export interface ControlAuthority {
   readonly threshold: number;
   /** Of the list in force; null: none was taken. */
   readonly listVersion: number | null;
-  /** By the hex hash of their key; undefined: nobody, or one whose list has run out. */
+  /** The operator with this key (hex hash); undefined for nobody, and for an operator of a list that has expired. */
   operatorOf(spkiSha256: string): MeasuredOperator | undefined;
-  /** Of the newest list, which has run out: worth a word of its own, since nobody else would know why he is a stranger. */
+  /** True for an operator of the newest list if that has expired: the refusal then says so, or nobody would know why he is not known any more. */
   hasLapsed(spkiSha256: string): boolean;
   /** The operator as he is now, if he may. Throws PolicyError CONTROL_VERB. */
   verifyVerb(spkiSha256: string, verb: ControlVerb): MeasuredOperator;

@@ -23,7 +23,7 @@ export interface ProvenEnclave {
   readonly nonce: Uint8Array;
   /** Hex. */
   readonly serverKeySha256: string;
-  /** It holds under a root of the policy's own: a simulation, which proves nothing about hardware. */
+  /** True if the document holds under a root that only the policy names: a simulation, which proves nothing about hardware. */
   readonly simulated: boolean;
 }
 
@@ -82,7 +82,7 @@ export async function openClient(stream: Duplex, options: OpenClientOptions): Pr
   }
 }
 
-/** To be asked before anybody is dialled. Throws PolicyError CONTROL_SIMULATED. */
+/** Call it before anybody is dialled. Throws PolicyError CONTROL_SIMULATED. */
 export function verifyOrigin({ policy, refuseSimulated }: Pick<OpenClientOptions, 'policy' | 'refuseSimulated'>): void {
   if (policy.backend === 'nitro' || refuseSimulated !== true) return;
   throw new PolicyError<ControlErrorCode>(

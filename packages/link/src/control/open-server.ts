@@ -95,7 +95,7 @@ async function within(deadlineMs: number, document: Promise<Uint8Array>): Promis
   }
 }
 
-/** One word inside TLS, and the end: who asked shall know what to change, and a stranger learns nothing else. */
+/** Says one word inside TLS and closes. An operator learns what to change, and a stranger nothing else. */
 async function refuse({ tls }: SecureStream, stream: Duplex, reason: ControlRefusal): Promise<void> {
   if (stream.destroyed) return;
   const gone = new Promise<void>((resolve) => stream.once('close', () => resolve()));

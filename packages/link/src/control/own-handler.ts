@@ -43,7 +43,7 @@ export function createOwnHandlers({ authority, quorum, readiness, attest }: OwnH
       },
     },
     [CONTROL_REQUEST.approve]: {
-      // Whoever is on the list may bring one; whose it is, its signature says.
+      // Any operator may bring a list; its signature says who made it.
       verb: 'status',
       async answer(payload) {
         await quorum.take(parseSignedApproval(payload));

@@ -43,7 +43,7 @@ export async function serveInitSocket(options: InitSocketServerOptions): Promise
     socket.on('error', () => {});
     const who = peer === undefined ? 'a caller whom the kernel does not name' : `uid ${peer.uid}`;
     socket.end(refusal(`${who} may not control this enclave`));
-    // What it says is thrown away, not left unread: a reset would take the refusal with it.
+    // Its bytes are read and discarded: if they were left unread, the close would be a reset, which can drop the refusal.
     socket.resume();
     const deadline = setTimeout(() => socket.destroy(), refusalTimeoutMs);
     socket.once('close', () => clearTimeout(deadline));

@@ -175,7 +175,7 @@ export class RecordWriter {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** What was gathered and the end together: the other end may be done with the whole exchange once it has read the last record. */
+  /** Writes what was gathered together with the end, because the other end may leave once it has read the last record. */
   async end(): Promise<void> {
     const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;

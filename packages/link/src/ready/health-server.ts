@@ -69,7 +69,7 @@ function serve(socket: Socket, answer: Answer): void {
     timer = setTimeout(() => socket.destroy(), requestTimeoutMs);
     const frame = encodeFrame(Buffer.from(JSON.stringify(value)));
     if (last) socket.end(frame);
-    // Whoever asks on without reading the answers has no room left in his own window, and none in ours.
+    // A client that goes on asking without reading the answers is cut off when the socket's buffer is full.
     else if (!socket.write(frame)) socket.destroy();
   };
   socket

@@ -130,7 +130,7 @@ class Reporter implements OpenReadyReporter {
     const parts = this.#partsOf(service, boundWords(lines));
     if (parts.length === 0) return;
     this.#words.set(service, parts);
-    // What the host has half of must be finished; what it has nothing of is overtaken.
+    // Words that the host has begun to receive must be completed; words of this service that were not begun are replaced by the newer ones.
     this.#queue = this.#queue.filter((one) => one.service !== service || one.sent > 0);
     this.#queue.push({ service, parts, sent: 0 });
     this.#flush();
@@ -225,7 +225,7 @@ class Reporter implements OpenReadyReporter {
   }
 }
 
-/** Only what the line may carry: a name that is none would cost the host the whole state. */
+/** Drops what the line may not carry: one invalid name would make the host refuse the whole state. */
 function sendable({ code, service, exit, signal }: ReadyReason): ReadyReason {
   return {
     code,

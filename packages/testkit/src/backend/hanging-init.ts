@@ -13,7 +13,7 @@ export function hangingInit(): Uint8Array {
     'hex',
   );
   const text = Buffer.from(line);
-  // From the end of the lea to the line.
+  // The distance from the end of the lea instruction to the text.
   code.writeInt32LE(code.length - 17, 13);
   const size = BigInt(headerBytes + code.length + text.length);
   const header = Buffer.alloc(headerBytes);

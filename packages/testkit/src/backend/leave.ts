@@ -70,7 +70,7 @@ export const leavePromises: readonly BackendPromise[] = [
     async run(scene) {
       const before = await tracesOfAll(scene);
       const small = scene.backend.start(specOf(scene, 'hello', { memoryMiB: scene.tooSmallMiB, bootMs: 20_000 }));
-      // Where nothing knows beforehand what an image needs, it is the boot that fails.
+      // A backend that cannot tell beforehand how much an image needs fails at the boot.
       await rejects(small, ({ code }: { code?: string }) => /^BACKEND_(CAPACITY|BOOT|LATE)$/.test(code ?? ''));
       deepEqual(traces(scene), before);
     },

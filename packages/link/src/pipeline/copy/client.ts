@@ -16,10 +16,10 @@ export interface CopyOptions {
   readonly recursive: boolean;
   readonly resume: boolean;
   readonly checksum: boolean;
-  /** As cp: a folder that is there takes the copy under its source's name. False: the path is the copy's own. */
+  /** As in cp: an existing folder gets the copy inside, under the name of the source. False: the path is the copy itself. */
   readonly into: boolean;
   readonly signal?: AbortSignal;
-  /** What will come in all, before the first byte does. */
+  /** Called with the totals before the first byte comes. */
   readonly onPlan?: (plan: { readonly files: number; readonly bytes: number }) => void;
   /** All together, and the file in hand. */
   readonly onProgress?: (bytes: number, file: string) => void;

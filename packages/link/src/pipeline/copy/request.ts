@@ -9,7 +9,7 @@ import { parseRelativePath } from '../store/name.ts';
 export interface CopyRequest {
   /** Absolute, or a root's name and what is below it. */
   readonly path: string;
-  /** Of copyIn: a folder that is there takes the copy under `sourceName`. */
+  /** For copyIn: an existing folder gets the copy inside, as `sourceName`. */
   readonly into: boolean;
   readonly sourceName: string;
   /** Of copyOut: a folder is copied with what it holds. */

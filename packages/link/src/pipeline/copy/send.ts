@@ -158,7 +158,7 @@ class Sender {
     let digest = createHash('sha256');
     let from = 0;
     if (have !== undefined) {
-      // Only what begins as the receiver's part does goes on there.
+      // A transfer continues the receiver's part only if the file begins with the same bytes.
       const isPart = have.bytes > 0 && have.bytes <= entry.sizeBytes;
       if (isPart) await hashTo(file, digest, have.bytes);
       if (isPart && Buffer.compare(digest.copy().digest(), have.sha256) === 0) from = have.bytes;

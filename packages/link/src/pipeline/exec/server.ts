@@ -95,7 +95,7 @@ class Input {
   constructor(command: RunningCommand, writer: RecordWriter) {
     this.#command = command;
     this.#writer = writer;
-    // It has closed its input, or ended: what comes is thrown away, as a pipe of a shell would.
+    // The command has closed its input, or ended: further input is discarded, as in a shell's pipe.
     command.stdin?.on('error', () => {
       this.#isOver = true;
     });

@@ -141,7 +141,7 @@ export class Folder {
     return this.#isInMemory;
   }
 
-  /** What happened to names in it lasts. */
+  /** Makes changes to its names durable. */
   async sync(): Promise<void> {
     if (!this.isInMemory) await syncDescriptor(this.#fd, this.path);
   }
@@ -161,7 +161,7 @@ export class Folder {
     return this.path === '/' ? `/${name}` : `${this.path}/${name}`;
   }
 
-  /** One more who will release it. */
+  /** Adds an owner, who will release it too. */
   hold(): this {
     this.#holders += 1;
     return this;

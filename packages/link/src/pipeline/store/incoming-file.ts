@@ -14,7 +14,7 @@ export interface IncomingOptions {
   /** Bits above 0o777 are cleared: no file that runs as somebody else comes over the wall. */
   readonly mode: number;
   readonly mtimeMs: number;
-  /** Its part is kept when the transfer is cut, and taken up where there is one. */
+  /** The part is kept when the transfer is cut off, and continued where there is one. */
   readonly resume: boolean;
 }
 
@@ -155,7 +155,7 @@ export class IncomingFile {
       return;
     }
     try {
-      // Nothing behind what was hashed, so that the next reader sees the same.
+      // Cuts off whatever lies behind the bytes that were hashed, so that a later reader sees the same.
       ftruncateSync(this.#fd, this.#writtenBytes);
       leavePart(this.#folder, this.#part);
     } finally {
@@ -163,7 +163,7 @@ export class IncomingFile {
     }
   }
 
-  /** Nothing of it is left. */
+  /** Removes whatever was written. */
   discard(): void {
     if (this.#isOver) return;
     try {

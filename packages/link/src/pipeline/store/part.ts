@@ -13,22 +13,22 @@ const form = /^\.caisson-part-[0-9a-f]{32}(?:-([0-9]{1,10}))?$/;
 const own = new Set<string>();
 
 export interface Part {
-  /** Of the one who writes it. */
+  /** Its name while this process writes it. */
   readonly name: string;
-  /** Of the one who has left it. */
+  /** Its name while nobody writes it. */
   readonly freeName: string;
   readonly isKept: boolean;
   readonly key: string;
 }
 
-/** What a part is of: the same file of the same length and time goes on in the same part. */
+/** Identifies the file that a part belongs to: only the same name, length and time continues in the same part. */
 export interface PartOf {
   readonly name: string;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
 }
 
-/** undefined: another transfer of this process writes it. Its taker gives it back by `leavePart` or `forgetPart`. */
+/** Takes the part over, or begins one. Undefined where another transfer of this process writes it. Give it back by `leavePart` or `forgetPart`. */
 export function takePart(folder: Folder, { name: file, sizeBytes, mtimeMs }: PartOf): Part | undefined {
   const mark = createHash('sha256')
     .update(JSON.stringify([file, sizeBytes, mtimeMs]))
@@ -45,30 +45,30 @@ export function takePart(folder: Folder, { name: file, sizeBytes, mtimeMs }: Par
   return { name, freeName, key, isKept: there?.isFile() === true };
 }
 
-/** It lies there for whoever comes next. */
+/** Leaves the part for the next transfer. */
 export function leavePart(folder: Folder, part: Part): void {
   own.delete(part.key);
   move(folder, part.name, part.freeName);
 }
 
-/** It was renamed or removed. */
+/** Call it when the part was renamed or removed. */
 export function forgetPart(part: Part): void {
   own.delete(part.key);
 }
 
-/** The process of whoever writes the part of this name; null: nobody; undefined: it is no part. */
+/** Pid of the process that writes the part of this name; null where nobody does; undefined if it is no part's name. */
 export function writerOf(name: string): number | null | undefined {
   const match = form.exec(name);
   if (match === null) return undefined;
   return match[1] === undefined ? null : Number(match[1]);
 }
 
-/** Of a writer that is no more. */
+/** Frees the part of a writer that is dead. */
 export function freePart(folder: Folder, name: string): void {
   move(folder, name, name.slice(0, prefix.length + 32));
 }
 
-/** Somebody else may have been there first. */
+/** Renames; does nothing where another process was faster. */
 function move(folder: Folder, from: string, to: string): void {
   try {
     folder.rename(from, to);

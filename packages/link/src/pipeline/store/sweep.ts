@@ -23,7 +23,7 @@ export function sweepFolder(folder: Folder, nowMs = Date.now()): void {
   }
 }
 
-/** Of this process itself nothing is told: what it does not write any more it has removed. */
+/** This process counts as alive, but not for its own files: what it does not write any more it has removed itself. */
 function isDead(pid: number): boolean {
   return pid !== process.pid && !isAlive(pid);
 }
