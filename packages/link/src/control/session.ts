@@ -99,7 +99,7 @@ export function runSession(opened: OpenedServer, options: SessionOptions): Sessi
         const message = `session must carry at most ${2 * limits.maxSessionBytes} bytes, got ${bytes}`;
         channel.destroy(new LimitError<ControlErrorCode>('CONTROL_CLOSED', message));
       } else if (bytes > limits.maxSessionBytes || performance.now() - beganMs > limits.maxSessionMs) {
-        // After this time requests under way go on, and new ones need a new session with new keys and a new proof.
+        // Past either limit, requests under way go on; new ones need a new session, with new keys and a new proof.
         void channel.close({ deadlineMs: longestTimeoutMs });
       } else if (authority.operatorOf(keySha256) === undefined) {
         channel.destroy(new CaissonError<ControlErrorCode>('CONTROL_CLOSED', 'operator is on no list any more'));

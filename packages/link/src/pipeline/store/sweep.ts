@@ -23,7 +23,7 @@ export function sweepFolder(folder: Folder, nowMs = Date.now()): void {
   }
 }
 
-/** This process counts as alive, but not for its own files: what it does not write any more it has removed itself. */
+/** This process never counts as dead: what it does not write any more it has removed itself. */
 function isDead(pid: number): boolean {
   return pid !== process.pid && !isAlive(pid);
 }
