@@ -1,7 +1,7 @@
 // The launchers must work before anything is built and under a Node that is too old for the program.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -26,7 +26,9 @@ test('a launcher says in one line what to run when nothing is built', () => {
   }
 });
 
-test('a launcher passes the exit code and both streams of the program on', { skip: !built && 'not built' }, () => {
+test('a launcher passes the exit code and both streams of the program on, and what could not be written is told', {
+  skip: !built && 'not built',
+}, () => {
   const launch = (node: string, ...words: string[]) =>
     spawnSync(node, [join(bin, 'caisson.js'), ...words], { encoding: 'utf8' });
   for (const node of [process.execPath, ...(oldNode === undefined ? [] : [oldNode])]) {
@@ -37,6 +39,12 @@ test('a launcher passes the exit code and both streams of the program on', { ski
     assert.equal(wrong.status, 64);
     assert.match(wrong.stderr, /unknown option '--no-such-option'/);
   }
+  const full = openSync('/dev/full', 'w');
+  const unsaid = spawnSync(process.execPath, [join(bin, 'caisson.js'), '--version'], {
+    stdio: ['ignore', full, 'pipe'],
+  });
+  closeSync(full);
+  assert.deepEqual([unsaid.status, String(unsaid.stderr)], [1, 'caisson: cannot write to standard output: ENOSPC\n']);
 });
 
 test('a launcher leaves --env-file to the program, whose fault a missing file is', {

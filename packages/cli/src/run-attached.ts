@@ -46,6 +46,19 @@ export async function stayWith(
   return endedCode(stop);
 }
 
+/** Of an enclave that has ended by itself before it was proven: a command that fails at once ends with the code that it has a second later too. */
+export async function codeOfEnded(
+  engine: Pick<Engine, 'execute'>,
+  { name, failure }: Pick<UpOutcome, 'name' | 'failure'>,
+  code: number,
+): Promise<number> {
+  if (failure?.code !== 'ENGINE_ENDED') return code;
+  // Asked of one that has ended, this comes back at once.
+  const ended = await engine.execute({ verb: 'wait', name, until: 'ended', timeoutMs: 1 }).catch(() => undefined);
+  // An end with 0 is no success of what could not be proven.
+  return ended?.state.end?.exit || code;
+}
+
 async function follow(name: string, operator: string, surroundings: Surroundings): Promise<number> {
   const { createControlInitClient } = await import('@caisson/link/control');
   return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {

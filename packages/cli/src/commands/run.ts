@@ -68,10 +68,11 @@ async function run(image: string, words: readonly string[], flags: Flags, surrou
   };
   const { code, outcomes } = await showUp(surroundings, flags.json === true, work, isDetached ? undefined : '');
   if (isDetached) return code;
+  const [outcome] = outcomes ?? [];
   let last = code;
-  if (code === EXIT_OK && outcomes?.[0] !== undefined) {
-    const { stayWith } = await import('../run-attached.ts');
-    last = await stayWith(engine, outcomes[0], surroundings);
+  if (outcome !== undefined) {
+    const { codeOfEnded, stayWith } = await import('../run-attached.ts');
+    last = await (code === EXIT_OK ? stayWith(engine, outcome, surroundings) : codeOfEnded(engine, outcome, code));
   }
   // What ran in the foreground does not run behind it.
   for (const name of begun) {

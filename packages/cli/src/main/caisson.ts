@@ -20,7 +20,10 @@ export async function main(name: string, words: readonly string[] = process.argv
     process.channel?.unref();
   }
   // A reader that has gone away (`| head`) is no fault of ours to shout about.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') process.stderr.write(`${name}: cannot write to standard output: ${code ?? message}\n`);
+    process.exit(code === 'EPIPE' ? 0 : 1);
+  });
   const surroundings: Surroundings = {
     stdin: process.stdin,
     stdout: process.stdout,
