@@ -24,8 +24,6 @@ export interface ConfigReceiverOptions {
   readonly maxBytes?: number;
   /** From a sender's accept to its last byte; default 10,000. */
   readonly senderTimeoutMs?: number;
-  /** Over both ports; one more is reset unheard. Default 8. */
-  readonly maxSenders?: number;
   /** Asked for one config at a time, in the order in which they were complete. A rejection closes the sender without a reply. */
   judge(bytes: Uint8Array, form: ConfigForm): Promise<ConfigReply>;
   /** A sender was too large, late, cut off or no sender at all. */
@@ -37,8 +35,8 @@ export interface ConfigReceiver {
   close(last: ConfigReply): Promise<void>;
 }
 
-// Given: security.md P-C3.
-const defaultMaxSenders = 8;
+// Given: P-C3. Over both ports; one sender more is reset unheard.
+const maxSenders = 8;
 // Chosen: a sender that reads takes its reply within a round trip.
 const replyTimeoutMs = 1_000;
 
@@ -99,7 +97,6 @@ class Receiver implements ConfigReceiver {
   }
 
   #accept(socket: Socket, form: ConfigForm, what: string, _peer: TransportPeer): void {
-    const { maxSenders = defaultMaxSenders } = this.#options;
     socket.on('error', () => {});
     if (this.#last !== undefined || this.#serving.size >= maxSenders) {
       socket.destroy();
