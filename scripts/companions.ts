@@ -21,7 +21,7 @@ const companies: Readonly<Record<string, RegExp>> = {
   house: /^test\/house\//,
 };
 const needsOwnProcess =
-  /\b(beforeEach|afterEach|chdir|umask)\b|process\.(argv|execArgv|exitCode|env)\b(\[[^\]]+\])* = |delete process\.env|\bpassForLauncher\(/;
+  /\b(beforeEach|afterEach|chdir|umask)\b|process\.(argv|execArgv|exitCode|env)\b(\[[^\]]+\])* = |delete process\.env|\bpassForProgram\(/;
 
 /** Paths of the same tests, fewer; what it writes goes to `folder`. */
 export function joinCompanions(files: readonly string[], folder: string): readonly string[] {
