@@ -2,6 +2,7 @@
 import { plain } from '@caisson/core/log';
 import type { EndResult } from '@caisson/host/engine';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { jsonText } from './json-text.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The exit code. */
@@ -10,7 +11,7 @@ export function showEnd(
   json: boolean,
   { stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>,
 ): number {
-  if (json) stdout.write(`${JSON.stringify({ v: 1, enclaves })}\n`);
+  if (json) stdout.write(`${jsonText({ v: 1, enclaves })}\n`);
   else {
     for (const { name, wasRunning, end, removed, failure } of enclaves) {
       if (failure === null) {

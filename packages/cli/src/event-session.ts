@@ -6,6 +6,7 @@ import type { ShimEvent } from '@caisson/host/shim';
 import { chooseRecords, type EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { hearShim } from './hear-events.ts';
+import { jsonText } from './json-text.ts';
 import { readKeptEvents } from './kept-events.ts';
 import { SeenEvents } from './seen-events.ts';
 import { createLineWriter, lineFacts, lineOfEvent } from './shown-line.ts';
@@ -33,7 +34,7 @@ export async function showEvents(
     sinceMs,
   );
   if (json && !follow) {
-    stdout.write(`${JSON.stringify({ v: 1, events: past.map(lineOfEvent).map(lineFacts) })}\n`);
+    stdout.write(`${jsonText({ v: 1, events: past.map(lineOfEvent).map(lineFacts) })}\n`);
     return 0;
   }
   const write = createLineWriter((text) => void stdout.write(text), { json, speaker: ({ enclave }) => enclave });

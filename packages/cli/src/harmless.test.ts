@@ -1,12 +1,14 @@
 // Words of a stranger on a terminal, and the line that says how far a copy is.
 
-import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, ok, throws } from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { createLog } from '@caisson/core/log';
+import fc from 'fast-check';
 import { parseSides } from './copy-place.ts';
 import { createCopyProgress, formatProgress } from './copy-progress.ts';
 import { createHarmless } from './harmless.ts';
+import { jsonText } from './json-text.ts';
 import { parseSignal } from './pipeline-session.ts';
 import { wordsOf } from './pipeline-tool.ts';
 
@@ -113,4 +115,23 @@ test('signals by name or number; a line for a shell is refused with what to writ
   deepEqual(wordsOf([], 'ls -la \'/a b\' "x|y"'), ['ls', '-la', '/a b', 'x|y']);
   throws(() => wordsOf([], 'ls | wc'), { message: /name one, as in -- sh -c "ls \| wc"/ });
   throws(() => wordsOf(['ls'], 'ls'), { code: 'CLI_USAGE' });
+});
+
+test('a JSON document steers no terminal either, and is the same document', () => {
+  const hostile = '\u009b31m \u009d0;title\u009c \u202egnp.exe \u200b\u00ad\u2028 \u{e0041} \u007f \u001b[2J';
+  const value = { v: 1, [hostile]: [hostile, 'é 水 😀', '\n\t'], n: 1.5, none: null };
+  for (const indent of [undefined, 2]) {
+    const text = jsonText(value, indent);
+    deepEqual(JSON.parse(text), value);
+    doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/u);
+  }
+  ok(jsonText(value).includes('é 水 😀'), 'what people write stays');
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (any, text) => {
+      const whole = { any, text };
+      equal(JSON.stringify(JSON.parse(jsonText(whole))), JSON.stringify(whole));
+      doesNotMatch(jsonText(whole), /[\p{Cc}\p{Cf}]/u);
+    }),
+    { seed: 2, numRuns: 300 },
+  );
 });

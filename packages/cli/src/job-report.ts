@@ -7,11 +7,12 @@ import { joinWords } from '@caisson/core/measured';
 import type { Channel } from '@caisson/link/channel';
 import { type Job, readJobLogs } from '@caisson/link/pipeline';
 import { createHarmless } from './harmless.ts';
+import { jsonText } from './json-text.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export function printJobs(jobs: readonly Job[], json: boolean, stdout: Writable): void {
   if (json) {
-    stdout.write(`${JSON.stringify({ v: 1, jobs })}\n`);
+    stdout.write(`${jsonText({ v: 1, jobs })}\n`);
     return;
   }
   const rows = jobs.map((job) => [

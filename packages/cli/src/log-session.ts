@@ -6,6 +6,7 @@ import type { InitClient } from '@caisson/link/init';
 import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { UsageError } from './exit-code.ts';
+import { jsonText } from './json-text.ts';
 import { readKeptLines } from './kept-lines.ts';
 import { type FollowLogsOptions, followLogs } from './log-follow.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -69,9 +70,7 @@ export async function showLogs(
     );
     if (why !== undefined) stderr.write(`${why}: ${isYetToCome(record, options) ? yetToCome : hostsPart}\n`);
     if (json && !follow) {
-      stdout.write(
-        `${JSON.stringify({ v: 1, enclave: name, kept: why !== undefined, lines: lines.map(lineFacts) })}\n`,
-      );
+      stdout.write(`${jsonText({ v: 1, enclave: name, kept: why !== undefined, lines: lines.map(lineFacts) })}\n`);
       return 0;
     }
     const writeAny = createLineWriter((text) => void stdout.write(text), {

@@ -3,6 +3,7 @@
 import { enclaveFolder } from '@caisson/host/record';
 import { showConsole } from './console-session.ts';
 import { openEnclaveSource } from './enclave-source.ts';
+import { jsonText } from './json-text.ts';
 import { type RunEnclaveFlags, readRunWords } from './nitro-run-words.ts';
 import type { openNitroVerbs } from './nitro-verb-session.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -22,7 +23,7 @@ export async function startEnclave(
   for (const departure of record.state?.departures ?? []) say(`note: ${departure}`);
   // Given: the words of nitro-cli, which scripts look for.
   say(`Started enclave with enclave-cid: ${EnclaveCID}, memory: ${MemoryMiB} MiB, cpu-ids: [${CPUIDs.join(', ')}]`);
-  stdout.write(`${JSON.stringify(started, undefined, 2)}\n`);
+  stdout.write(`${jsonText(started, 2)}\n`);
   if (!attach) return 0;
   const source = await openEnclaveSource(surroundings);
   say(

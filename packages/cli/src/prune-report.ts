@@ -3,6 +3,7 @@ import { plain } from '@caisson/core/log';
 import type { Pruned, PrunedKind, PruneResult } from '@caisson/host/engine';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { shortId } from './image-store.ts';
+import { jsonText } from './json-text.ts';
 import { sizeText } from './size-text.ts';
 import type { Surroundings } from './surroundings.ts';
 import { textTable } from './text-table.ts';
@@ -13,7 +14,7 @@ export function showPrune(
   json: boolean,
   { stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>,
 ): number {
-  if (json) stdout.write(`${JSON.stringify({ v: 1, dryRun, bytes, removed, failures })}\n`);
+  if (json) stdout.write(`${jsonText({ v: 1, dryRun, bytes, removed, failures })}\n`);
   else {
     const rows = removed.map((one) => [sizeText(one.bytes).padStart(9), describe(one), plain(one.path)]);
     stdout.write(textTable(rows));

@@ -2,6 +2,7 @@
 // is bytes of a stranger; nothing of it steers a terminal.
 import { type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import type { ShimEvent } from '@caisson/host/shim';
+import { jsonText } from './json-text.ts';
 
 export interface ShownLine {
   /** RFC 3339; null where the time is not known. */
@@ -71,7 +72,7 @@ export function createLineWriter(
   let width = 0;
   return (line) => {
     if (json) {
-      write(`${JSON.stringify({ v: 1, ...lineFacts(line) })}\n`);
+      write(`${jsonText({ v: 1, ...lineFacts(line) })}\n`);
       return;
     }
     const who = plain(speaker(line));

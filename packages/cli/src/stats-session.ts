@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type EnclaveRecord, isRunning } from '@caisson/host/record';
 import { chooseRecords, type EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
+import { jsonText } from './json-text.ts';
 import { bridgeTable, type Sample, statsFacts, statsTable } from './stats-report.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,7 +30,7 @@ export async function showStats(
     const records = await chooseRecords(source, names);
     const shown = names.length > 0 ? records : records.filter(isRunning);
     const samples = await Promise.all(shown.map((record) => sample(source, record)));
-    if (json) stdout.write(`${JSON.stringify({ v: 1, enclaves: samples.map(statsFacts) })}\n`);
+    if (json) stdout.write(`${jsonText({ v: 1, enclaves: samples.map(statsFacts) })}\n`);
     else if (samples.length === 0) stderr.write('no enclave runs; caisson ps -a lists those that have ended\n');
     else {
       const [only] = samples;

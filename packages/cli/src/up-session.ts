@@ -2,6 +2,7 @@
 import type { EngineEvent, UpOutcome } from '@caisson/host/engine';
 import { endedCode } from './ended-by.ts';
 import { exitOfOutcomes } from './engine-session.ts';
+import { jsonText } from './json-text.ts';
 import { createPhaseView } from './phase-view.ts';
 import type { Surroundings } from './surroundings.ts';
 import { failureLines, outcomeFacts, readyLines } from './up-report.ts';
@@ -30,7 +31,7 @@ export async function showUp(
       view.onEvent(event);
     });
     view.close();
-    if (json) stdout.write(`${JSON.stringify(outcomeFacts(outcomes))}\n`);
+    if (json) stdout.write(`${jsonText(outcomeFacts(outcomes))}\n`);
     else {
       stdout.write(
         outcomes

@@ -9,6 +9,7 @@ import { type Asked, reportRefused, reportVerified } from './attest-report.ts';
 import { readDocument } from './document-text.ts';
 import { askEnclave, type EnclaveFlags, refuseEnclaveFlags } from './enclave-document.ts';
 import { EXIT_OK, EXIT_REFUSED, UsageError } from './exit-code.ts';
+import { jsonText } from './json-text.ts';
 import { integer, parseHexOption } from './nsm-argument.ts';
 import type { Surroundings } from './surroundings.ts';
 import { readRoots } from './trust-root.ts';
@@ -112,16 +113,14 @@ async function report(
     const verified = await verdict();
     stdout.write(
       flags.json
-        ? `${JSON.stringify(isPinned ? facts(verified) : unpinned(verified))}\n`
+        ? `${jsonText(isPinned ? facts(verified) : unpinned(verified))}\n`
         : lines(verified, asked(), isPinned),
     );
     return isPinned ? EXIT_OK : EXIT_REFUSED;
   } catch (error) {
     if (!(error instanceof verifier.VerificationError)) throw error;
     const hint = (await import('@caisson/host/explain')).hintOfError(error);
-    stdout.write(
-      flags.json ? `${JSON.stringify(refusal(error, hint))}\n` : `${reportRefused(error, asked()).join('\n')}\n`,
-    );
+    stdout.write(flags.json ? `${jsonText(refusal(error, hint))}\n` : `${reportRefused(error, asked()).join('\n')}\n`);
     if (hint !== undefined) stderr.write(`  hint: ${plain(hint)}\n`);
     return EXIT_REFUSED;
   }

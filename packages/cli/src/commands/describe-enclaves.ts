@@ -1,5 +1,6 @@
 // `caisson describe-enclaves`: nitro-cli's verb and JSON (docs/nitro-cli.md).
 import { withExitAction } from '../exit-action.ts';
+import { jsonText } from '../json-text.ts';
 import { openNitroVerbs, underNitroVerb } from '../nitro-verb-session.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
@@ -14,7 +15,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const { describeEnclaves } = await import('@caisson/host/nitro-verb');
       const world = await openNitroVerbs(surroundings, (line) => void stderr.write(`${line}\n`));
       const described = await describeEnclaves(world, { metadata: metadata === true });
-      stdout.write(`${JSON.stringify(described, undefined, 2)}\n`);
+      stdout.write(`${jsonText(described, 2)}\n`);
       return 0;
     });
   });

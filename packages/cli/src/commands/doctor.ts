@@ -6,6 +6,7 @@ import { examinationFacts, planFacts, writeExamination, writePlan } from '../doc
 import { readEnvFile } from '../env-file.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_FAILED, EXIT_OK, UsageError } from '../exit-code.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -41,7 +42,7 @@ async function doctor(flags: Flags, surroundings: Surroundings): Promise<number>
   const ground = await lookHere({ env, backend, file: flags.plan ?? flags.file, variables });
   if (flags.plan !== undefined) {
     const plan = planAllocator(ground, flags.plan);
-    if (json) stdout.write(`${JSON.stringify(planFacts(plan))}\n`);
+    if (json) stdout.write(`${jsonText(planFacts(plan))}\n`);
     else writePlan(plan, stdout, stderr);
     return EXIT_OK;
   }
@@ -49,7 +50,7 @@ async function doctor(flags: Flags, surroundings: Surroundings): Promise<number>
     const isWord = error instanceof CaissonError && error.code === 'DOCTOR_CHECK';
     throw isWord ? new UsageError(error.message, error.hint) : error;
   });
-  if (json) stdout.write(`${JSON.stringify(examinationFacts(found, backend))}\n`);
+  if (json) stdout.write(`${jsonText(examinationFacts(found, backend))}\n`);
   else writeExamination(found, { verbose: verbose || only !== undefined }, stdout);
   return found.isFit ? EXIT_OK : EXIT_FAILED;
 }

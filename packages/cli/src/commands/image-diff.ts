@@ -3,6 +3,7 @@ import { plain } from '@caisson/core/log';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, EXIT_REFUSED } from '../exit-code.ts';
 import { withImage } from '../image-argument.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 export const registerImageDiff: RegisterCommand = (image, surroundings) => {
@@ -29,7 +30,7 @@ async function diff(
     surroundings,
   );
   if (json) {
-    stdout.write(`${JSON.stringify({ v: 1, equal: isEqual, measuredEqual: isMeasuredEqual, differences })}\n`);
+    stdout.write(`${jsonText({ v: 1, equal: isEqual, measuredEqual: isMeasuredEqual, differences })}\n`);
   } else {
     const text = (value: string | null): string => (value === null ? 'absent' : plain(value));
     for (const { place, left: one, right: other } of differences) {

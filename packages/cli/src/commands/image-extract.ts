@@ -1,6 +1,7 @@
 // `caisson image extract`: the sections as files and the ramdisks as folders, in a folder that did not exist.
 import { plain } from '@caisson/core/log';
 import { withImage } from '../image-argument.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const registerImageExtract: RegisterCommand = (image, surroundings) => {
@@ -19,7 +20,7 @@ export const registerImageExtract: RegisterCommand = (image, surroundings) => {
         surroundings,
       );
       if (json) {
-        stdout.write(`${JSON.stringify({ v: 1, folder, sections, trees })}\n`);
+        stdout.write(`${jsonText({ v: 1, folder, sections, trees })}\n`);
         return;
       }
       for (const name of sections) stdout.write(`${name}\n`);

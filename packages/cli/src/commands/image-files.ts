@@ -2,6 +2,7 @@
 import { plain } from '@caisson/core/log';
 import type { ListedFile } from '@caisson/host/image';
 import { withImage } from '../image-argument.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const registerImageFiles: RegisterCommand = (image, surroundings) => {
@@ -27,7 +28,7 @@ export const registerImageFiles: RegisterCommand = (image, surroundings) => {
         },
         surroundings,
       );
-      if (json) stdout.write(`${JSON.stringify({ v: 1, files })}\n`);
+      if (json) stdout.write(`${jsonText({ v: 1, files })}\n`);
     });
 };
 

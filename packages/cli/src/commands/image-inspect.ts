@@ -2,6 +2,7 @@
 
 import { parseMoment, withImage } from '../image-argument.ts';
 import { inspectionFacts, inspectionLines } from '../image-report.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const registerImageInspect: RegisterCommand = (image, surroundings) => {
@@ -15,7 +16,7 @@ export const registerImageInspect: RegisterCommand = (image, surroundings) => {
       const { inspectImage } = await import('@caisson/host/image');
       const inspection = await withImage(path, (file) => inspectImage(file, moment), surroundings);
       surroundings.stdout.write(
-        json ? `${JSON.stringify(inspectionFacts(inspection))}\n` : `${inspectionLines(inspection).join('\n')}\n`,
+        json ? `${jsonText(inspectionFacts(inspection))}\n` : `${inspectionLines(inspection).join('\n')}\n`,
       );
     });
 };

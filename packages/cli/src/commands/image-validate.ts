@@ -3,6 +3,7 @@ import { withExitAction } from '../exit-action.ts';
 import { EXIT_OK, EXIT_REFUSED } from '../exit-code.ts';
 import { parseMoment, withImage } from '../image-argument.ts';
 import { faultFacts, faultLine } from '../image-report.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -38,7 +39,7 @@ async function validate(path: string, { at, json }: Flags, surroundings: Surroun
     surroundings,
   );
   const ok = faults.length === 0;
-  if (json) stdout.write(`${JSON.stringify({ v: 1, ok, faults: faultFacts(faults) })}\n`);
+  if (json) stdout.write(`${jsonText({ v: 1, ok, faults: faultFacts(faults) })}\n`);
   else stdout.write(ok ? `ok: ${path} has no fault\n` : faults.map((fault) => `${faultLine(fault)}\n`).join(''));
   return ok ? EXIT_OK : EXIT_REFUSED;
 }

@@ -1,6 +1,7 @@
 // `caisson images`: what is in the local store.
 
 import { imageFacts, openStore, shortId } from '../image-store.ts';
+import { jsonText } from '../json-text.ts';
 import { sizeText } from '../size-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 import { textTable } from '../text-table.ts';
@@ -15,7 +16,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const store = await openStore(surroundings);
       const images = await store.list();
       if (json) {
-        stdout.write(`${JSON.stringify({ v: 1, images: images.map(imageFacts) })}\n`);
+        stdout.write(`${jsonText({ v: 1, images: images.map(imageFacts) })}\n`);
         return;
       }
       if (images.length === 0)

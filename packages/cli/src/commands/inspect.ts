@@ -1,6 +1,7 @@
 // `caisson inspect`: everything that this host knows of one enclave, none of which is proof.
 import { openEngine } from '../engine-session.ts';
 import { inspectFacts, inspectLines } from '../inspect-report.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
@@ -13,7 +14,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const { stdout } = surroundings;
       stdout.write(
         json
-          ? `${JSON.stringify(inspectFacts(result))}\n`
+          ? `${jsonText(inspectFacts(result))}\n`
           : inspectLines(result)
               .map((line) => `${line}\n`)
               .join(''),

@@ -6,6 +6,7 @@ import { plain } from '@caisson/core/log';
 import type { SeenWords } from '@caisson/link/ready';
 import { openEnclaveSource } from '../enclave-source.ts';
 import { UsageError } from '../exit-code.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -30,7 +31,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const opened = key === undefined ? words : await openAll(words, key, about.bootId);
       const { stdout } = surroundings;
       if (json) {
-        stdout.write(`${JSON.stringify({ v: 1, ...about, words: wordsFacts(opened) })}\n`);
+        stdout.write(`${jsonText({ v: 1, ...about, words: wordsFacts(opened) })}\n`);
         return;
       }
       const { cid, bootId, profile, phase, final, seenAt } = about;

@@ -1,5 +1,6 @@
 // `caisson ps`: the enclaves of this host.
 import { openEnclaveSource } from '../enclave-source.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 
 export const register: RegisterCommand = (program, surroundings) => {
@@ -14,7 +15,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const records = inOrder(await (await openEnclaveSource(surroundings)).list());
       const shown = all ? records : records.filter(isShown);
       if (json) {
-        stdout.write(`${JSON.stringify({ v: 1, enclaves: shown.map(psFacts) })}\n`);
+        stdout.write(`${jsonText({ v: 1, enclaves: shown.map(psFacts) })}\n`);
         return;
       }
       // Undefined away from a terminal, where nobody looks at the width.

@@ -1,5 +1,6 @@
 // `caisson terminate-enclave`: nitro-cli's verb, flags and JSON (docs/nitro-cli.md).
 import { withExitAction } from '../exit-action.ts';
+import { jsonText } from '../json-text.ts';
 import { readQuery } from '../nitro-query.ts';
 import { openNitroVerbs, underNitroVerb } from '../nitro-verb-session.ts';
 import type { RegisterCommand } from '../surroundings.ts';
@@ -25,7 +26,7 @@ export const register: RegisterCommand = (program, surroundings) => {
       const world = await openNitroVerbs(surroundings, (line) => void stderr.write(`${line}\n`));
       const ended = await terminateEnclaves(world, query);
       for (const { EnclaveID } of ended) stderr.write(`Successfully terminated enclave ${EnclaveID}.\n`);
-      stdout.write(`${JSON.stringify(query.by === 'all' ? ended : ended[0], undefined, 2)}\n`);
+      stdout.write(`${jsonText(query.by === 'all' ? ended : ended[0], 2)}\n`);
       return 0;
     });
   });

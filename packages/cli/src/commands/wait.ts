@@ -7,6 +7,7 @@ import { openSession, parseCidWord, parsePortWord } from '../argonaut-session.ts
 import { endedCode } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_NOT_READY, EXIT_OK, UsageError } from '../exit-code.ts';
+import { jsonText } from '../json-text.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 
 interface Flags {
@@ -57,7 +58,7 @@ async function waitForName(name: string, flags: Flags, surroundings: Surrounding
   const deadlineMs = await parseSeconds('--timeout', flags.timeout);
   try {
     const waited = await waitByName(await openEnclaveSource(surroundings), name, { deadlineMs, stop });
-    stdout.write(`${flags.json ? JSON.stringify(namedFacts(waited)) : namedLines(waited).join('\n')}\n`);
+    stdout.write(`${flags.json ? jsonText(namedFacts(waited)) : namedLines(waited).join('\n')}\n`);
     if (waited.ready) return EXIT_OK;
     if (!flags.json) stderr.write(`  hint: ${namedHint(waited)}\n`);
     return EXIT_NOT_READY;
@@ -103,7 +104,7 @@ async function wait(cid: number, flags: Flags, surroundings: Surroundings, own?:
   const { NotReadyError, waitUntilReady } = await import('@caisson/host/ready');
   const { readyFacts, readyLines } = await import('../ready-report.ts');
   const text = (report: ReadyReport): string =>
-    flags.json ? JSON.stringify(readyFacts(report)) : readyLines(report).join('\n');
+    flags.json ? jsonText(readyFacts(report)) : readyLines(report).join('\n');
   const options = {
     cid,
     deadlineMs,
