@@ -47,3 +47,22 @@ test('the map names every room of a package, and none that is not there', () => 
     assert.deepEqual(gone, [], `rooms of ${name} that only ARCHITECTURE.md has`);
   }
 });
+
+// Pages of specifications and projects that the code cites, and names with a date in them.
+const elsewhere =
+  /^(image-layout|image-index|manifest|config|descriptor|media-types|layer|protocol)\.md$|^docs\/(attestation_process|vsock)\.md$|DATE\.md$/;
+
+test('every page that a comment or a message names is there', () => {
+  const gone = files(/^(packages|scripts|test|bench|examples)\/.*\.(ts|js|c|h|sh|ya?ml)$/)
+    .filter((file) => file !== 'test/house/doc-index.test.ts' && !/\.test\.ts$/.test(file))
+    .flatMap((file) =>
+      [...read(file).matchAll(/(?<![\w./$}-])((?:docs|bench|examples|test|packages)\/[\w./-]+\.md|[\w-]+\.md)\b/g)]
+        .map(([, page = '']) => page)
+        .filter(
+          (page) =>
+            !elsewhere.test(page) && !existsSync(join(root, page)) && !existsSync(join(root, dirname(file), page)),
+        )
+        .map((page) => `${file}: ${page}`),
+    );
+  assert.deepEqual(gone, []);
+});

@@ -49,7 +49,7 @@ export async function openControlSession(
       say: (line) => void stderr.write(`${line}\n`),
     });
   } catch (error) {
-    // Without a policy the command line is not whole (wire.md 7): nothing was tried.
+    // Without a policy the command line is not whole (docs/control.md): nothing was tried.
     const isUsage =
       error instanceof CaissonError && ['OPERATOR_POLICY', 'OPERATOR_NAME', 'OPERATOR_VIA'].includes(error.code);
     throw isUsage ? new UsageError(error.message, error.hint) : error;

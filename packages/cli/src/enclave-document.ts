@@ -1,5 +1,5 @@
 // A document of an enclave that runs, asked for now over an operator's session: whether a word on the command line means one, and the asking. What the
-// enclave must be is the operator's own policy (wire.md 7); of its host come the way to it, and reasons to refuse.
+// enclave must be is the operator's own policy (docs/control.md); of its host come the way to it, and reasons to refuse.
 import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -29,7 +29,7 @@ export function withEnclaveFlags(command: Command): Command {
     .option('--allow-simulated', 'with --via, take a policy with roots of its own');
 }
 
-// Given: wire.md 7.
+// Given: docs/control.md.
 const nonceBytes = 32;
 const cidForm = /^(?:vsock:)?[0-9]{1,10}(?::[0-9]{1,10})?$/;
 

@@ -1,5 +1,5 @@
 // What exec, job, cp and pipeline share: one session for one piece of work, its words on standard error, and the exit code of a failure that is
-// ours and not the command's (125, wire.md 10).
+// ours and not the command's (125, docs/exec.md).
 import { constants } from 'node:os';
 import { CaissonError } from '@caisson/core/errors';
 import type { ControlSession } from '@caisson/link/control';
@@ -10,7 +10,7 @@ import { EXIT_NOT_READY, UsageError } from './exit-code.ts';
 import { harmlessText } from './harmless.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Exit code of exec and job wait when the failure is ours and the command had none (wire.md 10). */
+/** Exit code of exec and job wait when the failure is ours and the command had none (docs/exec.md). */
 export const EXIT_CAISSON = 125;
 
 export type SessionFlags = ControlFlags & ApprovalFlags & { readonly port?: number | undefined };

@@ -1,5 +1,5 @@
-// One line of `caisson logs` and `caisson events`, whoever said it: the form of a log line (wire.md 10), for people and as JSON. What an enclave wrote
-// is bytes of a stranger; nothing of it steers a terminal.
+// One line of `caisson logs` and `caisson events`, whoever said it: the form of a log line (docs/wire/log.md), for people and as JSON. What an
+// enclave wrote is bytes of a stranger; nothing of it steers a terminal.
 import { type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import type { ShimEvent } from '@caisson/host/shim';
 import { jsonText } from './json-text.ts';

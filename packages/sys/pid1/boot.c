@@ -15,7 +15,7 @@ struct step {
   int (*run)(struct caisson_boot *boot);
   // Steps that a simulation skips; each skip is printed.
   bool hardware_only;
-  // Of the closed list of the ready port (wire.md 4).
+  // Of the closed list of the ready port (docs/wire/ready.md).
   const char *code;
   // What must be so for the step to succeed; printed beside the errno.
   const char *must;

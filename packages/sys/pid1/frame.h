@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Given (wire.md 5): type, id and body of one frame.
+// Given (docs/wire/pid1.md): type, id and body of one frame.
 #define CAISSON_FRAME_BYTES 8192
 // Chosen: half is filled by events and the table, the other half is kept for answers to what was already taken.
 #define CAISSON_QUEUE_BYTES 16384

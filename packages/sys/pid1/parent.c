@@ -15,7 +15,7 @@
 // After sys/socket.h, of which it needs sa_family_t.
 #include <linux/vm_sockets.h>
 
-// Given (wire.md 1).
+// Given (docs/wire/addresses.md).
 enum { parent_cid = 3, first_enclave_cid = 4, last_enclave_cid = 4194303, host_ports = 0x40000000, ports_each = 256 };
 // Chosen.
 enum { word_ms = 1000 };

@@ -63,7 +63,7 @@ int caisson_beat(struct caisson_boot *boot);
 long caisson_now_ms(void);
 int caisson_await(int fd, short events, long deadline_ms);
 int caisson_dial_parent(const struct caisson_boot *boot, uint32_t port, long deadline_ms);
-// The last line of the ready port (wire.md 4): `code` is one of its closed list. At most two seconds; nobody need hear it.
+// The last line of the ready port (docs/wire/ready.md): `code` is one of its closed list. At most two seconds; nobody need hear it.
 void caisson_send_last_word(const struct caisson_boot *boot, int exit, const char *code);
 
 // Blocks the signals that PID 1 waits for; before the first step, so that none is lost while it boots.

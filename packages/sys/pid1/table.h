@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-// Given (wire.md 5).
+// Given (docs/wire/pid1.md).
 #define CAISSON_ENTRIES 256
 #define CAISSON_LOG_FOLDER "/run/caisson/log"
 // Chosen: with the NUL. A file name has at most 255 bytes, and `NAME.out` must be one.

@@ -45,7 +45,7 @@ async function compare(
     signal: stop,
   };
   const result = await engine.execute(command, watch).catch((error: unknown) => {
-    // Without a policy nothing was asked (wire.md 7).
+    // Without a policy nothing was asked (docs/control.md).
     if (error instanceof CaissonError && error.code === 'OPERATOR_POLICY')
       throw new UsageError(error.message, error.hint);
     throw error;

@@ -1,7 +1,7 @@
 // vsock ports that are the house's own: both ends dial and listen by them, and the builder keeps everybody else off those of an enclave.
 import type { VsockPort } from './vsock.ts';
 
-// Given: wire.md 1.
+// Given: docs/wire/addresses.md.
 export const RAW_CONFIG_PORT = 7777 as VsockPort;
 export const FRAMED_CONFIG_PORT = 7778 as VsockPort;
 export const CONTROL_PORT = 53_000 as VsockPort;

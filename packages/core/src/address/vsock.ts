@@ -13,7 +13,7 @@ export const CID_ANY = 0xffffffff as Cid;
 export const CID_PARENT = 3 as Cid;
 // Chosen by AWS: nitro-cli refuses enclave CIDs below 4.
 export const FIRST_ENCLAVE_CID = 4 as Cid;
-// Given: wire.md 1. The highest that has ports of the parent to itself, and the first of those that are ways out.
+// Given: docs/wire/addresses.md. The highest that has ports of the parent to itself, and the first of those that are ways out.
 export const LAST_ENCLAVE_CID = 4_194_303 as Cid;
 export const FIRST_EGRESS_PLACE = 16;
 

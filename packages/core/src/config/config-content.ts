@@ -1,4 +1,4 @@
-// What a boot config may say to an image, whoever signed it (wire.md 3, P-C4): one JSON object; our own key closed and within the image's
+// What a boot config may say to an image, whoever signed it (docs/boot-config.md, P-C4): one JSON object; our own key closed and within the image's
 // allow-lists; its endpoints among the image's destinations; its shape as the image's schema. Everything else in it is the application's and
 // passes unchanged. The enclave obeys this, and `up` asks it before anything boots: a config that is refused inside costs a boot.
 import { CaissonError } from '../errors/index.ts';

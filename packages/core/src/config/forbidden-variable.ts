@@ -1,7 +1,7 @@
-// Names of environment variables that no config, exec or job may set, whatever an allow-list says (wire.md 3, P-C4). Each steers a loader,
+// Names of environment variables that no config, exec or job may set, whatever an allow-list says (docs/boot-config.md, P-C4). Each steers a loader,
 // a runtime, a shell or this house itself: whoever sets it runs his own code, or hands the enclave another wall.
 
-// Given: wire.md 3.
+// Given: docs/boot-config.md.
 const prefixes = ['LD_', 'NODE_', 'OPENSSL_', 'SSL_', 'GLIBC_', 'MALLOC_', 'CAISSON_', 'ARGONAUT_', 'INIT_'];
 const names = ['BASH_ENV', 'ENV', 'PATH', 'HOME'];
 // Chosen, of the same kinds: OpenSSL writes every session key to the file that the first names, glibc loads code by the second.

@@ -1,5 +1,5 @@
-// A signed config (wire.md 3): one COSE_Sign1 of an operator over the config, what image it is for, its version and its last day. The whole
-// envelope is what PCR16 is over, so a relying party that knows the bytes knows all of that.
+// A signed config (docs/wire/boot-config.md): one COSE_Sign1 of an operator over the config, what image it is for, its version and its last day.
+// The whole envelope is what PCR16 is over, so a relying party that knows the bytes knows all of that.
 import { equalBytes, toUtf8 } from '../bytes/index.ts';
 import { type CborKey, type CborValue, decodeCbor, encodeCbor } from '../cbor/index.ts';
 import {
@@ -37,7 +37,7 @@ export interface UnverifiedSignedConfig extends SignedConfigContent {
   readonly keyId: Uint8Array;
 }
 
-// Given: wire.md 3.
+// Given: docs/wire/boot-config.md.
 const context = 'caisson-config/1';
 const keyIdBytes = 32;
 const signatureBytes = 64;
@@ -204,5 +204,5 @@ function wrong(name: string, rule: string, got: CborValue | undefined): ParseErr
   return new ParseError('CONFIG_SIGNED_FIELD', `signed config ${name} must be ${rule}, got ${kind}`);
 }
 
-/** The text whose hash stands in PCR16 of an enclave that booted without a config (wire.md 3). */
+/** The text whose hash stands in PCR16 of an enclave that booted without a config (docs/wire/boot-config.md). */
 export const NO_CONFIG: Uint8Array = toUtf8('caisson/no-config/1');

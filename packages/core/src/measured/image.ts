@@ -14,13 +14,13 @@ export interface MeasuredIngress {
   readonly targetPort: number;
 }
 
-/** A destination that the enclave may reach; index n in the list is hostPort(cid, 16 + n) (wire.md 1). */
+/** A destination that the enclave may reach; index n in the list is hostPort(cid, 16 + n) (docs/wire/addresses.md). */
 export interface MeasuredEgress {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a boot config must be to be taken (wire.md 3). */
+/** What a boot config must be to be taken (docs/boot-config.md). */
 export interface MeasuredConfigTerms {
   /** `none`: the phase ends at once with no config. `optional`: waits `timeoutMs`, then goes on without. */
   readonly expect: 'none' | 'optional' | 'required';

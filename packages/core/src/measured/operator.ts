@@ -1,4 +1,4 @@
-// /etc/caisson/operators.json: who may command the enclave (wire.md 7).
+// /etc/caisson/operators.json: who may command the enclave (docs/operators.md).
 
 export interface MeasuredOperator {
   readonly name: string;

@@ -19,7 +19,7 @@ import { measuredFault, Shape, textOf } from './shape.ts';
 export const MAX_MEASURED_IMAGE_BYTES = 4 * MAX_SCHEMA_BYTES;
 const imageLimits = {
   ingress: 64,
-  /** Given: argonaut, and the egress places of a host port (wire.md 1). */
+  /** Given: argonaut, and the egress places of a host port (docs/wire/addresses.md). */
   egress: 191,
   keys: 16,
   endpoints: 1_024,

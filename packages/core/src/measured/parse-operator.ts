@@ -9,7 +9,7 @@ import { measuredFault, Shape, textOf } from './shape.ts';
 // Chosen.
 export const MAX_MEASURED_OPERATORS_BYTES = 1 << 20;
 export const OPERATOR_LIMITS = {
-  /** Given: wire.md 7. */
+  /** Given: docs/operators.md. */
   operators: 64,
   verbs: 64,
   templates: 64,

@@ -7,7 +7,7 @@ import { isServiceName, SERVICE_NAME_RULE } from './service-name.ts';
 import { integerOf, measuredFault, Shape, textOf } from './shape.ts';
 import { MAX_SIGNAL } from './signal.ts';
 
-// Given: PID 1 keeps a table of 256 (wire.md 5).
+// Given: PID 1 keeps a table of 256 (docs/wire/pid1.md).
 export const MAX_SERVICES = 256;
 // Chosen: 256 services of 16 KiB.
 export const MAX_MEASURED_SERVICES_BYTES = 4 << 20;

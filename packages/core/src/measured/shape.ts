@@ -93,7 +93,7 @@ export class Shape {
 
 /** As POSIX says, which no shell and no libc reads differently. `__proto__` would be no own property of a plain object. */
 export const environmentNameForm = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-/** Chosen: PID 1 takes at most 8 KiB of words and variables for one process (wire.md 5). */
+/** Chosen: PID 1 takes at most 8 KiB of words and variables for one process (docs/wire/pid1.md). */
 const maxEnvironmentCharacters = 8_192;
 
 export function textOf(value: JsonValue, path: string, maxCharacters: number, form?: RegExp): string {

@@ -21,7 +21,7 @@ export const NSM_RANDOM_BYTES = 256;
 /** publicKey, nonce and userData each. */
 export const MAX_ATTESTATION_FIELD_BYTES = 1024;
 
-// Chosen (wire.md 8): what our own protocols put before their CBOR in user_data. No caller of an NSM that we serve gets a document with it,
+// Chosen (docs/wire/nsm.md): what our own protocols put before their CBOR in user_data. No caller of an NSM that we serve gets a document with it,
 // so that a relying party may take it for the enclave's own word.
 export const RESERVED_USER_DATA: readonly number[] = [0x43, 0x41, 0x49, 0x53, 0x53, 0x4f, 0x4e, 0x00];
 

@@ -1,4 +1,4 @@
-// What the NSM must be before anything trusts it (P-N4, wire.md 7), and what it says about where this image runs. An enclave is on hardware
+// What the NSM must be before anything trusts it (P-N4, docs/boot-config.md), and what it says about where this image runs. An enclave is on hardware
 // when its own document verifies under AWS's root: nothing that the parent hands in, no file and no clock of his, takes part in that.
 import { open } from 'node:fs/promises';
 import { parseAttestationDocument } from '@caisson/core/attestation';

@@ -1,4 +1,4 @@
-// Whether received bytes are a config for this image, now (wire.md 3, P-C1): who signed them, for which image, since and until when, and then
+// Whether received bytes are a config for this image, now (docs/boot-config.md, P-C1): who signed them, for which image, since and until when, and then
 // what they say. In the order in which a refusal costs least; the NSM is asked only for what a key of the image has signed.
 import { equalBytes, parseBase64, toHex } from '@caisson/core/bytes';
 import type { ConfigFault, ConfigTarget, UnverifiedSignedConfig } from '@caisson/core/config';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { BootRefusal } from './error-code.ts';
 
-// Given: wire.md 3.
+// Given: docs/boot-config.md.
 const receivedName = 'config';
 const applicationName = 'config.json';
 

@@ -1,4 +1,4 @@
-// PCR16 says for the rest of this boot, and in every document, which config the enclave took or that it took none (wire.md 3).
+// PCR16 says for the rest of this boot, and in every document, which config the enclave took or that it took none (docs/boot-config.md).
 //
 //   free ---- extend ----> extended ---- lock ----> locked
 // The kept bytes are written before the first step, so that whoever comes after a crash can tell in each state what is meant.

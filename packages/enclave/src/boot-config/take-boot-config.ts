@@ -1,4 +1,4 @@
-// Phase `config` (wire.md 3): from the measured terms to one config, or none, fixed in PCR16. Nothing may run before this has resolved, and
+// Phase `config` (docs/boot-config.md): from the measured terms to one config, or none, fixed in PCR16. Nothing may run before this has resolved, and
 // when it rejects nothing may run at all.
 //
 //   PCR16 locked ----> check the kept bytes against it, never listen
@@ -35,7 +35,7 @@ export interface BootConfigOptions {
   readonly onRefused?: (reason: ReasonCode, faults: readonly ConfigFault[]) => void;
 }
 
-// Given: wire.md 3.
+// Given: docs/boot-config.md.
 const defaultFolder = '/run/caisson';
 
 /**

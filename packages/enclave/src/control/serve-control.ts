@@ -1,5 +1,5 @@
-// The control port of a booted enclave, inside the supervisor's trust: its key of this life, the operators that the image and the signed config name, the
-// facts that every document says. Nothing is asked of the NSM through /run/nsm.sock: user_data of ours is refused there from everybody.
+// The control port of a booted enclave, inside the supervisor's trust: its key of this life, the operators that the image and the signed config
+// name, the facts that every document says. Nothing is asked of the NSM through /run/nsm.sock: user_data of ours is refused there from everybody.
 import { parseAttestationDocument } from '@caisson/core/attestation';
 import { CaissonError } from '@caisson/core/errors';
 import type { Log } from '@caisson/core/log';
@@ -68,7 +68,7 @@ export async function serveEnclaveControl(options: EnclaveControlOptions): Promi
     identity: await createControlIdentity(),
     facts: describeEnclave(options),
     async issue(fields, by) {
-      // The rules of /run/nsm.sock (wire.md 8), for each operator: one who asks all the time keeps nobody else waiting.
+      // The rules of /run/nsm.sock (docs/wire/nsm.md), for each operator: one who asks all the time keeps nobody else waiting.
       await rate.admit(Number.parseInt(by.slice(0, 8), 16));
       const document = await nsm.attestation(fields);
       clock.take(parseAttestationDocument(document).payload.timestamp);

@@ -1,4 +1,4 @@
-// What the phases of all services amount to for who looks from outside (wire.md 4): closed words and names, nothing else.
+// What the phases of all services amount to for who looks from outside (docs/wire/health.md): closed words and names, nothing else.
 import type { Phase, ReadyReason } from '@caisson/link/ready';
 import type { ServiceFault, ServiceState } from './service-state.ts';
 

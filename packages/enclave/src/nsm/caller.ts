@@ -33,6 +33,6 @@ export interface NsmRefusal {
   readonly caller?: NsmCaller | PeerCredentials;
 }
 
-// Given: wire.md 8.
+// Given: docs/wire/nsm.md.
 export const libraryFieldLimitBytes = 1_024;
 export const lineFieldLimitBytes = 2_048;

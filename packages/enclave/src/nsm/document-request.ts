@@ -13,7 +13,7 @@ export type DocumentRequest =
   /** The service's own words, which may not begin as ours do. */
   | { readonly kind: 'own'; readonly fields: AttestationFields };
 
-// Given: wire.md 9.
+// Given: docs/wire/attest-socket.md.
 const nonceBytes = { least: 16, most: 64 };
 const keyHashBytes = 32;
 

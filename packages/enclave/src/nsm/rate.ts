@@ -1,4 +1,4 @@
-// 20 requests a second and 40 at once for each user id (wire.md 8). A caller over it waits for his answer; nobody is refused, because an
+// 20 requests a second and 40 at once for each user id (docs/wire/nsm.md). A caller over it waits for his answer; nobody is refused, because an
 // answer that means "later" is none that the AWS library knows. One request of a connection is under way at a time, and connections
 // are counted, so what can wait is bounded.
 
@@ -18,7 +18,7 @@ export interface NsmRateOptions {
   readonly pause?: (ms: number) => Promise<void>;
 }
 
-// Given: wire.md 8.
+// Given: docs/wire/nsm.md.
 const defaultPerSecond = 20;
 const defaultBurst = 40;
 // Chosen: user ids that have been quiet long enough to have their whole burst again are forgotten when so many are known.

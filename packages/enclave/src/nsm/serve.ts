@@ -1,4 +1,4 @@
-// /run/nsm.sock: the NSM for everybody in the enclave but the supervisor, who owns the device (wire.md 8).
+// /run/nsm.sock: the NSM for everybody in the enclave but the supervisor, who owns the device (docs/wire/nsm.md).
 import { chmod } from 'node:fs/promises';
 import { CaissonError } from '@caisson/core/errors';
 import { createNsmClient, FIRST_OWN_PCR } from '@caisson/core/nitro';
@@ -19,7 +19,7 @@ export interface SupervisorNsmOptions extends AdmissionOptions {
 export const SUPERVISOR_NSM_ERROR_CODES = ['NSM_DOCUMENT_REQUEST', 'NSM_SERVED_TOO_EARLY'] as const;
 export type SupervisorNsmErrorCode = (typeof SUPERVISOR_NSM_ERROR_CODES)[number];
 
-// Given: wire.md 8.
+// Given: docs/wire/nsm.md.
 const defaultPath = '/run/nsm.sock';
 const devicePath = '/dev/nsm';
 // Chosen: whoever may connect is not the file's mode to say, for services run under many users; the kernel says who they are.

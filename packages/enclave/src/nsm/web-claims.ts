@@ -1,10 +1,10 @@
-// user_data of a document for the web (wire.md 9, docs/attest.md): the TLS key that its service names, and what the enclave is. Only the
+// user_data of a document for the web (docs/attest.md): the TLS key that its service names, and what the enclave is. Only the
 // supervisor writes this prefix, so that whoever pins the image may take these words for the image's own.
 import { type CborValue, encodeCbor } from '@caisson/core/cbor';
 import { RESERVED_USER_DATA } from '@caisson/core/nitro';
 import type { EnclaveFacts } from '@caisson/link/control';
 
-// Given: wire.md 9.
+// Given: docs/attest.md.
 export const WEB_PURPOSE = 'caisson-web/1';
 
 /** `tlsKeySha256`: of the SubjectPublicKeyInfo in DER, 32 bytes; null where no TLS ends in the enclave. */

@@ -1,4 +1,4 @@
-// Jobs: PID 1 holds their outputs, so that a job goes on while no supervisor reads (wire.md 5); the supervisor keeps the newest of what they write, and a
+// Jobs: PID 1 holds their outputs, so that a job goes on while no supervisor reads (docs/wire/pid1.md); the supervisor keeps the newest of what they write, and a
 // new one takes up where the last has left.
 //
 //   running --ended--> draining --all read--> over (kept until 64 newer ones are there)

@@ -30,7 +30,7 @@ import type { DescribedEnclave } from './output.ts';
 import { checkCapacity, findMissingParts, findNitroCli, readParentMachine } from './parent-machine.ts';
 
 export interface NitroBackendOptions {
-  /** The state folder (wire.md 10); made when absent. */
+  /** The state folder (docs/wire/state.md); made when absent. */
   readonly state: string;
   /** The parent's side of the wall: AF_VSOCK on hardware. */
   readonly transport: Transport;
@@ -93,7 +93,8 @@ async function startEnclave(
   const { cid, enclave, found, departures } = await withLock(
     join(state, 'boot.lock'),
     async () => {
-      // All of it in turn: what was free before the lock was had may be another's by now, and a hundred calls of nitro-cli at once answer nobody in time.
+      // All of it in turn: what was free before the lock was had may be another's by now, and a hundred calls of nitro-cli at once answer nobody in
+      // time.
       const others = await endLeftovers(driver, state, name);
       const taken = others.flatMap(({ CPUIDs }) => CPUIDs ?? []);
       checkCapacity(spec, size, readParentMachine(root), taken);

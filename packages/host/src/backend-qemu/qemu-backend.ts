@@ -33,7 +33,7 @@ import { Machine } from './machine.ts';
 import { createNsmFolder } from './nsm-folder.ts';
 
 export interface QemuBackendOptions extends FindQemuOptions {
-  /** The state folder (wire.md 10); made when absent. */
+  /** The state folder (docs/wire/state.md); made when absent. */
   readonly state: string;
 }
 

@@ -41,7 +41,7 @@ import { hidesOf, openStage } from './stage.ts';
 import { unpackImage } from './unpack.ts';
 
 export interface SimBackendOptions {
-  /** The state folder (wire.md 10); made when absent. */
+  /** The state folder (docs/wire/state.md); made when absent. */
   readonly state: string;
   /** As CAISSON_SIM has it: `auto`, or the kind that it must be (`StageWish`). Default auto. */
   readonly wish?: string | undefined;

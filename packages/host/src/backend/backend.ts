@@ -11,7 +11,7 @@ export type BackendKind = 'sim' | 'qemu' | 'nitro';
 export type CpuChoice = { readonly count: number } | { readonly ids: readonly number[] };
 
 export interface EnclaveSpec {
-  /** `^[a-z][a-z0-9-]{0,62}$` (wire.md 10). */
+  /** `^[a-z][a-z0-9-]{0,62}$` (docs/wire/state.md). */
   readonly name: string;
   /** Path of an image file. */
   readonly image: string;

@@ -11,7 +11,7 @@ import { awaitHeartbeat } from './heartbeat.ts';
 
 export interface Boot {
   readonly spec: EnclaveSpec;
-  /** Of the state, with `boot.lock` (wire.md 1). */
+  /** Of the state, with `boot.lock` (docs/wire/state.md). */
   readonly state: string;
   readonly cid: Cid;
   readonly transport: Transport;

@@ -1,4 +1,4 @@
-// How an enclave ended. It has no exit status: its code is PID 1's last line on the console (wire.md 4), and where nobody saw that line, it died.
+// How an enclave ended. It has no exit status: its code is PID 1's last line on the console (docs/pid1.md), and where nobody saw that line, it died.
 
 export type EnclaveEnd =
   | { readonly kind: 'exited'; readonly code: number }

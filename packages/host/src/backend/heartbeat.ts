@@ -1,8 +1,8 @@
-// The parent's part of the heartbeat: port 9000 answers the byte 0xB7 of one CID with itself (wire.md 1). One boot at a time has the port.
+// The parent's part of the heartbeat: port 9000 answers the byte 0xB7 of one CID with itself (docs/wire/addresses.md). One boot at a time has the port.
 import { CID_PARENT, type Cid, HEARTBEAT_PORT } from '@caisson/core/address';
 import type { Transport } from '@caisson/link/transport';
 
-// Given: wire.md 1.
+// Given: docs/wire/addresses.md.
 const heartbeatByte = 0xb7;
 // Chosen: PID 1 waits 5 s for the answer.
 const connectionMs = 5_000;

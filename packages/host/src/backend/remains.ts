@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Cid, hostPort } from '@caisson/core/address';
 import type { RunFolder } from './run-folder.ts';
 
-// Given: wire.md 1.
+// Given: docs/wire/addresses.md.
 const portsOfOne = 256;
 
 /** A path in the run folder for something of this CID, which `removeRemains` will find. */

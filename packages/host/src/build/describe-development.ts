@@ -1,4 +1,5 @@
-// What a development image lets others do, and whom: its operators by their keys, and anyone on the parent without one (wire.md 4 and 7).
+// What a development image lets others do, and whom: its operators by their keys, and anyone on the parent without one (docs/wire/ready.md,
+// docs/operators.md).
 import type { BuildSettings } from './settings.ts';
 
 /** After `a development image`. */

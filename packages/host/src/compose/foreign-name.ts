@@ -1,4 +1,5 @@
-// Names of enclaves from files of other tools, which take any: ours are also names of folders and in messages, so they have a form (wire.md 10).
+// Names of enclaves from files of other tools, which take any: ours are also names of folders and in messages, so they have a form
+// (docs/wire/state.md).
 import { NAME_FORM } from '@caisson/core/address';
 
 export type NameReading = { readonly name: string; readonly note?: string } | { readonly message: string };

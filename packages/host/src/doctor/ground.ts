@@ -14,7 +14,7 @@ export interface GroundOptions {
   readonly machine: Machine;
   /** The one that was asked for. */
   readonly backend?: BackendKind | undefined;
-  /** The state folder (wire.md 10). */
+  /** The state folder (docs/wire/state.md). */
   readonly state: string;
   /** Keys and policies of this operator. */
   readonly operator: string;

@@ -1,5 +1,5 @@
 // An image that takes a boot config and does not need one waits its whole measured time where it is given none: what a sender can say is a config or
-// nothing (wire.md 3), so that it cannot be told that none will come. `up` knows it, and says how long that takes and what ends it.
+// nothing (docs/boot-config.md), so that it cannot be told that none will come. `up` knows it, and says how long that takes and what ends it.
 import { formatDuration } from '@caisson/core/config';
 import type { PreparedConfig } from './boot-config.ts';
 import type { ImageFacts } from './image-facts.ts';

@@ -1,5 +1,5 @@
-// What would fail for certain once everything is built, looked at before anything is: a backend that is not here, a port that somebody has, an image that
-// ends itself where it is to run. A build takes minutes, and what it ends with should not have been known before.
+// What would fail for certain once everything is built, looked at before anything is: a backend that is not here, a port that somebody has, an
+// image that ends itself where it is to run. A build takes minutes, and what it ends with should not have been known before.
 import { PolicyError } from '@caisson/core/errors';
 import { type BackendKind, unavailable } from '../backend/index.ts';
 import { type EnclaveSpec, isSameListener, type NamedConfig, readIngressRule } from '../compose/index.ts';
@@ -48,7 +48,7 @@ export async function requireBackend(backend: BackendKind, { host }: Pick<Engine
   if (missing.length > 0) throw unavailable(backend, missing);
 }
 
-/** Throws PolicyError ENGINE_PROFILE for an image that hardware will not run (wire.md 7). */
+/** Throws PolicyError ENGINE_PROFILE for an image that hardware will not run (docs/nitro.md). */
 export function requireProfile({
   name,
   backend,

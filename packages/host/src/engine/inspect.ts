@@ -9,7 +9,7 @@ import type { EngineContext } from './context.ts';
 import { ingressText } from './resolve-spec.ts';
 import type { InspectResult } from './result.ts';
 
-// Given: wire.md 1, the n-th egress endpoint.
+// Given: docs/wire/addresses.md, the n-th egress endpoint.
 const firstEgress = 16;
 
 /** Throws CaissonError RECORD_UNKNOWN, ParseError RECORD_NAME. */

@@ -113,7 +113,7 @@ function egressOf(name: string, { egress }: EnclaveSpec, { terms, path }: ImageF
     return { host: one.slice(0, at), port: Number(one.slice(at + 1)) };
   });
   if (terms === null) return asked ?? [];
-  // The n-th way out has the n-th port on the host (wire.md 1), so another order would be other destinations.
+  // The n-th way out has the n-th port on the host (docs/wire/addresses.md), so another order would be other destinations.
   const measured = terms.egress.map(({ host, port }) => ({ host, port }));
   const text = (list: RecordedSpec['egress']): string => list.map(({ host, port }) => `${host}:${port}`).join(', ');
   if (asked === undefined || text(asked) === text(measured)) return measured;

@@ -1,5 +1,5 @@
 // Files that are either the old ones or the new ones, whenever the machine stops: written beside their place under a name of this
-// process, synced, renamed, and the folder synced, because a rename that is only in memory is no rename (wire.md 10).
+// process, synced, renamed, and the folder synced, because a rename that is only in memory is no rename (docs/wire/state.md).
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ export interface ReplaceFileOptions {
   readonly mode?: number;
 }
 
-// Given: wire.md 10.
+// Given: docs/wire/state.md.
 const temporaryName = /^\.caisson-([0-9]{1,10})-[0-9a-f]{16}$/;
 
 /** Lock for giving several files of one folder their names together. */

@@ -1,4 +1,4 @@
-// Where what must outlive a command lies (wire.md 10).
+// Where what must outlive a command lies (docs/wire/state.md).
 import { isAbsolute, join, resolve } from 'node:path';
 import { homeFolder } from './home-folder.ts';
 

@@ -9,7 +9,7 @@ import { NitroVerbError } from './nitro-verb-error.ts';
 /** Of an enclave that was started by run-enclave: what nitro-cli would call it. */
 export const NITRO_NAME_LABEL = 'caisson.nitro-name';
 
-// Given: wire.md 10.
+// Given: docs/wire/state.md.
 const longestName = 63;
 
 export interface ChosenName {

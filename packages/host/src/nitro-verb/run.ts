@@ -82,7 +82,7 @@ function sayNote(event: EngineEvent, say: (line: string) => void): void {
   if (event.kind === 'note') say(event.hint === undefined ? event.text : `${event.text}\n  hint: ${event.hint}`);
 }
 
-/** As `up` does (wire.md 7): whoever has started an enclave here by sim or qemu can command it. */
+/** As `up` does (docs/run.md): whoever has started an enclave here by sim or qemu can command it. */
 async function writePolicy({ env, say }: NitroVerbWorld, { spec, state }: EnclaveRecord): Promise<void> {
   if (spec?.hasControl !== true || state === undefined || spec.backend === 'nitro') return;
   try {

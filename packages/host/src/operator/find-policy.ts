@@ -1,4 +1,4 @@
-// What an enclave must be comes from the operator's own side and nowhere else (wire.md 7): a file that he names, caisson.yaml as it lies here, or
+// What an enclave must be comes from the operator's own side and nowhere else (docs/control.md): a file that he names, caisson.yaml as it lies here, or
 // his policy folder. Not from the state folder, the ready line, or anything a parent sends: whoever wrote those would choose what passes.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-// An operator's own files (wire.md 7): keys, policies, the newest versions he has seen. They say whom he trusts, so a folder that somebody else
+// An operator's own files (docs/control.md): keys, policies, the newest versions he has seen. They say whom he trusts, so a folder that somebody else
 // may write to is refused, and none of them lies where the parent or an enclave has a hand.
 import { mkdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';

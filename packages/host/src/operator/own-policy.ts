@@ -1,4 +1,4 @@
-// The exception of wire.md 7: for an enclave that this user has just started here with sim or qemu, `up` writes the policy that says what it must
+// The exception of docs/run.md: for an enclave that this user has just started here with sim or qemu, `up` writes the policy that says what it must
 // be, under its name and under its CID. It pins what was built, under the root of this very simulation. A file that somebody wrote himself is
 // never touched: it says whom he trusts.
 import { existsSync } from 'node:fs';

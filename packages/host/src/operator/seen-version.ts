@@ -1,5 +1,5 @@
 // The newest versions that an operator has seen of an enclave, so that an old config or image that still holds cannot be slipped back under him
-// by a reboot (wire.md 3). Kept by what he calls the enclave; a file of his own, never of the parent's.
+// by a reboot (docs/boot-config.md). Kept by what he calls the enclave; a file of his own, never of the parent's.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PolicyError } from '@caisson/core/errors';

@@ -75,7 +75,7 @@ export const RBUILDS_OPTIONS: readonly RbuildsOption[] = [
     names: ['--cid'],
     value: 'cid',
     about: 'CID of the enclave; default 127',
-    // Given: wire.md 1.
+    // Given: docs/wire/addresses.md.
     apply: (settings, text) => ({ ...settings, cid: integer('--cid', text, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID) }),
   },
   {

@@ -1,4 +1,4 @@
-// What a host keeps of an enclave that is gone: the file last-words.json of its state folder (wire.md 10). The words are what the enclave
+// What a host keeps of an enclave that is gone: the file last-words.json of its state folder (docs/wire/state.md). The words are what the enclave
 // sent, in the clear or still sealed; nothing is added to them.
 import { readFile, stat } from 'node:fs/promises';
 import { CaissonError, ParseError } from '@caisson/core/errors';

@@ -1,4 +1,4 @@
-// Where an enclave's record lies: `enclaves/NAME` of the state folder (wire.md 10), with the names of everything in it.
+// Where an enclave's record lies: `enclaves/NAME` of the state folder (docs/wire/state.md), with the names of everything in it.
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepTemporaries } from '../file/index.ts';

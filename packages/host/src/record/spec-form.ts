@@ -42,7 +42,7 @@ const schema = z.strictObject({
     )
     // Given: those of caisson.yaml, and one of a boot config.
     .max(1_025),
-  // Given: wire.md 1, ports 16 to 206 of an enclave's 256.
+  // Given: docs/wire/addresses.md, ports 16 to 206 of an enclave's 256.
   egress: z.array(z.strictObject({ host: z.string().min(1).max(255), port })).max(191),
   // Given: argonaut's config v0.1.
   endpoints: z

@@ -1,4 +1,4 @@
-// What was asked for: `enclaves/NAME/spec.json` (wire.md 10), written by whoever asked and read by the shim. Resolved once, by `up` or `run`:
+// What was asked for: `enclaves/NAME/spec.json` (docs/wire/state.md), written by whoever asked and read by the shim. Resolved once, by `up` or `run`:
 // no variable, no relative path, no default is left, so that a shim that starts again starts the same thing.
 import type { BackendKind, CpuChoice } from '../backend/index.ts';
 import type { IngressRule } from '../compose/index.ts';

@@ -1,5 +1,5 @@
-// What is so: `enclaves/NAME/state.json` (wire.md 10), written by the shim and by nobody else. Not a word of it is proof of anything: whoever wants
-// to know what runs opens a session and checks a document.
+// What is so: `enclaves/NAME/state.json` (docs/wire/state.md), written by the shim and by nobody else. Not a word of it is proof of anything:
+// whoever wants to know what runs opens a session and checks a document.
 import type { BackendKind, DocumentOrigin } from '../backend/index.ts';
 
 /**
@@ -55,7 +55,7 @@ export interface RecordedState {
   readonly documents: DocumentOrigin | null;
   /** What of the image or the spec does not apply on this backend, one sentence each. */
   readonly departures: readonly string[];
-  /** How the last boot ended. `exit` is null where no exit code was seen (wire.md 4). */
+  /** How the last boot ended. `exit` is null where no exit code was seen (docs/pid1.md). */
   readonly end: {
     readonly at: string;
     readonly exit: number | null;

@@ -1,5 +1,5 @@
-// The version of the state folder's form (wire.md 10). A newer program's folder is neither read nor changed: what this one does not know it could
-// only destroy. Version 1 is the first, so there is nothing older to bring forward; a folder without a version has no enclaves yet.
+// The version of the state folder's form (docs/wire/state.md). A newer program's folder is neither read nor changed: what this one does not know it
+// could only destroy. Version 1 is the first, so there is nothing older to bring forward; a folder without a version has no enclaves yet.
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError, PolicyError } from '@caisson/core/errors';

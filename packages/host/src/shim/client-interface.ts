@@ -27,7 +27,7 @@ export interface ShimBridgeStats {
   readonly bytesOut: number;
 }
 
-/** One thing that happened, in the form of a log line (wire.md 10); `fields.seq` counts from 1 in this shim's life. */
+/** One thing that happened, in the form of a log line (docs/wire/log.md); `fields.seq` counts from 1 in this shim's life. */
 export interface ShimEvent {
   readonly time: string;
   readonly level: LogLevel;

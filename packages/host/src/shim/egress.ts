@@ -1,6 +1,6 @@
 // The ways out of one boot: vsock listeners of the host that let in only this enclave's CID, each leading to one host and port that was asked for.
-// Ways of the image have ports of the enclave's own (wire.md 1); ways of its boot config have the port that the config names, and on Nitro only one
-// enclave of a parent can have that.
+// Ways of the image have ports of the enclave's own (docs/wire/addresses.md); ways of its boot config have the port that the config names, and on
+// Nitro only one enclave of a parent can have that.
 import { CID_ANY, FIRST_EGRESS_PLACE, hostPort } from '@caisson/core/address';
 import { CaissonError } from '@caisson/core/errors';
 import {

@@ -1,4 +1,4 @@
-// `logs` of caisson.yaml: one file of its owner's choice for events of the shim, last words and the console, as log lines (wire.md 10). Lines of
+// `logs` of caisson.yaml: one file of its owner's choice for events of the shim, last words and the console, as log lines (docs/wire/log.md). Lines of
 // services are not in it: they come only over an operator's session, and a shim has no operator's key.
 import { isAsGrave, type LogLevel, logLineOf, plain } from '@caisson/core/log';
 import { BoundedFile } from './bounded-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openRunFolder } from '../backend/run-folder.ts';
 import { enclaveFolder } from '../record/index.ts';
 
-// Given: wire.md 10; the kernel takes 107 bytes, and Node 20 cuts a longer one without a word.
+// Given: docs/wire/state.md; the kernel takes 107 bytes, and Node 20 cuts a longer one without a word.
 const longestSocketBytes = 100;
 
 /** Throws ParseError RECORD_NAME, and where the run folder is needed what `openRunFolder` throws. */

@@ -1,4 +1,4 @@
-// The policy that `up` keeps in the operator's folder under the CID of a simulated enclave (wire.md 7). After a restart by the shim the CID may be
+// The policy that `up` keeps in the operator's folder under the CID of a simulated enclave (docs/run.md). After a restart by the shim the CID may be
 // another, and `up` is not there: so the shim writes the file at the heartbeat of each boot and removes it with the boot. A CID never names the
 // policy of an enclave that ran before.
 import type { RecordedSpec, RecordedState } from '../record/index.ts';

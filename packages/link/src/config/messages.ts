@@ -8,7 +8,7 @@ import type { DeliveryErrorCode } from './error-code.ts';
 
 export { FRAMED_CONFIG_PORT, RAW_CONFIG_PORT } from '@caisson/core/address';
 
-// Given: wire.md 3.
+// Given: docs/wire/boot-config.md.
 export const framedHeader = toUtf8('CSNCFG1\n');
 export const framedPrefixBytes = framedHeader.length + 4;
 

@@ -1,4 +1,4 @@
-// An operator's signature over one act (security.md 4.2): this verb with these arguments, on this boot of this enclave, until then. A session that
+// An operator's signature over one act (docs/control.md): this verb with these arguments, on this boot of this enclave, until then. A session that
 // was stolen while it was open cannot make one, and where an image measures a threshold several operators must have made one.
 import { equalBytes, toHex } from '@caisson/core/bytes';
 import { type CborValue, decodeCbor, encodeCbor } from '@caisson/core/cbor';

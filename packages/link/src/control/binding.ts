@@ -1,4 +1,4 @@
-// What ties a document to one TLS session (wire.md 7): user_data names the exporter of the session, the keys of both its ends, and the state
+// What ties a document to one TLS session (docs/wire/control.md): user_data names the exporter of the session, the keys of both its ends, and the state
 // of the enclave. The exporter alone is the same on both ends, so a reflected document would pass; a key hash alone says nothing of
 // the session. Only all of them together, under a fresh nonce, say: this document was made for this session by its other end.
 import { equalBytes, toUtf8 } from '@caisson/core/bytes';
@@ -28,7 +28,7 @@ export interface SessionBinding {
   readonly clientKeySha256: Uint8Array;
 }
 
-// Given: wire.md 7.
+// Given: docs/wire/control.md.
 const prefix = toUtf8('CAISSON\0');
 const purpose = 'caisson-control/1';
 const maxUserDataBytes = 512;

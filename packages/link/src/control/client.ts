@@ -45,7 +45,7 @@ export interface ControlSession {
   close(): Promise<void>;
 }
 
-// Chosen: security.md 4.2.
+// Chosen (docs/control.md).
 const defaultReproveMs = 600_000;
 const approvalSeconds = 900;
 

@@ -1,5 +1,5 @@
-// The asking end up to READY (wire.md 7): nothing of the operator's leaves before the enclave has proven, inside this very TLS session and under a
-// nonce of now, that it is what the operator's own policy wants. The order is the protection; see docs/control.md.
+// The asking end up to READY (docs/wire/control.md): nothing of the operator's leaves before the enclave has proven, inside this very TLS session
+// and under a nonce of now, that it is what the operator's own policy wants. The order is the protection; see docs/control.md.
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { toHex } from '@caisson/core/bytes';

@@ -1,4 +1,4 @@
-// The answering end up to READY (wire.md 7). The states, each with its bound:
+// The answering end up to READY (docs/wire/control.md). The states, each with its bound:
 //
 //   TLS        5 s for everything below; nothing of ours allocated but the socket
 //   key        the operator list asked before a byte inside TLS is read; a stranger costs no document and hears one word

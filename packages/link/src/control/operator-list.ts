@@ -1,5 +1,5 @@
-// The dated list of operators (wire.md 7): one COSE_Sign1 of the root key that an image measures, over who may do what, for which image, from when
-// and for at most seven days. A stolen operator key is worth as much time as the list has left.
+// The dated list of operators (docs/wire/control.md): one COSE_Sign1 of the root key that an image measures, over who may do what, for which image,
+// from when and for at most seven days. A stolen operator key is worth as much time as the list has left.
 import type { webcrypto } from 'node:crypto';
 import { equalBytes, parseHex, toHex } from '@caisson/core/bytes';
 import { type CborValue, decodeCbor, encodeCbor } from '@caisson/core/cbor';
@@ -36,10 +36,10 @@ export interface UnverifiedOperatorList extends OperatorList {
   readonly cose: CoseSign1;
 }
 
-// Given: wire.md 7.
+// Given: docs/wire/control.md.
 const purpose = 'caisson-operators/1';
 export const MAX_LIST_SECONDS = 7 * 86_400;
-// Given: wire.md 3 has them beside a config; 64 operators with templates fit.
+// Given: docs/wire/boot-config.md has them beside a config; 64 operators with templates fit.
 export const MAX_OPERATOR_LIST_BYTES = 65_536;
 
 /** `key`: the Ed25519 private key of `spki`. Throws ParseError CONTROL_LIST_FORM for a list that no enclave would take. */

@@ -1,4 +1,4 @@
-// TLS of the control channel, both ends (wire.md 7): 1.3 only, both ends with an Ed25519 key, one protocol name, nothing resumed. TLS is
+// TLS of the control channel, both ends (docs/wire/control.md): 1.3 only, both ends with an Ed25519 key, one protocol name, nothing resumed. TLS is
 // asked for keys, not for trust: whose key it is, is judged by what calls this, before it reads or says anything.
 import { constants } from 'node:crypto';
 import type { Duplex } from 'node:stream';
@@ -20,7 +20,7 @@ export interface SecureStream {
 
 export type ControlSide = 'client' | 'server';
 
-// Given: wire.md 7, security.md 4.2. The hybrid group comes first where both ends have it.
+// Given: docs/wire/control.md. The hybrid group comes first where both ends have it.
 const groups = ['X25519MLKEM768:X25519', 'X25519'] as const;
 const ciphers = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 const exporterBytes = 32;

@@ -24,7 +24,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-// Given: wire.md 4.
+// Given: docs/wire/health.md.
 const requestTimeoutMs = 1_000;
 const maxConnections = 16;
 const requestsPerSecond = 20;

@@ -116,7 +116,7 @@ export function statusOfPhase(phase: Phase): HealthStatus {
   return phase === 'failed' || phase === 'stopping' ? 'failed' : 'starting';
 }
 
-// Given: wire.md 4, docs/wire/health.md.
+// Given: docs/wire/health.md.
 export const MAX_HEALTH_REQUEST_BYTES = 4096;
 
 // Chosen.

@@ -44,7 +44,7 @@ export interface OpenReadyReporter extends ReadyReporter {
   close(): void;
 }
 
-// Given: wire.md 4, the supervisor's last second.
+// Given: docs/wire/ready.md, the supervisor's last second.
 const finishTimeoutMs = 1_000;
 
 /** Throws TypeError for a boot id that is none, ParseError READY_WORDS_KEY for a measured key that is none. */

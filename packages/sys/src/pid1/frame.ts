@@ -2,7 +2,7 @@
 // UTF-8 and a NUL. Both directions, so that a page and a test can say what PID 1 hears.
 import type { ProcessEnd, ProcessEntry, ProcessIdentity, ProcessRequest } from './process-host.ts';
 
-// Given (wire.md 5).
+// Given (docs/wire/pid1.md).
 export const maxFrameBytes = 8192;
 const headBytes = 5;
 

@@ -1,4 +1,4 @@
-// The supervisor's view of PID 1, which is the only parent inside an enclave (wire.md 5): it starts, holds and reaps, and keeps
+// The supervisor's view of PID 1, which is the only parent inside an enclave (docs/wire/pid1.md): it starts, holds and reaps, and keeps
 // a table that outlives a supervisor. Implementations: the client on fd 3 (docs/wire/pid1.md), the fake of @caisson/testkit.
 
 /** Where a process's standard stream goes: paths that PID 1 opens in the child, so that no descriptor crosses fd 3. */

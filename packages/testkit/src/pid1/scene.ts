@@ -63,7 +63,7 @@ export interface Pid1Run {
   pid(): number;
 }
 
-// Given (wire.md 1): hostPort(16, 0).
+// Given (docs/wire/addresses.md): hostPort(16, 0).
 const readyPort = 0x4000_0000 + 16 * 256;
 export const simulatedWords: readonly string[] = ['--simulated', '--fabric', '/fabric', '--cid', '16'];
 // Chosen.

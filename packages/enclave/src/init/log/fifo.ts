@@ -1,4 +1,4 @@
-// The reading end of a service's FIFO. PID 1 holds both ends (wire.md 5), so a service meets neither EPIPE nor a reader that is
+// The reading end of a service's FIFO. PID 1 holds both ends (docs/wire/pid1.md), so a service meets neither EPIPE nor a reader that is
 // away; what it wrote while no supervisor read is still there. Everything is read as it comes: bounds are the log's, because a
 // pipe that is left full stops the service.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // The subcommands of initctl as data: words, arguments, options, and what each asks of the supervisor. Read by the host program's command
-// tree and by the enclave program's own reader, so that both are the same tool (reference: sentient.md 5.8).
+// tree and by the enclave program's own reader, so that both are the same tool (docs/initctl.md).
 import { ParseError } from '@caisson/core/errors';
 import { isServiceName, MAX_SIGNAL, SERVICE_NAME_RULE, signalNumber } from '@caisson/core/measured';
 import type { InitSocketErrorCode } from '../error-code.ts';

@@ -5,7 +5,7 @@ import type { InitSocketErrorCode } from '../error-code.ts';
 import { DEFAULT_INIT_SOCKET } from '../messages.ts';
 import type { InitctlValues } from './command.ts';
 
-/** The keys of initctl.yaml (reference: sentient.md 5.8). */
+/** The keys of initctl.yaml (docs/initctl.md). */
 export interface InitctlConfig {
   readonly protocol?: 'unix' | 'vsock';
   readonly unix_socket_path?: string;

@@ -27,7 +27,7 @@ export interface CommandStarter {
   start(request: CommandRequest, variables: Readonly<Record<string, string>>): Promise<RunningCommand>;
 }
 
-/** wire.md 10. */
+/** docs/exec.md. */
 export function exitCodeOfEnd(end: CommandEnd): number {
   return end.kind === 'exit' ? end.code : 128 + end.signal;
 }

@@ -28,7 +28,7 @@ export interface CommandRequest {
   readonly hasInput: boolean;
 }
 
-// Chosen: PID 1 takes 8 KiB for all words and variables of a process (wire.md 5).
+// Chosen: PID 1 takes 8 KiB for all words and variables of a process (docs/wire/pid1.md).
 const maxWords = 1_024;
 const maxText = 8_192;
 const maxTimeoutMs = 2_147_483_647;

@@ -35,7 +35,7 @@ export class IncomingFile {
   #isOver = false;
 
   private constructor(folder: Folder, name: string, part: Part | undefined, options: IncomingOptions) {
-    // With the process id of its writer, so that it can be swept (wire.md 10).
+    // With the process id of its writer, so that it can be swept (docs/wire/state.md).
     this.#temporary = part?.name ?? `.caisson-${process.pid}-${randomBytes(8).toString('hex')}`;
     this.#fd = part?.isKept === true ? folder.openOwnFile(this.#temporary) : folder.createFile(this.#temporary);
     this.#folder = folder.hold();

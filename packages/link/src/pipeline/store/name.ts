@@ -11,7 +11,7 @@ export const MAX_COMPONENTS = 64;
 // Chosen.
 const maxPathBytes = 4_096;
 const controls = /\p{Cc}/u;
-/** Temporary files of this house (wire.md 10), which no transfer may bring or take. */
+/** Temporary files of this house (docs/wire/state.md), which no transfer may bring or take. */
 const ours = /^\.caisson-/;
 
 /** `a/b/c`, relative, as its components; '' is the top itself. Throws ParseError PIPELINE_NAME. */

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { errnoOf } from './fault.ts';
 import type { Folder } from './folder.ts';
 
-// Given: wire.md 10.
+// Given: docs/wire/state.md.
 const prefix = '.caisson-part-';
 const form = /^\.caisson-part-[0-9a-f]{32}(?:-([0-9]{1,10}))?$/;
 

@@ -4,7 +4,7 @@ import type { Folder } from './folder.ts';
 import { isOwnTemporary } from './name.ts';
 import { freePart, writerOf } from './part.ts';
 
-// Given: wire.md 10.
+// Given: docs/wire/state.md.
 const temporaryForm = /^\.caisson-([0-9]{1,10})-[0-9a-f]{16}$/;
 // Chosen.
 const partLifeMs = 86_400_000;
