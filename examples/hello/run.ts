@@ -4,8 +4,10 @@ import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
-import { stateFolder } from '@caisson/host/file';
+import { CaissonError } from '@caisson/core/errors';
+import { isLocked, stateFolder, withLock } from '@caisson/host/file';
 import { findPolicy } from '@caisson/host/operator';
+import { openStateFolder } from '@caisson/host/record';
 import { openShim } from '@caisson/host/shim';
 import type { PolicySource } from '@caisson/verify/policy';
 import { choosePort } from '../client/choose-port.ts';
@@ -20,19 +22,63 @@ const [requests, connections] = [1_000, 8];
 
 /** `words`: `--once`, `--port N` (0: any free one). Resolves with the exit code. */
 export async function runHello(words: readonly string[]): Promise<number> {
-  const { once: isOnce, port: wanted } = parseArgs({
-    args: [...words],
-    options: { once: { type: 'boolean', default: false }, port: { type: 'string', default: '8080' } },
-  }).values;
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
-  const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
-
-  const port = await choosePort(wanted).catch((error: Error) => error);
+  const flags = parseFlags(words);
+  if (typeof flags === 'number') return flags;
+  const state = stateFolder(process.env);
+  const lock = join(state, 'start.lock');
+  // Two of them would take one enclave from each other, with two ports in turn.
+  if (await isLocked(lock)) return tellRuns();
+  const port = await choosePort(flags.port).catch((error: Error) => error);
   if (port instanceof Error) {
     console.error(`start: ${port.message}`);
     return 1;
   }
+  let isMine = false;
+  const serve = (): Promise<number> => {
+    isMine = true;
+    return serveHello(port, flags.once);
+  };
+  try {
+    await openStateFolder(state);
+    return await withLock(lock, serve, { timeoutMs: 1 });
+  } catch (error) {
+    if (!isMine && error instanceof CaissonError && error.code === 'FILE_LOCKED') return tellRuns();
+    console.error(`start: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  }
+}
+
+const usage = 'npm start -- [--once] [--port N]';
+
+/** Or the exit code. */
+function parseFlags(words: readonly string[]): { readonly once: boolean; readonly port: string } | number {
+  try {
+    const { help, ...flags } = parseArgs({
+      args: [...words],
+      options: {
+        once: { type: 'boolean', default: false },
+        port: { type: 'string', default: '8080' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+    if (!help) return flags;
+    console.log(usage);
+    return 0;
+  } catch (error) {
+    console.error(`start: ${(error as Error).message}\n  hint: ${usage}`);
+    return 64;
+  }
+}
+
+function tellRuns(): number {
+  console.error(`start: npm start runs here already; Ctrl-C there ends it, and so does: npx caisson down ${name}`);
+  return 1;
+}
+
+async function serveHello(port: number, isOnce: boolean): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
+  const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   const env = { ...process.env, HELLO_PORT: String(port) };
   try {
     const up = await runCaisson(['up', '--backend', 'sim', '-f', composeFile], env, stop.signal);

@@ -3,12 +3,13 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { withLock } from '@caisson/host/file';
 import { findPolicy } from '@caisson/host/operator';
 import { isAlive } from '@caisson/testkit/backend';
 import { attest } from '@caisson/verify';
@@ -168,6 +169,25 @@ test('a port in use is named, and another is offered, before anything is built',
     new RegExp(`^start: port ${port} on 127.0.0.1 is in use; try: npm start -- --port ${port + 1}\n$`),
   );
   ok(!existsSync(run.state));
+});
+
+test('a second npm start is told of the first, and a wrong word of the right ones, before anything is built', {
+  skip,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-st-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'state'));
+  const second = await withLock(join(folder, 'state/start.lock'), async () => {
+    const run = start(context, folder, '--port', '0');
+    return [await run.ended(), run.output()];
+  });
+  deepEqual(second, [
+    1,
+    'start: npm start runs here already; Ctrl-C there ends it, and so does: npx caisson down hello\n',
+  ]);
+  const wrong = start(context, folder, '--prot', '0');
+  equal(await wrong.ended(), 64);
+  match(wrong.output(), /^start: Unknown option '--prot'.*\n {2}hint: npm start -- \[--once\] \[--port N\]\n$/);
 });
 
 /** As they are printed when both are there. */
