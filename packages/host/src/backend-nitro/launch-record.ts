@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readProcessStart, replaceFile } from '../file/index.ts';
+import { isProcess, readProcessStart, replaceFile } from '../file/index.ts';
 
 const schema = z.strictObject({
   v: z.literal(1),
@@ -50,7 +50,7 @@ export async function readLeftRecords(state: string): Promise<readonly LaunchRec
     const text = await readFile(join(folderOf(state), name), 'utf8').catch(() => '');
     const record = text.length > maxBytes ? undefined : parse(text);
     if (record === undefined || `${record.enclave}.json` !== name) continue;
-    if (record.isGivenUp || (await readProcessStart(record.pid)) !== record.start) left.push(record);
+    if (record.isGivenUp || !(await isProcess(record.pid, record.start))) left.push(record);
   }
   return left;
 }

@@ -1,11 +1,11 @@
-// Which CID is whose: `cids` in the state folder (wire.md 10), changed under a lock. A CID that was freed is the last to be given again: what a
+// Which CID is whose: `cids` in the state folder (docs/wire/state.md), changed under a lock. A CID that was freed is the last to be given again: what a
 // host remembers of an enclave that is gone (a policy, a line, a half-open connection) shall not meet another one.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cid, FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID, toCid } from '@caisson/core/address';
 import { CaissonError, LimitError } from '@caisson/core/errors';
 import * as z from 'zod';
-import { readProcessStart, replaceFile, withLock } from '../file/index.ts';
+import { isProcess, readProcessStart, replaceFile, withLock } from '../file/index.ts';
 import type { BackendErrorCode } from './error-code.ts';
 
 export interface CidClaim {
@@ -68,8 +68,8 @@ export async function claimCid(state: string, claim: CidClaim): Promise<ClaimedC
 /** CIDs whose owners are dead. Changes nothing. */
 export async function listLost(state: string): Promise<readonly Cid[]> {
   const { taken } = await readPool(join(state, 'cids'));
-  const starts = await Promise.all(taken.map(({ pid }) => readProcessStart(pid)));
-  return taken.flatMap(({ cid, start }, at) => (starts[at] === start ? [] : [toCid(cid)]));
+  const living = await Promise.all(taken.map(({ pid, start }) => isProcess(pid, start)));
+  return taken.flatMap(({ cid }, at) => (living[at] ? [] : [toCid(cid)]));
 }
 
 /** Removes what is left of every CID whose owner is dead, as the next claim would. */
@@ -80,7 +80,7 @@ export async function clearLost(state: string, clear: (cid: Cid) => Promise<void
 async function keepLiving(pool: Pool, clear?: (cid: Cid) => Promise<void>): Promise<Pool['taken']> {
   const living: Pool['taken'] = [];
   for (const one of pool.taken) {
-    if ((await readProcessStart(one.pid)) === one.start) living.push(one);
+    if (await isProcess(one.pid, one.start)) living.push(one);
     else await clear?.(toCid(one.cid));
   }
   return living;

@@ -4,7 +4,7 @@ export { FILE_ERROR_CODES } from './error-code.ts';
 export { homeFolder } from './home-folder.ts';
 export type { LockOptions } from './lock.ts';
 export { isLocked, withLock } from './lock.ts';
-export { readProcessStart } from './process-start.ts';
+export { isProcess, readProcessStart } from './process-start.ts';
 export type { ReplaceFileOptions } from './replace-file.ts';
 export {
   FOLDER_LOCK,

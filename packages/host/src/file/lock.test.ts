@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { withLock } from './index.ts';
+import { readProcessStart, withLock } from './index.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -62,6 +62,21 @@ test('takes over what a dead process left, also when its pid lives again as anot
     assert.equal(await withLock(join(folder, 'lock'), async () => 'in'), 'in');
   }
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a process of the boot before is no process of this one, whoever has its pid and its ticks by now', async () => {
+  const path = join(folder, 'lock');
+  const [ticks, boot] = (await readProcessStart(process.pid)).split('-');
+  if (boot !== undefined) {
+    writeFileSync(path, `${process.pid} ${ticks}-${boot === '00000000' ? '11111111' : '00000000'} aa\n`);
+    assert.equal(await withLock(path, async () => 'in', { timeoutMs: 0 }), 'in');
+  }
+  // What a program wrote that knew no boots is believed by its ticks: it may still run.
+  writeFileSync(path, `${process.pid} ${ticks} aa\n`);
+  await assert.rejects(
+    withLock(path, async () => 'in', { timeoutMs: 0 }),
+    { code: 'FILE_LOCKED' },
+  );
 });
 
 test('lets one in at a time, and nobody wait for ever, where many find what a dead process left', async () => {

@@ -6,7 +6,7 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LimitError } from '@caisson/core/errors';
 import type { FileErrorCode } from './error-code.ts';
-import { readProcessStart } from './process-start.ts';
+import { isProcess, readProcessStart } from './process-start.ts';
 import { temporaryBeside } from './replace-file.ts';
 
 export interface LockOptions {
@@ -117,5 +117,5 @@ async function readHolder(path: string): Promise<string | undefined> {
 
 async function isHeld(holder: string): Promise<boolean> {
   const [pid, startTime] = holder.split(' ');
-  return /^[0-9]{1,10}$/.test(pid ?? '') && (await readProcessStart(Number(pid))) === startTime;
+  return /^[0-9]{1,10}$/.test(pid ?? '') && (await isProcess(Number(pid), startTime ?? ''));
 }

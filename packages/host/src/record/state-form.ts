@@ -2,7 +2,7 @@
 // is gone without a word reads as `lost`: the file says what was so when somebody still looked.
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import * as z from 'zod';
-import { readProcessStart } from '../file/index.ts';
+import { isProcess } from '../file/index.ts';
 import { enclaveFolder } from './folder.ts';
 import { readForm, writeForm } from './form.ts';
 import { isEnclaveName } from './name.ts';
@@ -76,10 +76,9 @@ export async function readState(
 
 /** Whether the shim that wrote this state is alive. */
 export async function isShimAlive({ shim }: RecordedState): Promise<boolean> {
-  const start = await readProcessStart(shim.pid).catch((error: unknown) => {
+  return await isProcess(shim.pid, shim.start).catch((error: unknown) => {
     throw stateFault(`cannot look at process ${shim.pid}`, error);
   });
-  return start === shim.start;
 }
 
 /** Called by the shim only. Throws CaissonError RECORD_STATE; the old state then stays. */
