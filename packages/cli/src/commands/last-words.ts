@@ -1,6 +1,6 @@
 // `caisson last-words`: what an enclave said before it went, from the file that its host kept, by its path or by the enclave's name. Sealed words open for the key of which the
 // image measures the public half, here and not on the host that carried them.
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { plain } from '@caisson/core/log';
 import type { SeenWords } from '@caisson/link/ready';
@@ -55,6 +55,7 @@ async function fileOf(word: string, surroundings: Pick<Surroundings, 'env'>): Pr
 }
 
 async function readKey(path: string): Promise<KeyObject> {
+  const { createPrivateKey } = await import('node:crypto');
   const { readBoundedFile } = await import('@caisson/link/argonaut');
   const bytes = await readBoundedFile(path, { maxBytes: maxKeyBytes, what: `key ${path}` });
   try {
