@@ -43,7 +43,7 @@ async function faultsOf(entries: Record<string, TreeEntry | string>, options: Co
   }
 }
 
-// A flat file and one with a header, as the two documents of the reference show them (reference: sentient.md 5.3).
+// A flat file and one with a header, as the two documents of the reference show them.
 const flat = `ExecStart = "/usr/bin/node /app/worker.js"
 Environment = [
     "NODE_ENV=production",

@@ -94,7 +94,7 @@ const system = {
 };
 const until = 'until the enclave ends; the image is measured and stays as it is';
 
-// Each request of the reference (sentient.md 5.7) with what the supervisor is asked and the answer to the letter.
+// Each request of the reference with what the supervisor is asked and the answer to the letter.
 const table: readonly (readonly [request: unknown, asked: string | null, answer: unknown])[] = [
   ['Ping', null, 'Pong'],
   ['ListServices', 'listServices', { ServiceList: { services: [web] } }],
