@@ -227,6 +227,9 @@ test('a run folder is short and nobody else’s, and what is left of one cid is 
   context.after(() => rmSync(folder.path, { recursive: true, force: true }));
   ok(Buffer.byteLength(folder.path) <= 46);
   equal((await openRunFolder(deep)).path, folder.path);
+  const comma = await openRunFolder(join(state, 'a,server=on'));
+  ok(!comma.path.includes(','), comma.path);
+  context.after(() => rmSync(comma.path, { recursive: true, force: true }));
   for (const cid of ['16', '17']) mkdirSync(join(folder.fabric, cid));
   for (const port of ['1073745920', '1073746176', '9000']) writeFileSync(join(folder.fabric, '3', port), '');
   writeFileSync(join(folder.path, '16.nsm'), '');

@@ -41,7 +41,9 @@ export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
 
 async function placeOf(state: string): Promise<{ readonly path: string; readonly isApart: boolean }> {
   const near = join(state, 'run');
-  if (Buffer.byteLength(near) <= longestFolderBytes) return { path: near, isApart: false };
+  // A comma ends a value on QEMU's command line and a peer in CAISSON_VSOCK; a line end ends a variable of whoever is told it.
+  const isPlain = !/[,\p{Cc}]/u.test(near);
+  if (isPlain && Buffer.byteLength(near) <= longestFolderBytes) return { path: near, isApart: false };
   const digest = createHash('sha256').update(state).digest('hex').slice(0, 12);
   return { path: join(await realpath(tmpdir()), `caisson-${process.getuid?.()}-${digest}`), isApart: true };
 }
