@@ -1,9 +1,11 @@
-// What the clients of the examples take from a service that is not trusted.
-import { deepEqual, ok, rejects } from 'node:assert/strict';
+// What the examples take from whoever is not trusted: their clients from a service, a service from its clients.
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { laneBoundMs } from '@caisson/testkit/contract';
+import { maskRecords } from '../../examples/agent/src/mask.ts';
 import { askService } from '../../examples/client/ask.ts';
 
 test('an answer without end is cut at its bound, and not read first', async () => {
@@ -29,4 +31,16 @@ test('an answer without end is cut at its bound, and not read first', async () =
     server.closeAllConnections();
     server.close();
   }
+});
+
+test('masking takes the time of the text and not of its square, whatever the text', () => {
+  equal(maskRecords('jane.doe@example.org, 4111 1111 1111 1111'), 'j***.***@*******.org, **** **** **** 1111');
+  const pieces = ['a.', 'a%', '1-', 'a@a.', 'b-', 'x@a.1'];
+  const fromMs = performance.now();
+  for (const piece of pieces) {
+    const text = piece.repeat(65_536 / piece.length);
+    for (const whole of [text, `x@${text}`]) equal(maskRecords(whole).length, whole.length);
+  }
+  const tookMs = performance.now() - fromMs;
+  ok(tookMs < laneBoundMs(1_000), `${tookMs} ms`);
 });
