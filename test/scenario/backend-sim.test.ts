@@ -114,7 +114,7 @@ test('where the kernel gives no room an enclave is a plain process, says what it
   match(said.console, /root: .*\.root\/rootfs, which shuts nobody in/);
   equal(said.hasMade, false);
   deepEqual([said.refusal.code, said.wished.length], ['BACKEND_UNAVAILABLE', 1]);
-  match(said.refusal.message, /^the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: /);
+  match(said.refusal.message, /^CAISSON_SIM asks for a room of namespaces, and the kernel gives none: /);
   match(said.refusal.hint, /^sysctl user\.max_user_namespaces.*caisson doctor looks$/);
 });
 

@@ -33,17 +33,17 @@ test('the best there is, unless somebody names less; a room that cannot be had i
   for (const helper of [chroot, none]) {
     throws(() => chooseStage(helper, 'room'), {
       code: 'BACKEND_UNAVAILABLE',
-      message: 'the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: user namespace: no',
+      message: 'CAISSON_SIM asks for a room of namespaces, and the kernel gives none: user namespace: no',
     });
   }
   const isRoot = process.getuid?.() === 0;
   for (const helper of [room, single]) {
     if (isRoot) equal(kindOf(helper, 'chroot'), 'chroot');
-    else throws(() => kindOf(helper, 'chroot'), { message: /this process may not$/ });
+    else throws(() => kindOf(helper, 'chroot'), { message: /this process may make none$/ });
   }
   throws(() => chooseStage(none, 'chroot'), {
     code: 'BACKEND_UNAVAILABLE',
-    message: /this process may not$/,
+    message: /this process may make none$/,
     hint: /CAISSON_SIM=folder needs nothing$/,
   });
   match(findStageFault(none, 'room')!.get, /apparmor_restrict_unprivileged_userns/);

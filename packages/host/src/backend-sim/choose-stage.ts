@@ -33,7 +33,7 @@ const maxAnswerBytes = 4_096;
 const answerForm = /^(room|single|chroot|folder) ([^\n]*)\n$/;
 
 /** Advice for machines without a room. */
-export const ROOM_HINT =
+const ROOM_HINT =
   'sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns say who may make user namespaces; in a container seccomp and capabilities do; caisson doctor looks';
 
 /**
@@ -49,13 +49,13 @@ export function chooseStage(helper: string, wish: string, folder?: string): Stag
   const found = askStage(helper, folder);
   if (wish === 'auto' || wish === found.kind || (wish === 'room' && isRoom(found.kind))) return found;
   if (wish === 'room') {
-    throw unavailable(`the backend sim must set a room, as CAISSON_SIM says, and the kernel gives none: ${found.why}`);
+    throw unavailable(`CAISSON_SIM asks for a room of namespaces, and the kernel gives none: ${found.why}`);
   }
   // Somebody asked for less than there is. `chroot` is possible only for root, and on a machine that has more than a folder.
   const mayShut = process.getuid?.() === 0 && found.kind !== 'folder';
   if (wish === 'folder' || mayShut) return { kind: wish, why: `CAISSON_SIM is ${wish}`, isAsked: true };
   throw unavailable(
-    `the backend sim must shut services into a root, as CAISSON_SIM says, and this process may not`,
+    `CAISSON_SIM asks for a chroot, and this process may make none`,
     'root may, with CAP_SYS_CHROOT and CAP_MKNOD; CAISSON_SIM=auto takes the best that there is, CAISSON_SIM=folder needs nothing',
   );
 }
@@ -66,7 +66,7 @@ export function findStageFault(helper: string, wish: string): MissingPart | unde
     chooseStage(helper, wish);
     return undefined;
   } catch (error) {
-    return { what: (error as Error).message, get: (error as CaissonError).hint ?? ROOM_HINT };
+    return { what: `another setting: ${(error as Error).message}`, get: (error as CaissonError).hint ?? ROOM_HINT };
   }
 }
 

@@ -134,7 +134,7 @@ export async function requireName(state: string, name: string, composeFile: stri
   const whose = before.composeFile ?? 'caisson run';
   throw new CaissonError<EngineErrorCode>(
     'ENGINE_NAME',
-    `enclave ${name} must be of ${composeFile ?? 'nobody'}, got one that runs already, of ${whose}`,
+    `enclave name ${name} must be free for ${composeFile ?? 'caisson run'}, got one that runs already, of ${whose}`,
     {
       hint: `take another name, or end that one: caisson down ${name}`,
     },

@@ -76,7 +76,7 @@ async function getOnce(url: URL, headers: Readonly<Record<string, string>>, opti
     abort.abort(
       new LimitError<OciErrorCode>(
         'OCI_DEADLINE',
-        `${url.host} must go on within ${options.timeoutMs} ms, and the image be there in time`,
+        `${url.host} must not be silent for ${options.timeoutMs} ms, nor the image take longer than its deadline`,
       ),
     );
   let timer = setTimeout(late, left());

@@ -75,7 +75,7 @@ export async function digestHandle(file: FileHandle, size: number): Promise<File
   const buffer = Buffer.alloc(pieceBytes);
   for (let at = 0; at < size; ) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - at), at);
-    if (bytesRead === 0) throw form(`a file of ${size} bytes must have them, got ${at}`);
+    if (bytesRead === 0) throw form(`its file must have ${size} bytes, got ${at}`);
     for (const hash of [sha256, sha384]) hash.update(buffer.subarray(0, bytesRead));
     at += bytesRead;
   }

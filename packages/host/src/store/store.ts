@@ -84,7 +84,7 @@ export async function openImageStore(folder: string): Promise<ImageStore> {
     if (found.length === 1) return found[0]!;
     if (found.length === 0)
       throw fault('STORE_UNKNOWN', `no image ${reference} in ${folder}`, 'list them with: caisson images');
-    throw fault('STORE_AMBIGUOUS', `image ${reference} must be one, got ${found.length} that begin so`);
+    throw fault('STORE_AMBIGUOUS', `image ${reference} must be one image, got ${found.length} whose id begins so`);
   }
 
   async function writeTag({ name, version }: ImageTag, id: string): Promise<void> {
