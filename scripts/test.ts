@@ -20,6 +20,15 @@ const sequence = [
   ...['test/scenario/up.', 'test/scenario/shim.', 'test/scenario/start.', 'test/scenario/hardware-spot.'],
   ...['cli/src/nitro-verb.', 'test/scenario/backend-sim.', 'backend-nitro/nitro-backend.', 'cli/src/up-nitro.'],
   ...['/companions/', 'test/scenario/supervisor.'],
+  ...[
+    'test/vm/contract-wall.',
+    'test/vm/backend.',
+    'test/vm/build.',
+    'test/vm/nsm.',
+    'test/vm/inside.',
+    'test/vm/channel.',
+  ],
+  ...['test/vm/signed.', 'test/vm/pipeline.', 'test/vm/hardware.', 'test/vm/up.'],
 ];
 const checks = [
   { what: 'types', words: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'] },

@@ -13,6 +13,7 @@ import { measureImage } from '@caisson/host/image';
 import { waitUntilReady } from '@caisson/host/ready';
 import { ensureRuntime, openRuntime } from '@caisson/host/runtime';
 import type { Transport } from '@caisson/link/transport';
+import { emulatedCmdline } from '@caisson/testkit/backend';
 import { createTestImage, dockerArchive, layer, type TestImage, writeLayout } from '@caisson/testkit/oci';
 import { run } from '../../packages/cli/src/run.ts';
 import { hearReport } from './hear.ts';
@@ -42,7 +43,17 @@ after(() => !skip && rmSync(folder, { recursive: true }));
 async function build(source: string, ...words: readonly string[]): Promise<string> {
   const stderr = new PassThrough();
   const output = at(`${source}.eif`);
-  const line = ['build', at(source), '-o', output, '--kernel', rigFile('out/bzImage'), ...words];
+  const line = [
+    'build',
+    at(source),
+    '-o',
+    output,
+    '--kernel',
+    rigFile('out/bzImage'),
+    '--cmdline',
+    emulatedCmdline,
+    ...words,
+  ];
   const status = await run(line, {
     stdin: new PassThrough(),
     stdout: new PassThrough(),

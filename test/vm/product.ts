@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { hostPort, toVsockPort } from '@caisson/core/address';
 import { ensureRuntime } from '@caisson/host/runtime';
 import { parseReadyLine, type SeenMessage } from '@caisson/link/ready';
+import { emulatedCmdline } from '@caisson/testkit/backend';
 import { hear } from '@caisson/testkit/program';
 import { run } from '../../packages/cli/src/run.ts';
 import { type Enclave, skip as noRig, rigFile, within } from './rig.ts';
@@ -40,7 +41,16 @@ export async function buildProduct(folder: string, files: Readonly<Record<string
     writeFileSync(join(source, name), text);
   }
   const image = join(folder, 'app.eif');
-  const { status, stderr } = await caisson(['build', source, '-o', image, '--kernel', rigFile('out/bzImage')]);
+  const { status, stderr } = await caisson([
+    'build',
+    source,
+    '-o',
+    image,
+    '--kernel',
+    rigFile('out/bzImage'),
+    '--cmdline',
+    emulatedCmdline,
+  ]);
   assert.equal(status, 0, stderr);
   return image;
 }

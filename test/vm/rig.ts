@@ -53,6 +53,7 @@ export interface Enclave {
 const heartbeatByte = 0xb7;
 // Chosen.
 const bootMs = 120_000;
+const maxTries = 5;
 
 export interface BootOptions {
   readonly image: string;
@@ -63,6 +64,19 @@ export interface BootOptions {
 
 /** Resolves when PID 1's heartbeat was answered; rejects with the console when that takes over two minutes or QEMU ends before. */
 export async function bootEnclave(options: BootOptions): Promise<Enclave> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await bootOnce(options);
+    } catch (error) {
+      // Given by Linux: on a busy machine the emulator got no time while the kernel looked at its timer. Nothing of ours has run yet.
+      const isBusy = error instanceof Error && error.message.includes("IO-APIC + timer doesn't work");
+      if (!isBusy || tries === maxTries) throw error;
+      console.error(`vm: boot ${tries} of ${options.image} met a machine without time for its timer`);
+    }
+  }
+}
+
+async function bootOnce(options: BootOptions): Promise<Enclave> {
   const cid = toCid(options.cid);
   const folder = mkdtempSync(join(tmpdir(), 'caisson-vm-'));
   const path = join(folder, 'v');

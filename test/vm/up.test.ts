@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findPolicy } from '@caisson/host/operator';
-import { hangingInit, writeProbeImage } from '@caisson/testkit/backend';
+import { emulatedCmdline, hangingInit, writeProbeImage } from '@caisson/testkit/backend';
 import { freePort } from '@caisson/testkit/loopback';
 import { proveEnclave } from '../../examples/hello/prove.ts';
 import { imageSkip } from '../scenario/backend/image.ts';
@@ -33,7 +33,7 @@ test('up boots hello in QEMU to ready and verified; its document holds over HTTP
   env.HELLO_PORT = String(port);
   // The example's own file, with the rig's kernel instead of the one that this machine may have made.
   const text = readFileSync(join(root, 'examples/hello/caisson.yaml'), 'utf8');
-  const image = `image: { source: ${join(root, 'examples/hello/app')}, kernel: ${rigFile('out/bzImage')} }`;
+  const image = `image: { source: ${join(root, 'examples/hello/app')}, kernel: ${rigFile('out/bzImage')}, cmdline: ${emulatedCmdline} }`;
   const file = join(folder, 'caisson.yaml');
   writeFileSync(file, text.replace('image: ./app', image));
 
@@ -75,7 +75,7 @@ test('an image that hangs before its heartbeat, and one that speaks and never be
     at('caisson.yaml'),
     `enclaves:
   hangs: { image: { eif: hangs.eif }, ${resources}, ready: { timeout: 8s } }
-  never: { image: { source: ./never, kernel: ${kernel} }, profile: development, ${resources}, ready: { tcp: 3000, timeout: 2s } }
+  never: { image: { source: ./never, kernel: ${kernel}, cmdline: ${emulatedCmdline} }, profile: development, ${resources}, ready: { tcp: 3000, timeout: 2s } }
 `,
   );
   const hangs = await caisson('up', '--backend', 'qemu', 'hangs');

@@ -3,7 +3,7 @@ import { equal } from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureRuntime } from '@caisson/host/runtime';
-import { type BackendImages, writeProbeImage } from '@caisson/testkit/backend';
+import { type BackendImages, emulatedCmdline, writeProbeImage } from '@caisson/testkit/backend';
 import { pid1Built } from '@caisson/testkit/pid1';
 import { hear } from '@caisson/testkit/program';
 import { run } from '../../../packages/cli/src/run.ts';
@@ -55,7 +55,11 @@ export async function buildFolder(
   mkdirSync(folder);
   for (const [path, text] of Object.entries({ 'package.json': '{"main":"main.js"}', ...files }))
     writeFileSync(join(folder, path), text);
-  const { code, err } = await hear(run, ['build', folder, '-o', `${folder}.eif`, '--kernel', kernel], { env });
+  const { code, err } = await hear(
+    run,
+    ['build', folder, '-o', `${folder}.eif`, '--kernel', kernel, '--cmdline', emulatedCmdline],
+    { env },
+  );
   equal(code, 0, err);
   return `${folder}.eif`;
 }

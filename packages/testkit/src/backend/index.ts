@@ -7,7 +7,7 @@ import type { BackendPromise, BackendScene } from './scene.ts';
 
 export { hangingInit } from './hanging-init.ts';
 export type { ProbeImage } from './image.ts';
-export { writeProbeImage } from './image.ts';
+export { emulatedCmdline, writeProbeImage } from './image.ts';
 export type { BackendImages, BackendPromise, BackendScene } from './scene.ts';
 export { isAlive } from './scene.ts';
 

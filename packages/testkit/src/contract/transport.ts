@@ -5,22 +5,19 @@ import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { addressPromises } from './transport/address.ts';
-import type { TransportPair } from './transport/scene.ts';
+import type { TransportPair, TransportPromise } from './transport/scene.ts';
 import { streamPromises } from './transport/stream.ts';
 
-export type { TransportPair } from './transport/scene.ts';
-
-/** One promise: `run` resolves when it holds and rejects with an AssertionError when not. */
-export interface TransportPromise {
-  /** A sentence whose subject is the transport. */
-  readonly title: string;
-  run(pair: TransportPair): Promise<void>;
-}
+export type { TransportPair, TransportPromise } from './transport/scene.ts';
 
 export const transportContract: readonly TransportPromise[] = [...addressPromises, ...streamPromises];
 
-/** `open` is called once; the pair serves all promises in order and is closed at the end. */
-export function describeTransportContract(name: string, open: () => Promise<TransportPair>): void {
+/** `open` is called once; the pair serves all promises in order and is closed at the end. `promises`: default all. */
+export function describeTransportContract(
+  name: string,
+  open: () => Promise<TransportPair>,
+  promises: readonly TransportPromise[] = transportContract,
+): void {
   describe(`the ${name} transport`, () => {
     let pair: TransportPair;
     let openBefore = 0;
@@ -30,8 +27,8 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       pair = await open();
     });
 
-    for (const { title, run } of transportContract) {
-      test(title, { timeout: 150_000 }, () => run(pair));
+    for (const { title, run } of promises) {
+      test(title, { timeout: 300_000 }, () => run(pair));
     }
 
     after(async () => {

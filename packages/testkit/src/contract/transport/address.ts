@@ -3,10 +3,10 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { CID_ANY } from '@caisson/core/address';
 import { laneBoundMs } from '../lane.ts';
-import type { TransportPair } from './scene.ts';
+import type { TransportPromise } from './scene.ts';
 import { directions, discard, inTime, makePort, meet, whileListening } from './scene.ts';
 
-export const addressPromises: readonly { title: string; run(pair: TransportPair): Promise<void> }[] = [
+export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'names the CID of the peer, whichever side dials',
     async run(pair) {
@@ -31,6 +31,7 @@ export const addressPromises: readonly { title: string; run(pair: TransportPair)
   },
   {
     title: 'never connects to a CID that nobody has',
+    isOneSided: true,
     async run(pair) {
       const expected = new Set<unknown>(['ENODEV', 'ECONNREFUSED', 'ETIMEDOUT']);
       const dial = pair.a.connect({ cid: pair.otherCid, port: makePort() }, { timeoutMs: 500 });
@@ -135,6 +136,7 @@ export const addressPromises: readonly { title: string; run(pair: TransportPair)
   },
   {
     title: 'refuses a second listener on a host-wide port, even one for another peer',
+    isOneSided: true,
     async run(pair) {
       const [inbound] = directions(pair);
       const port = makePort();
@@ -196,6 +198,7 @@ export const addressPromises: readonly { title: string; run(pair: TransportPair)
   },
   {
     title: 'resets a peer that the listener was not made for, and never hands it out',
+    isOneSided: true,
     async run(pair) {
       const [, outbound] = directions(pair);
       const { from, to } = outbound!;

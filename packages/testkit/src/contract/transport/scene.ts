@@ -22,6 +22,15 @@ export interface TransportPair {
   close(): Promise<void>;
 }
 
+/** One promise: `run` resolves when it holds and rejects with an AssertionError when not. */
+export interface TransportPromise {
+  /** A sentence whose subject is the transport. */
+  readonly title: string;
+  /** Asks `a` alone, or `b` alone; any other asks both, in either role. */
+  readonly isOneSided?: true;
+  run(pair: TransportPair): Promise<void>;
+}
+
 /** One end, and the address by which the other end knows it. */
 export interface End {
   readonly transport: Transport;
@@ -35,7 +44,7 @@ export interface Meeting {
 }
 
 // Chosen.
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 const firstPort = 0x20000000;
 
 let nextPort = firstPort + randomInt(0x0fffffff);

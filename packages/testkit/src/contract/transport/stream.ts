@@ -5,14 +5,14 @@ import { once } from 'node:events';
 import { createServer, request as send } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { TransportPair } from './scene.ts';
+import type { TransportPromise } from './scene.ts';
 import { digestAll, directions, discard, inTime, makePort, meet, sha256Of, whileListening } from './scene.ts';
 
 // Given by the issue of this suite: more than every buffer on the way.
 const bulkBytes = 5 * 1024 * 1024;
 const parallel = 1_024;
 
-export const streamPromises: readonly { title: string; run(pair: TransportPair): Promise<void> }[] = [
+export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'carries 5 MiB both ways at once, unchanged',
     async run(pair) {
@@ -137,7 +137,7 @@ export const streamPromises: readonly { title: string; run(pair: TransportPair):
           (socket) => socket.pipe(socket),
           async () => {
             const dials = Array.from({ length: parallel }, () =>
-              from.transport.connect({ cid: to.cid, port }, { timeoutMs: 15_000, retryRefused: true }),
+              from.transport.connect({ cid: to.cid, port }, { timeoutMs: 60_000, retryRefused: true }),
             );
             const sockets = await inTime(Promise.all(dials), `${parallel} dials`);
             const echoes = sockets.map(async (socket, index) => {
