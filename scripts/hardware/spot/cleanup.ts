@@ -8,8 +8,8 @@ import type { RunId } from './run-id.ts';
 /** What this run has asked AWS to make, answered or not. */
 export interface Made {
   keyPair: boolean;
-  group: boolean;
   /** Its id where AWS has told it. */
+  group: 'no' | 'asked' | { readonly id: string };
   instance: 'no' | 'asked' | { readonly id: string };
 }
 
@@ -45,7 +45,11 @@ export function howToRemove({ name, filter }: RunId, made: Made): readonly Remov
       what: 'the instance',
       command: `aws ec2 terminate-instances --instance-ids ${instances}`,
     },
-    { there: made.group, what: 'the security group', command: `aws ec2 delete-security-group --group-id ${groups}` },
+    {
+      there: made.group !== 'no',
+      what: 'the security group',
+      command: `aws ec2 delete-security-group --group-id ${groups}`,
+    },
     { there: made.keyPair, what: 'the key pair', command: `aws ec2 delete-key-pair --key-name ${name}` },
   ];
   return all.filter(({ there }) => there);
@@ -56,7 +60,7 @@ export async function removeAll(options: CleanupOptions): Promise<readonly (Remo
   const { aws, run, made, pollMs } = options;
   const work: Readonly<Record<string, () => Promise<void>>> = {
     'the instance': () => endInstances(options),
-    'the security group': () => deleteGroups(aws, run),
+    'the security group': () => deleteGroups(options),
     'the key pair': async () => void (await aws('ec2', 'delete-key-pair', '--key-name', run.name)),
   };
   const left: (Removal & { readonly fault: string })[] = [];
@@ -93,10 +97,18 @@ async function findUnanswered({ aws, run, pollMs }: CleanupOptions): Promise<rea
   return [];
 }
 
-async function deleteGroups(aws: Aws, run: RunId): Promise<void> {
-  const found = await aws('ec2', 'describe-security-groups', '--filters', run.filter);
-  for (const group of listAt(found, 'SecurityGroups')) {
-    await aws('ec2', 'delete-security-group', '--group-id', textAt(group, 'GroupId') ?? '');
+// By its id where AWS has told it, and by its tag: neither the answer nor the list has to have come.
+async function deleteGroups({ aws, run, made, pollMs }: CleanupOptions): Promise<void> {
+  const ids = new Set(typeof made.group === 'object' ? [made.group.id] : []);
+  for (let look = 0; look === 0 || (ids.size === 0 && look < looksAfterSilence); look += 1) {
+    if (look > 0) await sleep(pollMs);
+    const found = listAt(await aws('ec2', 'describe-security-groups', '--filters', run.filter), 'SecurityGroups');
+    for (const group of found) ids.add(textAt(group, 'GroupId') ?? '');
+  }
+  for (const id of ids) {
+    await aws('ec2', 'delete-security-group', '--group-id', id).catch((error: unknown) => {
+      if (!(error instanceof AwsError && error.code === 'InvalidGroup.NotFound')) throw error;
+    });
   }
 }
 

@@ -98,11 +98,12 @@ async function makeArchive(pack: string, { folder, env, stop }: Making): Promise
 }
 
 async function makeGroup({ aws, run, made, stop }: Making, { vpc }: Subnet, network: string): Promise<string> {
-  made.group = true;
+  made.group = 'asked';
   const about = ['--group-name', run.name, '--description', 'ssh for one run of Caisson on Nitro', '--vpc-id', vpc];
   const tags = ['--tag-specifications', run.tags('security-group')];
   const group = textAt(await aws('ec2', 'create-security-group', ...about, ...tags), 'GroupId');
   if (group === undefined) throw new Error('aws ec2 create-security-group told no group');
+  made.group = { id: group };
   stop.throwIfAborted();
   const rule = ['--group-id', group, '--protocol', 'tcp', '--port', '22', '--cidr', network];
   await aws('ec2', 'authorize-security-group-ingress', ...rule);

@@ -29,7 +29,7 @@ export async function runOnSpot(options: SpotRun): Promise<number> {
   const run = createRunId();
   const aws = createAws(env, settings.region);
   const folder = mkdtempSync(join(tmpdir(), 'caisson-spot-'));
-  const made: Made = { keyPair: false, group: false, instance: 'no' };
+  const made: Made = { keyPair: false, group: 'no', instance: 'no' };
   let login: readonly string[] | undefined;
   let code = 1;
   try {
@@ -56,7 +56,7 @@ export async function runOnSpot(options: SpotRun): Promise<number> {
 }
 
 async function remove(run: RunId, aws: Aws, made: Made, { settings, say }: SpotRun): Promise<boolean> {
-  if (!made.keyPair && !made.group && made.instance === 'no') return true;
+  if (!made.keyPair && made.group === 'no' && made.instance === 'no') return true;
   say('cleaning up');
   const left = await removeAll({ aws, run, made, pollMs: settings.pollMs, say });
   for (const { what, command, fault } of left) say(`LEFT BEHIND: ${what}: ${fault}\n  ${command}`);

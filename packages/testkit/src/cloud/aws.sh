@@ -93,6 +93,10 @@ case "$service $verb" in
     answer '{"Return":true}'
     ;;
   'ec2 describe-security-groups')
+    if [ ! -e "$cloud/lagged-group" ] && grep -q '^[al]' "$cloud/plan"; then
+      : >"$cloud/lagged-group"
+      answer '{"SecurityGroups":[]}'
+    fi
     found=''
     for file in "$there"/sg-*; do
       [ ! -e "$file" ] || [ "$(cat "$file")" != "$tag" ] || found="{\"GroupId\":\"${file##*/}\"}"
@@ -100,6 +104,7 @@ case "$service $verb" in
     answer "{\"SecurityGroups\":[$found]}"
     ;;
   'ec2 delete-security-group')
+    [ -e "$there/$group" ] || refuse InvalidGroup.NotFound "$group"
     for file in "$there"/i-*; do [ ! -e "$file" ] || refuse DependencyViolation "resource $group has a dependent object"; done
     if [ ! -e "$cloud/held" ] && [ -e "$cloud/user-data" ]; then
       : >"$cloud/held"
@@ -117,7 +122,7 @@ case "$service $verb" in
     answer '{"Instances":[{"InstanceId":"i-0123456789abcdef0"}]}'
     ;;
   'ec2 describe-instances')
-    # What was made and not answered for is not listed at once.
+    # What was just made, answered for or not, is not listed at once.
     if [ -n "$tag" ] && [ ! -e "$cloud/lagged" ] && grep -q '^lose' "$cloud/plan"; then
       : >"$cloud/lagged"
       answer '{"Reservations":[]}'
