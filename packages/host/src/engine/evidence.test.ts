@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fakeState } from '@caisson/testkit/fake';
+import { writeLastWords } from '../ready/index.ts';
 import { openEnclaveFolder } from '../record/index.ts';
 import { collectEvidence } from './evidence.ts';
 
@@ -32,4 +33,22 @@ test('what steers a terminal is taken out of a console line, also where the line
   writeFileSync(console, `${JSON.stringify(line)}\n\u001b[2Jplain\n`);
   const [found] = await collectEvidence(state, 'web', fakeState('web', { phase: 'exited' }), [], false);
   deepEqual(found?.lines, ['10:00:00.000 X a]0;titleb', '[2Jplain']);
+});
+
+test('last words are those of this boot, or of the one before it that its shim started again after', async (context) => {
+  const state = mkdtempSync(join(tmpdir(), 'caisson-evidence-'));
+  context.after(() => rmSync(state, { recursive: true }));
+  const { lastWords } = await openEnclaveFolder(state, 'web');
+  const bootId = 'a'.repeat(32);
+  await writeLastWords(lastWords, {
+    ...{ cid: 16, bootId, profile: 'development', phase: 'failed', final: null, seenAt: '2026-11-21T10:00:00.000Z' },
+    words: [{ service: 'app', lines: ['boom'] }],
+  });
+  const shown = async (boot: string, restarts: number): Promise<readonly string[]> => {
+    const found = await collectEvidence(state, 'web', fakeState('web', { bootId: boot, restarts }), [], false);
+    return found.map(({ what }) => what);
+  };
+  deepEqual(await shown(bootId, 0), ['last words of app']);
+  deepEqual(await shown('b'.repeat(32), 0), []);
+  deepEqual(await shown('b'.repeat(32), 1), ['last words of app, before it was started again']);
 });

@@ -38,15 +38,18 @@ export async function collectEvidence(
   return found;
 }
 
-/** Last words of this boot only: those of an earlier one would tell of another failure. */
+/** Last words of this boot, or of the boots of this shim that it has already started again after. Older ones would tell of another failure. */
 async function wordsOf(path: string, last: RecordedState | undefined): Promise<Evidence[]> {
   const words = await readLastWords(path).catch(() => undefined);
-  if (words === undefined || (last?.bootId ?? words.bootId) !== words.bootId) return [];
-  return words.words.map((one) =>
-    'sealed' in one
-      ? { what: `last words of ${readable(one.service)}`, lines: [`sealed: caisson last-words ${path} --key FILE`] }
-      : { what: `last words of ${readable(one.service)}`, lines: one.lines.slice(-wordLines).map(readable) },
-  );
+  if (words === undefined) return [];
+  const isBefore = last?.bootId != null && last.bootId !== words.bootId;
+  if (isBefore && last.restarts === 0) return [];
+  const when = isBefore ? ', before it was started again' : '';
+  return words.words.map((one) => ({
+    what: `last words of ${readable(one.service)}${when}`,
+    lines:
+      'sealed' in one ? [`sealed: caisson last-words ${path} --key FILE`] : one.lines.slice(-wordLines).map(readable),
+  }));
 }
 
 async function tailOf(path: string, lines: number): Promise<string[]> {

@@ -15,7 +15,14 @@ import { CONTROL_PORT } from '@caisson/link/control';
 import { openTransportFromEnvironment, type Transport } from '@caisson/link/transport';
 import { createLinuxKernel } from '@caisson/sys';
 import { stateFolder } from '../file/index.ts';
-import { ENDED_PHASES, findRecord, isEnclaveName, listRecords, type RecordedState } from '../record/index.ts';
+import {
+  ENDED_PHASES,
+  type EnclaveRecord,
+  findRecord,
+  isEnclaveName,
+  listRecords,
+  type RecordedState,
+} from '../record/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 
 export interface EnclaveAddress {
@@ -45,7 +52,7 @@ export async function findEnclave(
   }
   if (!isEnclaveName(enclave))
     throw fault(`enclave must be a name, a CID or vsock:CID:PORT, got ${JSON.stringify(enclave)}`);
-  const state = await stateOf(enclave, env);
+  const { spec, state } = await recordOf(enclave, env);
   if (ENDED_PHASES.includes(state.phase)) {
     const hint =
       state.phase === 'lost'
@@ -58,6 +65,10 @@ export async function findEnclave(
       hint: `caisson wait ${enclave}, and then again`,
     });
   }
+  if (port === CONTROL_PORT && spec?.hasControl === false)
+    throw fault(`the image of enclave ${enclave} must have a control channel, got one without`, {
+      hint: 'operators in caisson.yaml give it one; operators: { local: NAME } makes a key for development',
+    });
   return { ...addressOf(state.cid, port, enclave), ...(state.vsock !== null && { vsock: state.vsock }) };
 }
 
@@ -67,12 +78,15 @@ export function openEnclaveTransport(env: Environment, vsock?: string): Transpor
   return openTransportFromEnvironment(way, createLinuxKernel());
 }
 
-async function stateOf(name: string, env: Environment): Promise<RecordedState> {
+async function recordOf(
+  name: string,
+  env: Environment,
+): Promise<Pick<EnclaveRecord, 'spec'> & { readonly state: RecordedState }> {
   const record = await findRecord(stateFolder(env), name).catch((cause: unknown) => {
     if (!(cause instanceof CaissonError) || cause.code !== 'RECORD_UNKNOWN') throw cause;
     throw fault(cause.message, { cause, hint: `${cause.hint}; a CID can be given instead of a name` });
   });
-  if (record.state !== undefined) return record.state;
+  if (record.state !== undefined) return { spec: record.spec, state: record.state };
   const why = record.fault === undefined ? 'one that never ran' : record.fault.message;
   const hint = `caisson inspect ${name} shows what there is of it; a CID can be given instead of a name`;
   throw fault(`enclave ${name} must run here, got ${why}`, { hint, ...(record.fault && { cause: record.fault }) });

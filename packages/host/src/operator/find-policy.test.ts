@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fakeSpec, fakeState } from '@caisson/testkit/fake';
 import { readProcessStart } from '../file/index.ts';
 import { type RecordedSpec, type RecordedState, writeSpec, writeState } from '../record/index.ts';
 import { createSimulatedAuthority } from '../simulator/index.ts';
@@ -229,7 +230,7 @@ test('an enclave that has ended, has no CID yet or whose record is damaged is re
   }
 });
 
-test('of an enclave that is not here it is not a policy that is missing', async (context) => {
+test('of an enclave that is not here, or takes nobody’s commands, it is not a policy that is missing', async (context) => {
   const { env } = place(context);
   const open = (more: object) => openOperatorSession({ env, say: () => {}, enclave: 'nobody', ...more });
   await assert.rejects(open({}), {
@@ -237,6 +238,15 @@ test('of an enclave that is not here it is not a policy that is missing', async 
     message: `enclave nobody must have a record in ${env.CAISSON_STATE}, got none`,
     hint: 'there is none yet; caisson up and caisson run start one; a CID can be given instead of a name',
   });
+  await writeSpec(env.CAISSON_STATE, fakeSpec('mute', { hasControl: false }));
+  const shim = { pid: process.pid, start: await readProcessStart(process.pid), protocol: 1, version: '0' };
+  await writeState(env.CAISSON_STATE, fakeState('mute', { phase: 'ready', cid: 21, shim }));
+  await assert.rejects(open({ enclave: 'mute' }), {
+    code: 'OPERATOR_ENCLAVE',
+    message: 'the image of enclave mute must have a control channel, got one without',
+  });
+  // Another port may be served by anybody's image.
+  await assert.rejects(open({ enclave: 'mute', port: 7 }), { code: 'OPERATOR_POLICY' });
   await assert.rejects(open({ enclave: '16' }), { code: 'OPERATOR_POLICY' });
   await assert.rejects(open({ via: 'ssh:nowhere' }), { code: 'OPERATOR_POLICY' });
 });

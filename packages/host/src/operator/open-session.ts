@@ -46,11 +46,9 @@ export async function openOperatorSession(options: OpenSessionOptions): Promise<
   const named = /^vsock:([0-9]+)/.exec(enclave)?.[1] ?? enclave;
   const { policyFile: file, composeFile: composed } = options;
   const wanted = { env, enclave: named, file, composeFile: composed, isHere: via === undefined, variables };
-  const { policy, source } = await findPolicy(wanted).catch(async (error: unknown) => {
-    // First, because for an enclave that does not run here a missing policy is not the fault.
-    if (via === undefined && isEnclaveName(enclave)) await findEnclave(enclave, env, port);
-    throw error;
-  });
+  // First, because for an enclave that does not run here, or takes nobody's commands, a missing policy or key is not the fault.
+  if (via === undefined && isEnclaveName(enclave)) await findEnclave(enclave, env, port);
+  const { policy, source } = await findPolicy(wanted);
   const { operator, composeFile } = options;
   const name = await findOperator({
     env,
