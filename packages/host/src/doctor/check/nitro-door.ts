@@ -2,6 +2,7 @@
 import { type Check, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import { type Ground, NITRO_DEVICE } from '../ground.ts';
 import { findKernelHazards } from '../kernel-version.ts';
+import { packageCommand } from '../package-command.ts';
 import { isContainer } from './sim.ts';
 
 // Given: AWS, "Nitro Enclaves: requirements". Types without enclaves; the name of the product is the type on EC2, so nobody has to be asked.
@@ -34,8 +35,8 @@ export const nitroDoorChecks: readonly Check[] = [
       const has = machine.readText(`/boot/config-${release}`);
       if (has !== undefined && !/^CONFIG_NITRO_ENCLAVES=[ym]$/m.test(has)) {
         return fail(
-          `Linux ${release} is built without nitro_enclaves`,
-          'sudo dnf upgrade kernel && sudo reboot   # Linux 5.10 was the first with it',
+          `Linux ${release} is built without nitro_enclaves, which 5.10 was the first to have`,
+          packageCommand('kernel', machine),
         );
       }
       const extra =
@@ -114,13 +115,13 @@ export const nitroDoorChecks: readonly Check[] = [
     looksAt: 'known faults of vsock in this version of Linux',
     matters: 'data that is damaged or connections that are reset look like faults of the application',
     prevents: [],
-    look: ({ kernel }) => {
+    look: ({ machine, kernel }) => {
       if (kernel === undefined) return note('the version of the kernel cannot be read');
       const found = findKernelHazards(kernel);
       if (found.length === 0) return ok(`Linux ${kernel.text}: no fault of vsock is known of it`);
       return found.map(({ level, what }) => {
         const text = `Linux ${kernel.text}: ${what}`;
-        return level === 'warn' ? warn(text, 'sudo dnf upgrade kernel && sudo reboot   # or apt-get') : note(text);
+        return level === 'warn' ? warn(text, packageCommand('kernel', machine)) : note(text);
       });
     },
   },

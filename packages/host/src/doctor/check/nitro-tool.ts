@@ -2,9 +2,9 @@
 import { readNitroFailure } from '../../explain/index.ts';
 import { type Check, count, fail, joinGroup, type Look, note, ok, warn } from '../check.ts';
 import type { Ground } from '../ground.ts';
+import { packageCommand } from '../package-command.ts';
 import { MAX_ENCLAVES } from '../parent.ts';
 
-const install = 'sudo dnf install -y aws-nitro-enclaves-cli';
 const defaultBlobs = '/usr/share/nitro_enclaves/blobs';
 const sockets = '/run/nitro_enclaves';
 const logs = '/var/log/nitro_enclaves';
@@ -16,17 +16,14 @@ export const nitroToolChecks: readonly Check[] = [
     looksAt: 'nitro-cli in PATH and its version',
     matters: 'caisson starts enclaves through it; before 1.1 it tells neither names nor measurements',
     prevents: ['nitro'],
-    look: ({ nitroCli }) => {
-      if (nitroCli === null) return fail('no nitro-cli in PATH', install);
+    look: ({ machine, nitroCli }) => {
+      if (nitroCli === null) return fail('no nitro-cli in PATH', packageCommand('nitroCli', machine));
       const { version } = nitroCli;
       if (version === undefined) return warn('nitro-cli does not say its version', 'nitro-cli --version');
       const [major = 0, minor = 0] = version.split('.').map(Number);
       return major > 1 || (major === 1 && minor >= 1)
         ? ok(`nitro-cli ${version}`)
-        : fail(
-            `nitro-cli ${version}, at least 1.1 is needed`,
-            `${install} && sudo dnf upgrade -y aws-nitro-enclaves-cli`,
-          );
+        : fail(`nitro-cli ${version}, at least 1.1 is needed`, packageCommand('nitroCliUpgrade', machine));
     },
   },
   {
@@ -46,7 +43,7 @@ export const nitroToolChecks: readonly Check[] = [
       if (missing.length > 0) {
         const found = `no ${missing.join(', ')} in ${folder}`;
         return named === undefined
-          ? note(found, 'sudo dnf install -y aws-nitro-enclaves-cli-devel')
+          ? note(found, packageCommand('nitroBlobs', machine))
           : warn(found, `export NITRO_CLI_BLOBS=${defaultBlobs}`);
       }
       const version = / (\d+\.\d+\.\d+)\S* Kernel Configuration/.exec(

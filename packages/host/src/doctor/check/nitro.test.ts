@@ -151,3 +151,32 @@ test('a version of nitro-cli before names, an answer of another form, and no ans
     /zeros in their documents: a/,
   );
 });
+
+test('what is missing is got as the distribution has it', async () => {
+  const systems = {
+    'NAME="Amazon Linux"\nVERSION_ID="2023"\nID="amzn"\n': [
+      /dnf install -y aws-nitro-enclaves-cli$/,
+      /dnf upgrade -y kernel/,
+    ],
+    'NAME="Amazon Linux"\nVERSION_ID="2"\nID="amzn"\n': [/^sudo amazon-linux-extras install/, /yum update -y kernel/],
+    'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n': [
+      /^git clone https:\/\/github.com\/aws\/aws-nitro-enclaves-cli /,
+      /^sudo apt-get /,
+    ],
+    'NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n': [/^git clone/, /^sudo apt-get /],
+    'NAME="Red Hat Enterprise Linux"\nID="rhel"\nID_LIKE="fedora"\n': [/^git clone/, /^sudo dnf upgrade -y kernel/],
+  };
+  for (const [text, [tool, kernel]] of Object.entries(systems)) {
+    const machine: FakeMachineParts = {
+      files: {
+        '/etc/os-release': text,
+        '/boot/config-4.14.1': '# CONFIG_NITRO_ENCLAVES is not set\n',
+        '/proc/sys/kernel/osrelease': '4.14.1\n',
+        '/sys/module/nitro_enclaves/parameters/ne_cpus': null,
+      },
+      commands: { 'nitro-cli --version': undefined as never },
+    };
+    assert.match((await one('nitro-cli', machine)).command ?? '', tool!, text);
+    assert.match((await one('nitro-module', machine)).command ?? '', kernel!, text);
+  }
+});
