@@ -47,7 +47,7 @@ test('waits through the phases and ends when the enclave says that it is ready',
         setTimeout(() => reporter.report('ready', []), 30);
       });
   };
-  const report = await waitUntilReady({ cid, transport: host, intervalMs: 10, deadlineMs: 5_000, say });
+  const report = await waitUntilReady({ cid, transport: host, intervalMs: 10, deadlineMs: 60_000, say });
   equal(report.ready, true);
   equal(report.health?.bootId, bootId);
   ok(report.attempts >= 2);
@@ -80,12 +80,15 @@ test('a port that refuses, closes early or babbles is told apart', async (t) => 
     ],
     [(socket) => socket.write(Uint8Array.of(0, 0, 0, 9, 1)), /begins an answer \(5 bytes\) and never ends it$/],
   ];
-  for (const [behave, message] of cases) {
+  const looks = cases.map(async ([behave, message]) => {
     const { host, enclave } = openWall(t, cid);
     if (behave !== undefined) await serveBy(t, enclave, port, behave);
-    const error = await failure(waitUntilReady({ cid, transport: host, deadlineMs: 60, intervalMs: 10 }));
+    // Long enough for one answer.
+    const deadlineMs = laneBoundMs(120);
+    const error = await failure(waitUntilReady({ cid, transport: host, deadlineMs, intervalMs: 10 }));
     match(error.message, message);
-  }
+  });
+  await Promise.all(looks);
 });
 
 test('a boot that failed ends the wait at once with its reasons', async (t) => {
@@ -104,7 +107,7 @@ test('a server that the caller named may recover from its failure', async (t) =>
     answers += 1;
     socket.end(encodeFrame(Buffer.from(JSON.stringify({ status: answers < 3 ? 'failed' : 'ok' }))));
   });
-  const report = await waitUntilReady({ cid, transport: host, port, intervalMs: 5, deadlineMs: 5_000 });
+  const report = await waitUntilReady({ cid, transport: host, port, intervalMs: 5, deadlineMs: 60_000 });
   equal(report.attempts, 3);
 });
 
@@ -144,7 +147,7 @@ test('a server that the caller named is ready by its own word, not by the lineâ€
   t.after(() => reporter.close());
   reporter.report('ready', []);
   const { report } = await failure(
-    waitUntilReady({ cid, transport: host, port, line: true, deadlineMs: 400, intervalMs: 20 }),
+    waitUntilReady({ cid, transport: host, port, line: true, deadlineMs: laneBoundMs(200), intervalMs: 20 }),
   );
   equal(report.line?.state?.phase, 'ready');
   equal(report.outcome?.kind, 'silent');

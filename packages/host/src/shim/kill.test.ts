@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { laneFigure } from '@caisson/testkit/contract';
+import { laneBoundMs, laneFigure } from '@caisson/testkit/contract';
 import { fakeSpec, lastingEnclaves, fakeShimWords as words } from '@caisson/testkit/fake';
 import { readProcessStart } from '../file/index.ts';
 import { enclaveFolder, readState, removeRecord, writeSpec } from '../record/index.ts';
@@ -165,8 +165,11 @@ test('a shim that cannot begin says why to whoever started it', async () => {
     code: 'SHIM_START',
   });
   const silent = ['/bin/sh', '-c', 'echo trouble >&2; sleep 60'];
-  await assert.rejects(startShim({ state, name: 'web', words: silent, env: process.env, timeoutMs: 200 }), {
-    code: 'SHIM_START',
-    message: /said nothing for 200 ms; .*shim\.log ends with: trouble$/,
-  });
+  await assert.rejects(
+    startShim({ state, name: 'web', words: silent, env: process.env, timeoutMs: laneBoundMs(200) }),
+    {
+      code: 'SHIM_START',
+      message: /said nothing for \d+ ms; .*shim\.log ends with: trouble$/,
+    },
+  );
 });

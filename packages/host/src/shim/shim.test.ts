@@ -252,7 +252,7 @@ test('the boot config is sent when it is awaited, once, and only if it is the on
 
 test('an enclave that connects and never becomes ready is ended in time, with its last phase and its reasons', async () => {
   const one = await keep(
-    { readyTimeoutMs: 400 },
+    { readyTimeoutMs: 1_500 },
     {
       live(fake) {
         fake.beat();
@@ -265,7 +265,7 @@ test('an enclave that connects and never becomes ready is ended in time, with it
   assert.equal(phase, 'failed');
   assert.deepEqual(failure, {
     code: 'SHIM_LATE',
-    message: 'enclave web must be ready within 400 ms, its last phase is services (service-not-ready app)',
+    message: 'enclave web must be ready within 1500 ms, its last phase is services (service-not-ready app)',
     hint: 'a longer ready timeout, or the reasons above',
   });
   assert.deepEqual(one.backend.running, []);
@@ -575,7 +575,7 @@ test('an enclave that cannot be ended may still run, and that is told with the c
   const refuseEnd = (): void => {
     throw new CaissonError('NITRO_FAILED', 'it does not end', { hint: 'by hand' });
   };
-  const one = await keep({ readyTimeoutMs: 200 }, { live: (enclave) => enclave.beat(), refuseEnd });
+  const one = await keep({ readyTimeoutMs: 1_000 }, { live: (enclave) => enclave.beat(), refuseEnd });
   const { phase, failure } = await one.over;
   assert.deepEqual([phase, failure?.code, failure?.hint], ['failed', 'SHIM_LATE', 'by hand']);
   assert.match(failure?.message ?? '', /^enclave web must be ready .*; enclave web may still run: it does not end$/);

@@ -31,7 +31,7 @@ const path = (): string => join(folder, 'socket');
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'csn-'));
   server = createServer({ allowHalfOpen: true }, (socket) => {
-    createChannel(socket, { role: 'listener', json, frameTimeoutMs: 60 }).serve({ 32: (payload) => payload });
+    createChannel(socket, { role: 'listener', json }).serve({ 32: (payload) => payload });
   });
   await new Promise<void>((resolve) => server.listen(path(), resolve));
 });
@@ -40,7 +40,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function speak(bytes: Uint8Array, pieceBytes = bytes.length, frameTimeoutMs = 60): Promise<string[]> {
+async function speak(bytes: Uint8Array, pieceBytes = bytes.length, frameTimeoutMs = 60_000): Promise<string[]> {
   const [raw, own] = duplexPair();
   const channel = createChannel(own, { role: 'listener', json, frameTimeoutMs });
   const reader = new FrameReader({ maxBytes: 70_000 });

@@ -22,7 +22,7 @@ async function serve(t: TestContext, transport: Transport, nowMs = () => 0, answ
   t.after(() => server.close());
 }
 
-const ask = (transport: Transport, timeoutMs = 500) => askHealth({ transport, cid, port, timeoutMs });
+const ask = (transport: Transport, timeoutMs = 60_000) => askHealth({ transport, cid, port, timeoutMs });
 const reply = (value: unknown) => encodeFrame(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
 
 test('a port that answers is heard with phase, reasons and boot id', async (t) => {
