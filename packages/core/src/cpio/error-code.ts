@@ -1,4 +1,5 @@
 // What can be wrong with a cpio archive, or with what is to become one.
+import { ParseError } from '../errors/index.ts';
 
 export const CPIO_ERROR_CODES = [
   'CPIO_TRUNCATED',
@@ -14,3 +15,7 @@ export const CPIO_ERROR_CODES = [
   'CPIO_LIMIT',
 ] as const;
 export type CpioErrorCode = (typeof CPIO_ERROR_CODES)[number];
+
+export function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {
+  return new ParseError(code, message);
+}

@@ -5,7 +5,7 @@ import { utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import type { CpioEntry } from './entry.ts';
 import { faultOfPath, kindOfBits, maxNameBytes, trailerName } from './entry.ts';
-import type { CpioErrorCode } from './error-code.ts';
+import { type CpioErrorCode, fault } from './error-code.ts';
 import type { CpioHeader } from './header.ts';
 import { entryAt, headerBytes, paddingOf, parseHeader } from './header.ts';
 
@@ -129,8 +129,4 @@ function parseTarget(path: string, body: Uint8Array, start: number): string {
       cause,
     });
   }
-}
-
-function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {
-  return new ParseError(code, message);
 }

@@ -2,10 +2,10 @@
 // one header. What a writer may do and ours does not (hard links, owners, folders twice) is shown; a name that could lead out
 // of the tree is shown with its fault, and what cannot be followed any further is an error.
 import { type SkippableChunks, utf8Text } from '../bytes/index.ts';
-import { LimitError, ParseError } from '../errors/index.ts';
+import { LimitError } from '../errors/index.ts';
 import type { CpioKind } from './entry.ts';
 import { faultOfPath, kindOfBits, maxNameBytes, trailerName } from './entry.ts';
-import type { CpioErrorCode } from './error-code.ts';
+import { type CpioErrorCode, fault } from './error-code.ts';
 import { entryAt, headerBytes, paddingOf, parseHeader } from './header.ts';
 import { CpioInput } from './input.ts';
 
@@ -142,8 +142,4 @@ function faultOfName(name: Uint8Array, path: string): { code: CpioErrorCode; mes
     return refused('be UTF-8');
   }
   return faultOfPath(path, name.length - 1);
-}
-
-function fault(code: CpioErrorCode, message: string): ParseError<CpioErrorCode> {
-  return new ParseError(code, message);
 }

@@ -1,7 +1,7 @@
 // What stands inside the small sections: command line, metadata, signature. They are held in memory, so each has a bound.
 import { utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
-import type { EifErrorCode } from './error-code.ts';
+import { type EifErrorCode, fault } from './error-code.ts';
 import type { EifSectionKind } from './form.ts';
 
 // Given: COMMAND_LINE_SIZE of x86-64 and arm64 with the NUL; the kernel would cut a longer one without a word.
@@ -51,8 +51,4 @@ export function parseMetadata(data: Uint8Array): Record<string, unknown> {
     'EIF_METADATA',
     `EIF metadata section must be a JSON object, got ${Array.isArray(value) ? 'an array' : typeof value}`,
   );
-}
-
-function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
-  return new ParseError(code, message);
 }

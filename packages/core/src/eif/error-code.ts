@@ -1,4 +1,5 @@
 // What can be wrong with an enclave image file, or with what is to become one.
+import { ParseError } from '../errors/index.ts';
 
 export const EIF_ERROR_CODES = [
   'EIF_TRUNCATED',
@@ -16,3 +17,7 @@ export const EIF_ERROR_CODES = [
   'EIF_SIGNATURE_DATE',
 ] as const;
 export type EifErrorCode = (typeof EIF_ERROR_CODES)[number];
+
+export function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
+  return new ParseError(code, message);
+}

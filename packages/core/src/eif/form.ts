@@ -1,7 +1,7 @@
 // The outer form of an EIF, version 4, all big endian. Source: aws-nitro-enclaves-image-format src/defs/mod.rs
 // (EifHeader, EifSectionHeader, EifSectionType) and docs/wire/eif.md. Header and section headers, both ways.
-import { ParseError } from '../errors/index.ts';
-import type { EifErrorCode } from './error-code.ts';
+import type { ParseError } from '../errors/index.ts';
+import { type EifErrorCode, fault } from './error-code.ts';
 
 export type EifArchitecture = 'x86_64' | 'aarch64';
 export type EifSectionKind = 'kernel' | 'cmdline' | 'ramdisk' | 'signature' | 'metadata';
@@ -143,8 +143,4 @@ function readSafe(view: DataView, at: number, what: string, faults: ParseError<E
   if (value > BigInt(Number.MAX_SAFE_INTEGER))
     faults.push(fault('EIF_TABLE', `${what} must be below 2^53, got ${value}`));
   return Number(value);
-}
-
-function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
-  return new ParseError(code, message);
 }

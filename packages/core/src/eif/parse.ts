@@ -1,10 +1,9 @@
 // Reads an EIF from memory, strictly. AWS's reader walks the sections and never looks at the header's table, QEMU goes by
 // the table and never walks: a file in which the two differ is two images. Here header table, walked sections and file
 // length must agree, and every section that can stand once does. Data are views of the input.
-import { ParseError } from '../errors/index.ts';
 import { parseCmdline, parseMetadata, requireSize } from './content.ts';
 import { crc32 } from './crc32.ts';
-import type { EifErrorCode } from './error-code.ts';
+import { fault } from './error-code.ts';
 import type { EifHeader, EifSectionKind } from './form.ts';
 import { crcOffset, headerBytes, parseHeader, parseSectionHeader, sectionHeaderBytes } from './form.ts';
 import type { EifMeasurements, IncrementalSha384 } from './measure.ts';
@@ -104,8 +103,4 @@ function verifyCrc(bytes: Uint8Array, header: EifHeader): void {
   if (computed === header.crc) return;
   const [want, got] = [computed, header.crc].map((value) => value.toString(16).padStart(8, '0'));
   throw fault('EIF_CRC', `EIF checksum must be ${want}, got ${got}`);
-}
-
-function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
-  return new ParseError(code, message);
 }

@@ -1,9 +1,9 @@
 // Reads an EIF in pieces of bounded size, so that an image of any size is measured in the same memory, and goes on after a
 // fault: `surveyEif` describes what is there and lists everything that is wrong, `readEif` refuses what has any fault.
 // The walk is AWS's own (from section to section, whatever the table says); the table is then held against it.
-import { type CaissonError, ParseError } from '../errors/index.ts';
+import type { CaissonError, ParseError } from '../errors/index.ts';
 import { parseCmdline, parseMetadata } from './content.ts';
-import type { EifErrorCode } from './error-code.ts';
+import { type EifErrorCode, fault } from './error-code.ts';
 import type { EifHeader } from './form.ts';
 import type { EifMeasurements, IncrementalSha384 } from './measure.ts';
 import { faultsOfSections } from './section-rule.ts';
@@ -72,8 +72,4 @@ function faultsOfEnd({ header, sections, offset, crc }: EifWalk, size: number): 
     faults.push(fault('EIF_CRC', `EIF checksum must be ${want}, got ${got}`));
   }
   return faults;
-}
-
-function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
-  return new ParseError(code, message);
 }

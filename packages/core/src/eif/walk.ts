@@ -3,7 +3,7 @@
 import { type CaissonError, LimitError, ParseError } from '../errors/index.ts';
 import { isSmall, requireSize } from './content.ts';
 import { crc32 as ownCrc32 } from './crc32.ts';
-import type { EifErrorCode } from './error-code.ts';
+import { type EifErrorCode, fault } from './error-code.ts';
 import type { EifHeader, EifSectionKind } from './form.ts';
 import { crcOffset, headerBytes, maxSections, sectionHeaderBytes, surveyHeader, surveySectionHeader } from './form.ts';
 import type { EifMeasurements, IncrementalSha384 } from './measure.ts';
@@ -170,8 +170,4 @@ function faultsOfEntry(header: EifHeader, index: number, offset: number, size: n
       fault('EIF_TABLE', `EIF section ${index} must have its size of the header, ${entry.size}, got ${size}`),
     );
   return faults;
-}
-
-function fault(code: EifErrorCode, message: string): ParseError<EifErrorCode> {
-  return new ParseError(code, message);
 }

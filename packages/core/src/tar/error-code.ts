@@ -1,4 +1,5 @@
 // What can be wrong with a tar archive, or with what is to become one.
+import { ParseError } from '../errors/index.ts';
 
 export const TAR_ERROR_CODES = [
   'TAR_TRUNCATED',
@@ -15,3 +16,7 @@ export const TAR_ERROR_CODES = [
   'TAR_LIMIT',
 ] as const;
 export type TarErrorCode = (typeof TAR_ERROR_CODES)[number];
+
+export function fault(code: TarErrorCode, message: string): ParseError<TarErrorCode> {
+  return new ParseError(code, message);
+}

@@ -2,7 +2,7 @@
 import { utf8Text } from '../bytes/index.ts';
 import { LimitError, ParseError } from '../errors/index.ts';
 import { kindOfFlag, type TarFields, type TarKind } from './entry.ts';
-import type { TarErrorCode } from './error-code.ts';
+import { fault, type TarErrorCode } from './error-code.ts';
 import type { Extensions } from './extension.ts';
 import type { TarHeader } from './header.ts';
 import { parseDecimal, parseSeconds } from './number.ts';
@@ -98,8 +98,4 @@ function decoded(bytes: Uint8Array, place: string): string {
   } catch (cause) {
     throw new ParseError<TarErrorCode>('TAR_NAME', `${place}: name must be UTF-8`, { cause });
   }
-}
-
-function fault(code: TarErrorCode, message: string): ParseError<TarErrorCode> {
-  return new ParseError(code, message);
 }

@@ -1,8 +1,7 @@
 // One header of 512 bytes, of POSIX (ustar) or GNU tar. Older forms have no magic, and readers disagree on what their fields
 // mean; star's form puts times where ustar has the prefix of a name. Both are refused.
-import { ParseError } from '../errors/index.ts';
 import { blockBytes } from './entry.ts';
-import type { TarErrorCode } from './error-code.ts';
+import { fault } from './error-code.ts';
 import { parseNumber, parseTime } from './number.ts';
 
 export interface TarHeader {
@@ -90,8 +89,4 @@ export function sumOf(block: Uint8Array): number {
 export function upToNul(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0);
   return end < 0 ? bytes : bytes.subarray(0, end);
-}
-
-function fault(code: TarErrorCode, message: string): ParseError<TarErrorCode> {
-  return new ParseError(code, message);
 }

@@ -2,9 +2,9 @@
 // many programs: what two of them would take for different files is refused, with the entry and its offset. Nothing is held but
 // one entry's headers. An archive without its two zero blocks was cut; what follows them is a second archive.
 import type { SkippableChunks } from '../bytes/index.ts';
-import { LimitError, ParseError } from '../errors/index.ts';
+import { LimitError } from '../errors/index.ts';
 import { blockBytes, defaultLimits, type StreamedTarEntry, type TarLimits } from './entry.ts';
-import type { TarErrorCode } from './error-code.ts';
+import { fault, type TarErrorCode } from './error-code.ts';
 import { type Extension, type Extensions, readExtension } from './extension.ts';
 import { fieldsOf } from './fields.ts';
 import { parseHeader, type TarHeader } from './header.ts';
@@ -102,8 +102,4 @@ async function requireEnd(input: TarInput): Promise<void> {
 
 function isZero(block: Uint8Array): boolean {
   return block.every((byte) => byte === 0);
-}
-
-function fault(code: TarErrorCode, message: string): ParseError<TarErrorCode> {
-  return new ParseError(code, message);
 }
