@@ -6,26 +6,22 @@ import { type EnclaveSpec, readNamedConfig } from '../compose/index.ts';
 import { DEVELOPMENT_OPERATOR } from '../operator/index.ts';
 import { isEnclaveName, isRunning, listRecords } from '../record/index.ts';
 import { imageStoreFolder, isImageTag, openImageStore } from '../store/index.ts';
-import { keepConfig, prepareConfig } from './boot-config.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { RunCommand } from './command.ts';
-import { vainWaitMs } from './config-wait.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
-import { foresee, requireBackend, requireProfile } from './foresee.ts';
+import { foresee } from './foresee.ts';
 import { readImageFacts } from './image-facts.ts';
-import { type MadeImage, makeImage } from './make-image.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
-import { resolveSpec } from './resolve-spec.ts';
+import { prepareEnclave } from './prepare.ts';
 import type { UpOutcome } from './result.ts';
 import { requireName, startEnclave } from './start-enclave.ts';
-import { tellRecorded } from './tell-recorded.ts';
 import { Timeline } from './timeline.ts';
 
 /** Throws PolicyError ENGINE_IMAGE for words that fit no image of this kind, CaissonError ENGINE_NAME, and what the store throws. */
 export async function run(command: RunCommand, context: EngineContext): Promise<UpOutcome> {
-  const { state, env, version, signal, onEvent, hold } = context;
+  const { state, env, signal, onEvent } = context;
   const image = await findImage(command, env);
   const given = 'eif' in image ? await readImageFacts(image.eif) : undefined;
   const name = command.name ?? (await freeName(nameOf(given?.name ?? command.image), state));
@@ -37,54 +33,14 @@ export async function run(command: RunCommand, context: EngineContext): Promise<
   await foresee([{ name, backend, spec, config: await readNamedConfig(spec, resolve('.')) }], context);
   const timeline = new Timeline(name, onEvent);
   try {
-    timeline.begin('build');
-    const { facts, how }: MadeImage =
-      given === undefined
-        ? await makeImage({
-            state,
-            name,
-            spec,
-            folder: resolve('.'),
-            composeFile: null,
-            backend,
-            env,
-            version,
-            signal,
-            hold,
-            say: (level, text, hint) => timeline.note(level, text, hint),
-            beforeBuild: () => requireBackend(backend, context),
-          })
-        : { facts: given, how: 'given' };
-    timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
-    requireProfile({ name, backend, debug: command.debug, profile: facts.profile });
-    const expect = facts.terms?.config ?? null;
-    const prepared = await prepareConfig({ name, config: spec.config, folder: resolve('.'), expect });
-    const config = prepared && (await keepConfig(state, name, prepared));
-    const { timeoutMs } = command;
-    const { recorded, warnings } = resolveSpec({
-      name,
-      spec,
-      facts,
-      backend,
-      config,
-      configBytes: prepared?.bytes,
-      env,
-      timeoutMs,
-      composeFile: null,
-      folder: resolve('.'),
-      now: new Date(),
-    });
-    tellRecorded(recorded, warnings, timeline);
-    const { detach } = command;
+    const { timeoutMs, detach } = command;
+    const asked = { name, spec, backend, composeFile: null, folder: resolve('.'), timeoutMs, given };
+    const { recorded, vainWaitMs } = await prepareEnclave(asked, context, timeline);
     const operator = 'source' in image ? operatorOf(command) : command.operator;
     return outcomeOf(
       recorded,
       timeline,
-      await startEnclave(
-        context,
-        { spec: recorded, detach, operator, vainWaitMs: vainWaitMs(facts, prepared), composeFile: undefined },
-        timeline,
-      ),
+      await startEnclave(context, { spec: recorded, detach, operator, vainWaitMs, composeFile: undefined }, timeline),
     );
   } catch (error) {
     signal?.throwIfAborted();

@@ -11,21 +11,17 @@ import {
 } from '../compose/index.ts';
 import { hintOfCode } from '../explain/index.ts';
 import type { RecordedSpec } from '../record/index.ts';
-import { keepConfig, prepareConfig } from './boot-config.ts';
 import { pruneBuilt } from './built-image.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { UpCommand } from './command.ts';
-import { vainWaitMs } from './config-wait.ts';
 import type { EngineContext } from './context.ts';
 import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
-import { type ForeseenEnclave, foresee, requireBackend, requireProfile } from './foresee.ts';
-import { makeImage } from './make-image.ts';
+import { type ForeseenEnclave, foresee } from './foresee.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
-import { resolveSpec } from './resolve-spec.ts';
+import { type PreparedEnclave, prepareEnclave } from './prepare.ts';
 import type { UpOutcome, UpResult } from './result.ts';
 import { requireName, startEnclave } from './start-enclave.ts';
-import { tellRecorded } from './tell-recorded.ts';
 import { Timeline } from './timeline.ts';
 
 /** Throws ComposeFaultError, PolicyError COMPOSE_NAME, CaissonError ENGINE_NAME, and what `foresee` throws; rejects with the reason of the signal. */
@@ -75,8 +71,8 @@ async function bringUp(
   const timeline = new Timeline(name, context.onEvent);
   let recorded: RecordedSpec | undefined;
   try {
-    const resolved = await turn(() => resolveEnclave(name, spec, file, command, context, timeline));
-    recorded = resolved.recorded;
+    const prepared = await turn(() => prepareOne(name, spec, file, command, context, timeline));
+    recorded = prepared.recorded;
     const missing = (await Promise.all(before)).find(({ kind }) => !['ready', 'started'].includes(kind));
     if (missing !== undefined) return skipped(name, missing.name, timeline, recorded);
     const { detach } = command;
@@ -86,7 +82,7 @@ async function bringUp(
       {
         spec: recorded,
         detach,
-        vainWaitMs: resolved.vainWaitMs,
+        vainWaitMs: prepared.vainWaitMs,
         operator: spec.operators?.local,
         composeFile: command.file === '-' ? undefined : file,
       },
@@ -102,54 +98,18 @@ async function bringUp(
   }
 }
 
-async function resolveEnclave(
+async function prepareOne(
   name: string,
   spec: EnclaveSpec,
   composeFile: string,
   command: UpCommand,
   context: EngineContext,
   timeline: Timeline,
-): Promise<{ readonly recorded: RecordedSpec; readonly vainWaitMs: number | undefined }> {
-  const { state, env, version, signal, hold } = context;
-  signal?.throwIfAborted();
-  const folder = dirname(composeFile);
-  const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', env);
-  timeline.begin('build');
-  const { facts, how } = await makeImage({
-    state,
-    name,
-    spec,
-    folder,
-    composeFile,
-    backend,
-    env,
-    version,
-    signal,
-    hold,
-    say: (level, text, hint) => timeline.note(level, text, hint),
-    beforeBuild: () => requireBackend(backend, context),
-  });
-  timeline.done(`${how === 'given' ? 'built already' : how}, PCR0 ${facts.measurements.PCR0.slice(0, 12)}`);
-  requireProfile({ name, backend, debug: spec.debug ?? false, profile: facts.profile });
-  const expect = facts.terms?.config ?? null;
-  const prepared = await prepareConfig({ name, config: spec.config, folder, expect });
-  const config = prepared && (await keepConfig(state, name, prepared));
-  const { timeoutMs } = command;
-  const { recorded, warnings } = resolveSpec({
-    name,
-    spec,
-    facts,
-    backend,
-    config,
-    configBytes: prepared?.bytes,
-    env,
-    timeoutMs,
-    composeFile,
-    folder,
-    now: new Date(),
-  });
-  tellRecorded(recorded, warnings, timeline);
-  return { recorded, vainWaitMs: vainWaitMs(facts, prepared) };
+): Promise<PreparedEnclave> {
+  context.signal?.throwIfAborted();
+  const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', context.env);
+  const asked = { name, spec, backend, composeFile, folder: dirname(composeFile), timeoutMs: command.timeoutMs };
+  return await prepareEnclave(asked, context, timeline);
 }
 
 /** Every fault of the file and of what it names, but for the measurement of an image: that is a refusal of its own kind. */
