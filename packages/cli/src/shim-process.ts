@@ -30,8 +30,12 @@ export async function keepEnclave(name: string, { tell, end }: ShimFlags, surrou
   const say = (error?: unknown): void => {
     if (isTold) return;
     isTold = true;
-    writeSync(Number(tell), describeStart(error));
-    closeSync(Number(tell));
+    try {
+      writeSync(Number(tell), describeStart(error));
+      closeSync(Number(tell));
+    } catch {
+      // Whoever started it is gone. It was asked to keep an enclave, and that is what it does.
+    }
   };
   // The terminal that started it may close; the shim stays.
   surroundings.onReload(() => {});
