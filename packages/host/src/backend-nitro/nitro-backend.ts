@@ -24,7 +24,7 @@ import { measureOpenImage, openImageFile } from '../image/index.ts';
 import { endLeft, takeOver } from './adopt.ts';
 import { launch } from './launch.ts';
 import { nameOfLaunch, readLeftRecords, removeRecord, writeRecord } from './launch-record.ts';
-import { NitroDriver, type NitroTimes } from './nitro-driver.ts';
+import { NitroDriver, type NitroTimes, STANDARD_NITRO_TIMES } from './nitro-driver.ts';
 import { watchEnclave } from './nitro-enclave.ts';
 import type { DescribedEnclave } from './output.ts';
 import { checkCapacity, findMissingParts, findNitroCli, readParentMachine } from './parent-machine.ts';
@@ -46,7 +46,6 @@ export interface NitroBackendOptions {
 
 // Chosen. Nobody waits longer than the slowest boots before this one take.
 const lockMs = 300_000;
-const defaultTimes: NitroTimes = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
 const forgetMs = 600_000;
 
 export function createNitroBackend(options: NitroBackendOptions): Backend {
@@ -55,7 +54,7 @@ export function createNitroBackend(options: NitroBackendOptions): Backend {
     const program = findNitroCli(path);
     const missing = findMissingParts(root, program);
     if (program === undefined || missing.length > 0) throw unavailable('nitro', missing);
-    return await withUndo((undo) => run(new NitroDriver(program, { ...defaultTimes, ...times }), undo));
+    return await withUndo((undo) => run(new NitroDriver(program, { ...STANDARD_NITRO_TIMES, ...times }), undo));
   }
   return {
     kind: 'nitro',

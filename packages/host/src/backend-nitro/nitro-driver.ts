@@ -19,6 +19,7 @@ export interface NitroTimes {
 }
 
 // Chosen.
+export const STANDARD_NITRO_TIMES: NitroTimes = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
 const terminateTries = 3;
 // Given: EnclaveNamingError; terminate-enclave ends with it where no enclave has that name.
 const noSuchName = 'E58';

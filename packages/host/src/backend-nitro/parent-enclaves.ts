@@ -1,5 +1,5 @@
 // All enclaves of the parent as nitro-cli has them, whoever started them: to be listed, and ended by their id.
-import { NitroDriver } from './nitro-driver.ts';
+import { NitroDriver, STANDARD_NITRO_TIMES } from './nitro-driver.ts';
 import type { DescribedEnclave } from './output.ts';
 import { findNitroCli } from './parent-machine.ts';
 
@@ -10,13 +10,10 @@ export interface ParentEnclaves {
   terminate(id: string): Promise<void>;
 }
 
-// Chosen.
-const times = { callMs: 10_000, settleMs: 5_000, pollMs: 100 };
-
 /** Undefined without nitro-cli in `path`. */
 export function openParentEnclaves(path: string | undefined): ParentEnclaves | undefined {
   const program = findNitroCli(path);
   if (program === undefined) return undefined;
-  const driver = new NitroDriver(program, times);
+  const driver = new NitroDriver(program, STANDARD_NITRO_TIMES);
   return { describe: () => driver.describe(), terminate: (id) => driver.terminate({ EnclaveID: id }) };
 }
