@@ -1,4 +1,5 @@
 // caisson.yaml in its own form: one enclave at the top, or several under `enclaves`.
+import { isMapValue } from '../located-yaml/index.ts';
 import { describeIssues } from './issue-text.ts';
 import type { FormReading, PlacedSpec } from './placed-spec.ts';
 import { enclaveSchema, flatSchema, manySchema } from './schema.ts';
@@ -7,7 +8,7 @@ import { enclaveSchema, flatSchema, manySchema } from './schema.ts';
 const mostEnclaves = 1_000;
 
 export function readOwnForm(value: unknown): FormReading {
-  if (isMap(value) && 'enclaves' in value) return readMany(value);
+  if (isMapValue(value) && 'enclaves' in value) return readMany(value);
   const { success, data, error } = flatSchema.safeParse(value);
   if (!success) {
     return { names: [], enclaves: new Map(), issues: describeIssues(error.issues, value, flatSchema), notes: [] };
@@ -18,7 +19,7 @@ export function readOwnForm(value: unknown): FormReading {
 
 function readMany(value: Readonly<Record<string, unknown>>): FormReading {
   const { enclaves } = value;
-  const entries = isMap(enclaves) ? Object.entries(enclaves) : [];
+  const entries = isMapValue(enclaves) ? Object.entries(enclaves) : [];
   if (entries.length > mostEnclaves) {
     const message = `enclaves must be at most ${mostEnclaves}, got ${entries.length}`;
     return { names: [], enclaves: new Map(), issues: [{ path: ['enclaves'], message }], notes: [] };
@@ -34,8 +35,4 @@ function readMany(value: Readonly<Record<string, unknown>>): FormReading {
     return read.success ? [[name, { spec: read.data, path: ['enclaves', name] }]] : [];
   });
   return { names: entries.map(([name]) => name), enclaves: new Map(placed), issues, notes: [] };
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

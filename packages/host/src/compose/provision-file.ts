@@ -1,7 +1,9 @@
 // The file that the enclave engine of the Sentient Enclaves Framework is posted: `general`, `nitro` or `qemu`, `numa`, `hugepages`. One enclave, taken as
 // it stands; what that engine did for machines of another kind, or only printed, has no place here, and a note says so.
+
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
 import * as z from 'zod';
+import { isMapValue } from '../located-yaml/index.ts';
 import { readForeignName } from './foreign-name.ts';
 import { type ComposeIssue, describeIssues } from './issue-text.ts';
 import type { FormReading } from './placed-spec.ts';
@@ -70,7 +72,7 @@ type ProvisionFile = z.infer<typeof provisionFile>;
 export function isProvisionFile(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   if ('enclaves' in value || 'image' in value || 'name' in value) return false;
-  return ['general', 'nitro', 'qemu'].some((key) => isMap((value as Readonly<Record<string, unknown>>)[key]));
+  return ['general', 'nitro', 'qemu'].some((key) => isMapValue((value as Readonly<Record<string, unknown>>)[key]));
 }
 
 export function readProvisionFile(value: unknown): FormReading {
@@ -145,8 +147,4 @@ function notesOfMachine({ numa, hugepages }: ProvisionFile): string[] {
       'hugepages has no place here: the allocator of the parent reserves them, caisson doctor --plan says how many',
     );
   return notes;
-}
-
-function isMap(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -126,6 +126,11 @@ function strangeKeys({ items }: YAMLMap, what: string): { readonly offset: numbe
   });
 }
 
+/** Whether a value that was read is a map. */
+export function isMapValue(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!.trim();
 }

@@ -4,7 +4,7 @@ import { ParseError } from '@caisson/core/errors';
 import { type MeasuredOperator, OPERATOR_LIMITS } from '@caisson/core/measured';
 import { CONTROL_VERBS, EVERY_VERB, isControlVerb } from '@caisson/link/control';
 import { hashKey, readPublicKey } from '../compose/index.ts';
-import { parseLocatedYaml } from '../located-yaml/index.ts';
+import { isMapValue, parseLocatedYaml } from '../located-yaml/index.ts';
 import type { OperatorErrorCode } from './error-code.ts';
 
 const keys = ['name', 'key', 'verbs', 'exec'];
@@ -21,7 +21,7 @@ export async function parseListFile(text: string, file: string, folder: string):
   const [first] = yaml.faults;
   if (first !== undefined) throw fault(`${file}:${first.line}:${first.column}: ${first.message}`);
   const root = yaml.value;
-  if (!isMap(root)) return fail([], 'operator list must be a map with the key operators');
+  if (!isMapValue(root)) return fail([], 'operator list must be a map with the key operators');
   for (const key of Object.keys(root)) if (key !== 'operators') fail([key], `${key} is no key of an operator list`);
   const list = root['operators'];
   if (!Array.isArray(list) || list.length < 1 || list.length > OPERATOR_LIMITS.operators) {
@@ -30,7 +30,7 @@ export async function parseListFile(text: string, file: string, folder: string):
   const operators: MeasuredOperator[] = [];
   for (const [index, one] of list.entries()) {
     const at = ['operators', index];
-    if (!isMap(one)) return fail(at, `operators[${index}] must be a map of ${keys.join(', ')}`);
+    if (!isMapValue(one)) return fail(at, `operators[${index}] must be a map of ${keys.join(', ')}`);
     for (const key of Object.keys(one)) {
       if (!keys.includes(key)) fail([...at, key], `operators[${index}].${key} is no key of an operator`);
     }
@@ -51,10 +51,6 @@ export async function parseListFile(text: string, file: string, folder: string):
     operators.push({ name, spkiSha256: hashKey(spki), verbs, execTemplates: exec });
   }
   return operators;
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown): value is readonly string[] {

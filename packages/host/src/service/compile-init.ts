@@ -9,7 +9,7 @@ import {
   plainPathForm,
   writeMeasuredInit,
 } from '@caisson/core/measured';
-import { parseLocatedYaml } from '../located-yaml/index.ts';
+import { isMapValue, parseLocatedYaml } from '../located-yaml/index.ts';
 import { refuseFaults, type ServiceFault } from './fault.ts';
 import { nearestWord } from './nearest-word.ts';
 
@@ -89,7 +89,7 @@ export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
   };
   const fail = (path: readonly string[], message: string, level: ServiceFault['level'] = 'fault'): void =>
     void faults.push({ level, file, ...yaml.faultAt(path, message) });
-  if (isTable(yaml.value)) take(yaml.value, []);
+  if (isMapValue(yaml.value)) take(yaml.value, []);
   else if (yaml.value !== null) fail([], 'init.yaml must be a map of keys');
   refuseFaults(faults);
   const controlSocket = draft.socketEnabled ? draft.socketPath : null;
@@ -101,7 +101,7 @@ export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
       const path = [...group, key];
       const name = path.join('.');
       const rule = rules.get(name);
-      if (rule === undefined && groups.includes(name) && isTable(value)) {
+      if (rule === undefined && groups.includes(name) && isMapValue(value)) {
         take(value, path);
       } else if (rule === undefined) {
         const nearest = nearestWord(name, [...rules.keys(), ...groups]);
@@ -115,17 +115,13 @@ export function compileInit(text: string, file = 'init.yaml'): CompiledInit {
   }
 }
 
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const idleWord = 'idle';
 function idle(_draft: Draft, _value: unknown): string {
   return idleWord;
 }
 
 function readEnvironment(draft: Draft, value: unknown): string | undefined {
-  const entries = isTable(value) ? Object.entries(value) : undefined;
+  const entries = isMapValue(value) ? Object.entries(value) : undefined;
   if (value !== null && entries === undefined) return 'a map of variables';
   const { variables } = INIT_LIMITS;
   if ((entries?.length ?? 0) > variables) return `a map of at most ${variables} variables`;
