@@ -56,6 +56,9 @@ test('JSON of nitro-cli run-enclave --config is taken as it stands, in each spel
     assert.equal(name, 'app', 'by its image, as nitro-cli names it');
     assert.deepEqual(spec?.resources, { memoryMiB: 512, cpus: 2 });
   }
+  const withCid = (cid: number): string => `{"eif_path":"a.eif","memory_mib":64,"cpu_count":1,"enclave_cid":${cid}}`;
+  assert.equal(parseCompose(withCid(0), 'c').enclaves.get('a')?.cid, undefined, 'any, as the flag has it');
+  assert.throws(() => parseCompose(withCid(3), 'c'), /enclave_cid must be 0 for any, or at least 4, got 3$/);
   const fault = parseCompose('{"eif_path":"a.eif","memory_mib":64,"cpu_count":1}', 'c').faultAt('a', ['cid'], 'x');
   assert.deepEqual(fault, { line: 1, column: 1, message: 'x' });
 });

@@ -12,7 +12,15 @@ const nitroConfig = z.strictObject({
   memory_mib: z.int().min(64),
   cpu_count: z.int().min(1).max(1_024).nullish(),
   cpu_ids: z.array(z.int().min(0)).min(1).nullish(),
-  enclave_cid: z.int().min(FIRST_ENCLAVE_CID).max(LAST_ENCLAVE_CID).nullish(),
+  // As with the flag.
+  enclave_cid: z
+    .int()
+    .min(0)
+    .max(LAST_ENCLAVE_CID)
+    .refine((cid) => cid === 0 || cid >= FIRST_ENCLAVE_CID, {
+      message: `be 0 for any, or at least ${FIRST_ENCLAVE_CID}`,
+    })
+    .nullish(),
   enclave_name: z.string().min(1).nullish(),
   debug_mode: z.boolean().nullish(),
   attach_console: z.boolean().nullish(),
@@ -58,7 +66,7 @@ export function readNitroCliConfig(value: unknown): FormReading {
     image: { eif },
     backend: 'nitro' as const,
     resources: { memoryMiB, ...(cpus != null && { cpus }), ...(cpuIds != null && { cpu_ids: cpuIds }) },
-    ...(cid != null && { cid }),
+    ...(cid != null && cid !== 0 && { cid }),
     ...(data.debug_mode != null && { debug: data.debug_mode }),
   };
   const notes = ['read as a --config file of nitro-cli run-enclave; caisson compose print shows it as caisson.yaml'];
