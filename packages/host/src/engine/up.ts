@@ -19,7 +19,7 @@ import type { EngineErrorCode } from './error-code.ts';
 import { faultOfError } from './failure.ts';
 import { type ForeseenEnclave, foresee } from './foresee.ts';
 import { faultOutcome, outcomeOf } from './outcome.ts';
-import { type PreparedEnclave, prepareEnclave } from './prepare.ts';
+import { prepareEnclave } from './prepare.ts';
 import type { UpOutcome, UpResult } from './result.ts';
 import { requireName, startEnclave } from './start-enclave.ts';
 import { Timeline } from './timeline.ts';
@@ -71,7 +71,13 @@ async function bringUp(
   const timeline = new Timeline(name, context.onEvent);
   let recorded: RecordedSpec | undefined;
   try {
-    const prepared = await turn(() => prepareOne(name, spec, file, command, context, timeline));
+    const prepared = await turn(async () => {
+      context.signal?.throwIfAborted();
+      const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', context.env);
+      const { timeoutMs } = command;
+      const asked = { name, spec, backend, composeFile: file, folder: dirname(file), timeoutMs };
+      return await prepareEnclave(asked, context, timeline);
+    });
     recorded = prepared.recorded;
     const missing = (await Promise.all(before)).find(({ kind }) => !['ready', 'started'].includes(kind));
     if (missing !== undefined) return skipped(name, missing.name, timeline, recorded);
@@ -96,20 +102,6 @@ async function bringUp(
     timeline.failed(fault.failure.message);
     return faultOutcome(name, timeline, fault, recorded);
   }
-}
-
-async function prepareOne(
-  name: string,
-  spec: EnclaveSpec,
-  composeFile: string,
-  command: UpCommand,
-  context: EngineContext,
-  timeline: Timeline,
-): Promise<PreparedEnclave> {
-  context.signal?.throwIfAborted();
-  const { backend } = chooseBackend(command.backend ?? spec.backend ?? 'auto', context.env);
-  const asked = { name, spec, backend, composeFile, folder: dirname(composeFile), timeoutMs: command.timeoutMs };
-  return await prepareEnclave(asked, context, timeline);
 }
 
 /** Every fault of the file and of what it names, but for the measurement of an image: that is a refusal of its own kind. */
