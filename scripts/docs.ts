@@ -12,11 +12,11 @@ import { writeErrorTable } from './error-table.ts';
 const root = join(import.meta.dirname, '..');
 
 /** Path of each page, relative to the root, and its text. */
-export function renderCommandPages(): Map<string, string> {
+export async function renderCommandPages(): Promise<Map<string, string>> {
   const pages = new Map<string, string>();
   for (const name of PROGRAM_NAMES) {
     const sink = new PassThrough();
-    const program = createProgram({
+    const program = await createProgram({
       name,
       stdin: sink,
       stdout: sink,
@@ -83,7 +83,7 @@ function renderPage(command: Command, words: readonly string[], children: readon
 if (import.meta.main) {
   rmSync(join(root, 'docs/cli'), { recursive: true, force: true });
   mkdirSync(join(root, 'docs/cli'), { recursive: true });
-  for (const [path, text] of renderCommandPages()) writeFileSync(join(root, path), text);
+  for (const [path, text] of await renderCommandPages()) writeFileSync(join(root, path), text);
   writeFileSync(join(root, 'docs/schema/caisson-yaml.json'), renderComposeSchema());
   writeErrorTable();
 }

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { renderCommandPages, renderComposeSchema } from '../../scripts/docs.ts';
 import { files, read } from './tree.ts';
 
-test('docs/cli has exactly the pages that the command tree gives', () => {
-  const pages = renderCommandPages();
+test('docs/cli has exactly the pages that the command tree gives', async () => {
+  const pages = await renderCommandPages();
   assert.deepEqual(
     files(/^docs\/cli\//),
     [...pages.keys()].sort(),

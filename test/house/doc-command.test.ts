@@ -15,6 +15,8 @@ interface Line {
 
 // What a page writes where the reader has a word of his own: HEX, NAME:VERSION, $NONCE, <cid>, [DIR], alternatives and what is left out.
 const PLACEHOLDER = /[A-Z]{2,}|^[A-Z]$|[$<>[\]|…]|\.\.\./;
+const trees = new Map<string, Command>();
+for (const name of PROGRAM_NAMES) trees.set(name, await growTree(name));
 const pages = files(
   /^(README|ARCHITECTURE|SECURITY|CONTRIBUTING|docs\/([^/]+|wire\/[^/]+)|examples\/[^/]+\/README)\.md$|^docs\/README\.md$/,
 );
@@ -208,13 +210,15 @@ function endFault(
   return undefined;
 }
 
-const trees = new Map<string, Command>();
-
 function treeOf(name: string): Command {
-  const known = trees.get(name);
-  if (known !== undefined) return known;
+  const tree = trees.get(name);
+  assert.ok(tree !== undefined, name);
+  return tree;
+}
+
+async function growTree(name: string): Promise<Command> {
   const sink = new PassThrough();
-  const program: Command = createProgram({
+  const program: Command = await createProgram({
     name,
     stdin: sink,
     stdout: sink,
@@ -226,7 +230,6 @@ function treeOf(name: string): Command {
   const only = program.commands[0];
   const tree = isSingleCommand(name) && only !== undefined ? only : program;
   prepare(tree);
-  trees.set(name, tree);
   return tree;
 }
 

@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
 const script = (shell: string): string => join(folder, `completion.${shell}`);
 const env = { CAISSON_STATE: join(folder, 'state') };
 const places = readCompletionPlaces(
-  createProgram({
+  await createProgram({
     stdin: new PassThrough(),
     stdout: new PassThrough(),
     stderr: new PassThrough(),

@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts';
 
 /** Runs one command line (without interpreter and script) and resolves with the exit code; never rejects. */
 export async function run(words: readonly string[], surroundings: Surroundings): Promise<number> {
-  const program = createProgram(surroundings);
+  const program = await createProgram(surroundings, words);
   const line = isSingleCommand(surroundings.name) ? [surroundings.name, ...words] : words;
   try {
     await program.parseAsync(line, { from: 'user' });

@@ -20,10 +20,10 @@ test('the words of a shim are known, and any others are the command tree’s', (
   }
 });
 
-test('shim is in no list of commands that people see', () => {
+test('shim is in no list of commands that people see', async () => {
   const sink = new PassThrough();
   const surroundings = { stdin: sink, stdout: sink, stderr: sink, env: {}, name: 'caisson' };
-  const program = createProgram({ ...surroundings, stop: new AbortController().signal, onReload: () => {} });
+  const program = await createProgram({ ...surroundings, stop: new AbortController().signal, onReload: () => {} });
   assert.ok(program.commands.some((command) => command.name() === 'shim'));
   assert.doesNotMatch(program.helpInformation(), /^ {2}shim/m);
 });
