@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -23,6 +23,7 @@ import {
   openRunFolder,
   readEnd,
   removeRemains,
+  removeRunFolder,
 } from './index.ts';
 
 let state = '';
@@ -219,6 +220,33 @@ test('a boot that came to nothing is told in one line, with the line that its co
   );
   const timer = told({ kind: 'died', byHost: false }, "Kernel panic - not syncing: IO-APIC + timer doesn't work!\n");
   match(timer.hint ?? '', /no_timer_check/);
+});
+
+test('a run folder is the same one for whoever comes with another TMPDIR, until it is gone', async (context) => {
+  const deep = join(state, 'b'.repeat(60));
+  const before = process.env['TMPDIR'];
+  context.after(() => {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  });
+  const [one, other] = ['one', 'other'].map((name) => mkdtempSync(join(tmpdir(), `c-${name}-`)));
+  context.after(() => {
+    for (const path of [one!, other!]) rmSync(path, { recursive: true, force: true });
+  });
+  const openAt = async (place: string): Promise<string> => {
+    process.env['TMPDIR'] = place;
+    return (await openRunFolder(deep)).path;
+  };
+  const first = await openAt(one!);
+  equal(first.startsWith(one!), true, first);
+  equal(await openAt(other!), first);
+  // Its folder went with the shell that had made it.
+  rmSync(one!, { recursive: true });
+  const next = await openAt(other!);
+  equal(next.startsWith(other!), true, next);
+  equal(await openAt(before ?? '/tmp'), next);
+  await removeRunFolder(deep);
+  deepEqual(readdirSync(deep), []);
 });
 
 test('a run folder is short and nobody else’s, and what is left of one cid is removed alone', async (context) => {

@@ -1,10 +1,13 @@
 // Where sockets of running enclaves lie: short, because a socket's path has 107 bytes, and of one user alone. In the state folder where that is
-// short enough, else under /tmp by a name that follows from it, so that every process of this user finds the same one.
+// short enough, else in the folder of temporary files of whoever came first, by a name that follows from it. The state folder says where: TMPDIR is another
+// one in another shell, and every process of this user must find the same one.
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { CaissonError, PolicyError } from '@caisson/core/errors';
+import { temporaryBeside } from '../file/index.ts';
 import type { BackendErrorCode } from './error-code.ts';
 
 export interface RunFolder {
@@ -19,13 +22,15 @@ export interface RunFolder {
 const longestFolderBytes = 46;
 // Inner folders first, so that they can be removed in this order.
 const ownFolders = ['fabric/3', 'fabric'];
+// Given: docs/wire/state.md.
+const placeFile = 'run-folder';
 
 /** Makes it, 0700. Throws PolicyError BACKEND_STATE where it is not this user's own, CaissonError BACKEND_STATE where it cannot be made. */
 export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
   try {
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
     const state = await realpath(stateFolder);
-    const { path } = await placeOf(state);
+    const { path } = await keepPlace(state);
     const fabric = join(path, 'fabric');
     for (const folder of [path, fabric, join(fabric, '3')]) await openOwn(folder);
     return { path, state, fabric };
@@ -39,13 +44,42 @@ export async function openRunFolder(stateFolder: string): Promise<RunFolder> {
   }
 }
 
-async function placeOf(state: string): Promise<{ readonly path: string; readonly isApart: boolean }> {
+interface Place {
+  readonly path: string;
+  readonly isApart: boolean;
+  /** The state folder says so. */
+  readonly isKept: boolean;
+}
+
+async function placeOf(state: string): Promise<Place> {
   const near = join(state, 'run');
   // A comma ends a value on QEMU's command line and a peer in CAISSON_VSOCK; a line end ends a variable of whoever is told it.
   const isPlain = !/[,\p{Cc}]/u.test(near);
-  if (isPlain && Buffer.byteLength(near) <= longestFolderBytes) return { path: near, isApart: false };
+  if (isPlain && Buffer.byteLength(near) <= longestFolderBytes) return { path: near, isApart: false, isKept: false };
   const digest = createHash('sha256').update(state).digest('hex').slice(0, 12);
-  return { path: join(await realpath(tmpdir()), `caisson-${process.getuid?.()}-${digest}`), isApart: true };
+  const name = `caisson-${process.getuid?.()}-${digest}`;
+  const kept = (await readFile(join(state, placeFile), 'utf8').catch(() => '')).trim();
+  const isThere = isAbsolute(kept) && basename(kept) === name && existsSync(dirname(kept));
+  return { path: isThere ? kept : join(await realpath(tmpdir()), name), isApart: true, isKept: isThere };
+}
+
+/** Of two that come first with a TMPDIR of their own, one decides for both. */
+async function keepPlace(state: string): Promise<Place> {
+  const place = await placeOf(state);
+  if (!place.isApart || place.isKept) return place;
+  const file = join(state, placeFile);
+  const temporary = temporaryBeside(file);
+  try {
+    await writeFile(temporary, `${place.path}\n`, { flag: 'wx', mode: 0o600 });
+    await link(temporary, file).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      // What stands there leads nowhere any more, unless somebody was faster.
+      if (!(await placeOf(state)).isKept) await rename(temporary, file);
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return await placeOf(state);
 }
 
 /**
@@ -67,6 +101,7 @@ export async function removeRunFolder(stateFolder: string): Promise<void> {
   if (path === undefined) return;
   for (const name of ownFolders) await rmdir(join(path, name)).catch(() => {});
   await rmdir(path).catch(() => {});
+  await rm(join(await realpath(stateFolder), placeFile), { force: true });
 }
 
 /** Whoever can write there can listen in the place of any enclave. */
