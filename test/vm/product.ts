@@ -130,7 +130,9 @@ export interface AgentAnswer {
   readonly stderr: string;
 }
 
-/** A service on TCP port 8100: answers with what a program that it was asked to run did. */
+/**
+ * A service on TCP port 8100: answers with what a program that it was asked to run did. Most are node once more, whose start is half compiling.
+ */
 export const agentText = `
 const { spawn } = require('node:child_process');
 require('node:http').createServer((ask, answer) => {
@@ -138,7 +140,7 @@ require('node:http').createServer((ask, answer) => {
   ask.on('data', (bytes) => (text += bytes));
   ask.on('end', () => {
     const { argv: [program, ...words], input = '', uid } = JSON.parse(text);
-    const child = spawn(program, words, { uid });
+    const child = spawn(program, words, { uid, env: { ...process.env, NODE_COMPILE_CACHE: '/tmp/compiled' } });
     const said = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr']) child[name].on('data', (bytes) => (said[name] += bytes));
     child.on('error', (error) => answer.end(JSON.stringify({ status: null, signal: null, stdout: '', stderr: error.message })));

@@ -71,6 +71,7 @@ describe('native engine, asking', { skip }, () => {
     const socket = await connectTo(listener.address);
     assert.equal(await outcomeOf(socket), 'ECONNRESET');
     assert.equal(listener.counters().failed, 1);
+    await until('the end of the connection', () => listener.counters().active === 0);
     asks[0]?.dial([{ address: echo.address }]);
     asks[0]?.refuse('too late as well');
     const { failed, refused, active } = listener.counters();

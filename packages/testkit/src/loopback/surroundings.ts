@@ -27,7 +27,7 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 /** Resolves once `holds`; looks each 2 ms, for state of another thread that has no event. Throws after `timeoutMs`. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, timeoutMs = 60_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
