@@ -1,5 +1,4 @@
-// What argonaut's commands have in common on the command line: numbers as that tool read them, its log, and the exit code of a
-// command that a signal ended.
+// What argonaut's commands have in common on the command line: numbers as that tool read them, its transport and its log.
 import { type Cid, toCid, toVsockPort, type VsockPort } from '@caisson/core/address';
 import { createLog, type LogFormat, parseLogLevel } from '@caisson/core/log';
 import type { Say } from '@caisson/link/argonaut';
@@ -50,15 +49,4 @@ export async function openSay({ name, env, stderr }: Pick<Surroundings, 'name' |
   const write = (line: string): void => void stderr.write(line);
   const level = parseLogLevel(env['LOG_LEVEL']);
   return sayTo(createLog({ level, format, write, now: Date.now, colour: isTerminal }), format);
-}
-
-/** 0, or 128 plus the signal's number when `stop` ended the work, which may then have rejected with its reason. */
-export async function untilStopped(work: Promise<void>, stop: AbortSignal): Promise<number> {
-  try {
-    await work;
-  } catch (error) {
-    if (!stop.aborted || error !== stop.reason) throw error;
-  }
-  if (!stop.aborted) return 0;
-  return stop.reason === 'SIGINT' ? 130 : 143;
 }

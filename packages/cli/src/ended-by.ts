@@ -1,4 +1,5 @@
 // The exit code of work that a signal may cut short. What it rejects with then is how it stopped, not a failure.
+// `endedBy` is for work with an end of its own, `untilStopped` for work that only a signal ends.
 import { EXIT_OK } from './exit-code.ts';
 
 /** 0, or 128 plus the signal's number. Rejects as `work` does when nobody asked it to stop. */
@@ -10,6 +11,16 @@ export async function endedBy(stop: AbortSignal, work: Promise<void>): Promise<n
     if (!stop.aborted) throw error;
     return endedCode(stop);
   }
+}
+
+/** The same, but work that resolves because of the signal was ended by it too. Rejects with anything but the reason of `stop`. */
+export async function untilStopped(work: Promise<void>, stop: AbortSignal): Promise<number> {
+  try {
+    await work;
+  } catch (error) {
+    if (!stop.aborted || error !== stop.reason) throw error;
+  }
+  return stop.aborted ? endedCode(stop) : EXIT_OK;
 }
 
 /** For a `stop` that is aborted. */

@@ -1,5 +1,6 @@
 // `caisson config recv`: one connection on a vsock port to standard output, the same function that the enclave bundle runs.
-import { openSession, parsePortWord, untilStopped } from '../argonaut-session.ts';
+import { openSession, parsePortWord } from '../argonaut-session.ts';
+import { untilStopped } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 

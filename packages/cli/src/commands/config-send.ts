@@ -1,6 +1,7 @@
 // `caisson config send`: standard input to an enclave that waits for its config, framed where it can be, with the enclave's reply.
-import { openSession, parseCidWord, parsePortWord, untilStopped } from '../argonaut-session.ts';
+import { openSession, parseCidWord, parsePortWord } from '../argonaut-session.ts';
 import { type ConfigFormFlags, configFormOf, withConfigForm } from '../config-form.ts';
+import { untilStopped } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 

@@ -1,6 +1,7 @@
 // `caisson enclave`: the enclave's side of argonaut, the same function that the enclave bundle runs.
-import { openSession, untilStopped } from '../argonaut-session.ts';
+import { openSession } from '../argonaut-session.ts';
 import { withArgonautUsage } from '../argonaut-usage.ts';
+import { untilStopped } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import type { RegisterCommand } from '../surroundings.ts';
 

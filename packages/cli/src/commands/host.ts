@@ -1,8 +1,9 @@
 // `caisson host`: the parent's side of argonaut. Sends the config to the enclave, then carries traffic until it is stopped.
 import type { Command } from 'commander';
-import { openSession, parseCidWord, untilStopped } from '../argonaut-session.ts';
+import { openSession, parseCidWord } from '../argonaut-session.ts';
 import { withArgonautUsage } from '../argonaut-usage.ts';
 import { configFormOf, withConfigForm } from '../config-form.ts';
+import { untilStopped } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import { EXIT_NOT_READY, UsageError } from '../exit-code.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';

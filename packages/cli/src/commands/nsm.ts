@@ -1,6 +1,7 @@
 // `caisson nsm`: the line protocol on standard input and output; under the program's own name also the NSM for people.
-import { openSay, untilStopped } from '../argonaut-session.ts';
+import { openSay } from '../argonaut-session.ts';
 import { withArgonautUsage } from '../argonaut-usage.ts';
+import { untilStopped } from '../ended-by.ts';
 import { withExitAction } from '../exit-action.ts';
 import type { RegisterCommand, Surroundings } from '../surroundings.ts';
 import { registerNsmAttest } from './nsm-attest.ts';
