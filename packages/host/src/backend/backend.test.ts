@@ -9,6 +9,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
+import { laneBoundMs } from '@caisson/testkit/contract';
 import fc from 'fast-check';
 import {
   awaitBoot,
@@ -118,6 +119,22 @@ test('a console keeps the newest bytes whatever comes, and its tail steers no te
   ring.push(Buffer.from('three\n'));
   equal(ring.tail(2), '[2Jtwo\nthree');
   deepEqual(heard, ['one\n\x1b[2Jtwo\u202e\n']);
+});
+
+test('a console keeps byte after byte in the time of the bytes, and exactly the newest', () => {
+  const console = new ConsoleRing();
+  const written: number[] = [];
+  const write = (piece: Buffer): void => {
+    console.push(piece);
+    for (const byte of piece) written.push(byte);
+  };
+  const fromMs = performance.now();
+  for (let at = 0; at < MAX_CONSOLE_BYTES + 100_000; at += 1) write(Buffer.of(at % 251));
+  ok(performance.now() - fromMs < laneBoundMs(500), `${performance.now() - fromMs} ms`);
+  for (const size of [0, 1, 70_000, MAX_CONSOLE_BYTES - 1, MAX_CONSOLE_BYTES, 3, MAX_CONSOLE_BYTES + 5, 7]) {
+    write(Buffer.alloc(size, size % 256));
+    ok(Buffer.from(console.bytes).equals(Buffer.from(written.slice(-MAX_CONSOLE_BYTES))), `after ${size}`);
+  }
 });
 
 test('what a machine lacks is a limit, what is no number is a mistake', () => {

@@ -17,18 +17,23 @@ const longestLine = 1_000;
 
 export class ConsoleRing implements EnclaveConsole {
   readonly #listeners = new Set<(piece: Uint8Array) => void>();
-  readonly #pieces: Buffer[] = [];
-  #size = 0;
+  /** Written round and round: an enclave may write byte by byte, and a list of so many pieces would cost more than they are worth. */
+  readonly #ring = Buffer.allocUnsafe(MAX_CONSOLE_BYTES);
+  #at = 0;
+  #isFull = false;
 
   push(piece: Buffer): void {
-    this.#pieces.push(piece);
-    this.#size += piece.length;
-    while (this.#size - this.#pieces[0]!.length >= MAX_CONSOLE_BYTES) this.#size -= this.#pieces.shift()!.length;
+    const kept = piece.subarray(-MAX_CONSOLE_BYTES);
+    const first = kept.copy(this.#ring, this.#at);
+    const rest = kept.copy(this.#ring, 0, first);
+    this.#isFull ||= this.#at + kept.length >= MAX_CONSOLE_BYTES;
+    this.#at = rest > 0 ? rest : (this.#at + first) % MAX_CONSOLE_BYTES;
     for (const hear of this.#listeners) hear(piece);
   }
 
   get bytes(): Uint8Array {
-    return Buffer.concat(this.#pieces).subarray(-MAX_CONSOLE_BYTES);
+    const newest = this.#ring.subarray(0, this.#at);
+    return this.#isFull ? Buffer.concat([this.#ring.subarray(this.#at), newest]) : Uint8Array.from(newest);
   }
 
   tail(lines = tailLines): string {
