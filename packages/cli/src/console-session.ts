@@ -5,7 +5,7 @@ import { type EnclaveRecord, enclaveFolder, isRunning } from '@caisson/host/reco
 import type { EnclaveSource } from './enclave-source.ts';
 import { endedBy } from './ended-by.ts';
 import { createHarmless } from './harmless.ts';
-import { readEnd } from './kept-events.ts';
+import { readTail } from './kept-events.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface ConsoleOptions {
@@ -37,7 +37,7 @@ export async function showConsole(
   const shim = isRunning(record) ? await source.openShim(name) : undefined;
   if (shim === undefined) {
     stderr.write(`enclave ${name} is ${record.state?.phase ?? 'not started'}: this is what its host kept\n`);
-    stdout.write(harmless(Buffer.from(await readEnd(enclaveFolder(source.state, name).console, maxBytes))));
+    stdout.write(harmless(Buffer.from(await readTail(enclaveFolder(source.state, name).console, maxBytes))));
     return 0;
   }
   const late = disconnectMs === undefined ? undefined : AbortSignal.timeout(disconnectMs);

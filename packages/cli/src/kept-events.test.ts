@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { logLineOf } from '@caisson/core/log';
 import fc from 'fast-check';
-import { readEnd, readKeptEvents } from './kept-events.ts';
+import { readKeptEvents, readTail } from './kept-events.ts';
 import { lineText } from './shown-line.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
@@ -42,8 +42,8 @@ test('a line that lacks a part, or has one of another kind, is no event', async 
 
 test('of a long file the end is read, from a whole line on', async () => {
   writeFileSync(path, Array.from({ length: 100 }, (_, at) => `line ${at}\n`).join(''));
-  equal(await readEnd(path, 20), 'line 98\nline 99\n');
-  equal(await readEnd(path, 10_000).then((text) => text.split('\n').length), 101);
+  equal(await readTail(path, 20), 'line 98\nline 99\n');
+  equal(await readTail(path, 10_000).then((text) => text.split('\n').length), 101);
 });
 
 test('what an enclave calls a log line of ours is one line on a terminal and steers nothing, whatever it says', () => {

@@ -9,7 +9,7 @@ const maxBytes = 4 << 20;
 /** Oldest first; empty where there is no file. */
 export async function readKeptEvents(path: string, sinceMs = 0): Promise<ShimEvent[]> {
   // The events may begin in the older file, which was moved aside when it was full.
-  const text = `${await readEnd(`${path}.1`, maxBytes)}\n${await readEnd(path, maxBytes)}`;
+  const text = `${await readTail(`${path}.1`, maxBytes)}\n${await readTail(path, maxBytes)}`;
   return text.split('\n').flatMap((line) => {
     const event = parseEvent(line);
     return event === undefined || Date.parse(event.time) < sinceMs ? [] : [event];
@@ -17,7 +17,7 @@ export async function readKeptEvents(path: string, sinceMs = 0): Promise<ShimEve
 }
 
 /** The last `bytes` of a file, from a whole line on; empty where there is none. */
-export async function readEnd(path: string, bytes: number): Promise<string> {
+export async function readTail(path: string, bytes: number): Promise<string> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, 'r');

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { logLineOf, plain } from '@caisson/core/log';
 import { enclaveFolder } from '@caisson/host/record';
-import { readEnd, readKeptEvents } from './kept-events.ts';
+import { readKeptEvents, readTail } from './kept-events.ts';
 import { lineOfEvent, type ShownLine } from './shown-line.ts';
 
 // Chosen.
@@ -22,7 +22,7 @@ export async function readKeptLines({ state, enclave, sinceMs, withWords }: Kept
   const folder = enclaveFolder(state, enclave);
   const events = (await readKeptEvents(folder.events, sinceMs)).map(lineOfEvent);
   if (!withWords) return events;
-  const text = await readEnd(folder.console, maxConsoleBytes);
+  const text = await readTail(folder.console, maxConsoleBytes);
   return [...events, ...(await readWords(folder.lastWords, enclave, sinceMs)), ...consoleLines(text, enclave)];
 }
 
