@@ -83,7 +83,7 @@ test('compose print shows what a file comes to: the environment before --env-fil
   assert.deepEqual([bad.code, bad.out], [1, '']);
 });
 
-test('init asks three questions on a terminal, takes a return for what it offers, and says what it wrote', async () => {
+test('init asks three questions on a terminal, takes a return for what it offers, asks again after a wrong answer, and says what it wrote', async () => {
   const { code, out, err } = await caisson(['init', at('asked')], 'web\nnode x.js\n\n');
   assert.equal(code, 0, err);
   assert.equal(err.split('?').length + err.split(']: ').length, 5, 'three questions');
@@ -92,6 +92,12 @@ test('init asks three questions on a terminal, takes a return for what it offers
   assert.match(text, /^name: web$/m);
   assert.match(text, /^cmd: \["node", "x.js"\]$/m);
   assert.match(text, /^ingress: \["127.0.0.1:8080:8080"\]$/m);
+  const wrong = await caisson(['init', at('corrected')], 'My Web\nweb\nnode x.js\n99999\n8081\n');
+  assert.equal(wrong.code, 0, wrong.err);
+  assert.match(wrong.err, /it must be 1 to 63 of .*\n[\s\S]*it must be an integer in 1\.\.65535, or none\n/);
+  assert.match(readFileSync(at('corrected/caisson.yaml'), 'utf8'), /^name: web$[\s\S]*127\.0\.0\.1:8081:8081/m);
+  const early = await caisson(['init', at('corrected')], 'web\n');
+  assert.deepEqual([early.code, early.err.includes('[web]')], [1, false], 'nobody answers for nothing');
   const cut = await caisson(['init', at('cut')], 'web\n');
   assert.deepEqual([cut.code, existsSync(at('cut'))], [64, false]);
 });

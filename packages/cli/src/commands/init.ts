@@ -26,7 +26,9 @@ export const register: RegisterCommand = (program, surroundings) => {
 };
 
 async function init(folder: string, flags: InitFlags, surroundings: Surroundings): Promise<void> {
-  const { suggestAnswers, writeFirstFile } = await import('@caisson/host/compose');
+  const { requireNoFirstFile, suggestAnswers, writeFirstFile } = await import('@caisson/host/compose');
+  // Before anybody has answered questions for nothing.
+  if (flags.force !== true) requireNoFirstFile(folder);
   const answers = await askFirstFile(suggestAnswers(folder), flags, surroundings);
   const files = await writeFirstFile(folder, answers, flags.force === true);
   const { stdout } = surroundings;

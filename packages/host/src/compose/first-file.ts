@@ -31,18 +31,21 @@ export function suggestAnswers(folder: string): FirstFileAnswers {
   return { name: 'name' in read ? read.name : 'app', runs: found ?? '', port: standardPort };
 }
 
+/** Throws PolicyError COMPOSE_FIRST where there is a caisson.yaml. Returns its path. */
+export function requireNoFirstFile(folder: string): string {
+  const path = join(folder, 'caisson.yaml');
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
+  throw refuse(path, 'not be there yet', 'a file', 'to write over it give --force');
+}
+
 /** Returns the paths that were written. Throws PolicyError COMPOSE_FIRST, Node-style errors. */
 export async function writeFirstFile(folder: string, answers: FirstFileAnswers, isForced = false): Promise<string[]> {
   const { name, port } = answers;
-  if (!NAME_FORM.test(name)) throw refuse('name', `be ${NAME_RULE}`, name);
+  if (!NAME_FORM.test(name)) throw refuse('name', `be ${NAME_RULE}`, name, 'give another with --name');
   if (port !== null && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
-    throw refuse('port', 'be an integer in 1..65535', String(port));
+    throw refuse('port', 'be an integer in 1..65535', String(port), 'give another with --port, or none');
   }
-  const path = join(folder, 'caisson.yaml');
-  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  if (isThere && !isForced) {
-    throw refuse(path, 'not be there yet', 'a file', 'to write over it give --force');
-  }
+  const path = isForced ? join(folder, 'caisson.yaml') : requireNoFirstFile(folder);
   const isImage = imageForm.test(answers.runs);
   const runs = isImage ? '' : answers.runs || findProgram(folder) || '';
   const needsProgram = !isImage && runs === '' && !hasMain(folder);

@@ -7,7 +7,7 @@ export { startOrder } from './depends-on.ts';
 export type { ComposeErrorCode } from './error-code.ts';
 export { COMPOSE_ERROR_CODES } from './error-code.ts';
 export type { FirstFileAnswers } from './first-file.ts';
-export { suggestAnswers, writeFirstFile } from './first-file.ts';
+export { requireNoFirstFile, suggestAnswers, writeFirstFile } from './first-file.ts';
 export type { NameReading } from './foreign-name.ts';
 export { readForeignName } from './foreign-name.ts';
 export type { IngressRule } from './ingress-rule.ts';
