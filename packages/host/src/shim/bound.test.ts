@@ -145,6 +145,31 @@ test('a reader of the console that is far behind loses the beginning and costs a
   file.close();
 });
 
+test('a reader of the console that stands still holds a megabyte in few pieces, also where the enclave writes byte by byte', async () => {
+  const ring = new ConsoleRing();
+  const file = new BoundedFile({ path: join(folder, 'console.log'), maxBytes: 1 << 20, onTrouble: assert.fail });
+  const keeper = new ConsoleKeeper(ring, file);
+  const reading = keeper.read({ follow: true, signal: new AbortController().signal });
+  ring.push(Buffer.from('first'));
+  await reading.next();
+  const write = (count: number, size: number): void => {
+    for (let index = 0; index < count; index += 1) ring.push(Buffer.alloc(size, 97 + (index % 26)));
+  };
+  write(5_000, 1);
+  write(100, 11_000);
+  write(5_000, 1);
+  ring.push(Buffer.from('last'));
+  keeper.close();
+  file.close();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of reading) pieces.push(piece);
+  const held = Buffer.concat(pieces);
+  assert.ok(held.length >= 1 << 19 && held.length <= 1 << 20, `${held.length} bytes were held`);
+  assert.ok(pieces.length <= 1_024, `${pieces.length} pieces`);
+  const kept = readFileSync(join(folder, 'console.log'));
+  assert.ok(held.subarray(-5_004).equals(kept.subarray(-5_004)));
+});
+
 test('of a flood of phases sixty are told, one a second after them with the count of the others, and every end', async () => {
   let nowMs = 0;
   const date = (): number => nowMs;

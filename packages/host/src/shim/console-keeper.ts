@@ -5,6 +5,8 @@ import type { LogFile } from './log-file.ts';
 
 // Chosen: a slow reader loses the oldest bytes beyond this; the enclave never waits for one.
 const maxBehindBytes = 1 << 20;
+const keptBytes = maxBehindBytes / 2;
+const maxPieces = 1_024;
 
 export class ConsoleKeeper {
   readonly #console: EnclaveConsole;
@@ -36,8 +38,13 @@ export class ConsoleKeeper {
     let behindBytes = 0;
     const stop = this.#console.listen((piece) => {
       behindBytes += piece.length;
-      while (behindBytes > maxBehindBytes && pieces.length > 0) behindBytes -= pieces.shift()?.length ?? 0;
       pieces.push(Uint8Array.from(piece));
+      if (behindBytes > maxBehindBytes || pieces.length > maxPieces) {
+        // To less than the bound: an enclave that writes byte by byte must not cost a copy of it all for each.
+        const kept = Buffer.concat(pieces).subarray(behindBytes > maxBehindBytes ? -keptBytes : 0);
+        pieces.splice(0, pieces.length, kept);
+        behindBytes = kept.length;
+      }
       wake.resolve();
     });
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
