@@ -54,6 +54,19 @@ test('keeps words in the clear and sealed ones, for the owner alone, and leaves 
   );
 });
 
+test('what an enclave can make a host keep at most can be read again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'last-words.json');
+  // 64 parts of 4,096 bytes each, with what stands around the words.
+  const most = 64 * 4_000;
+  const sealed = Buffer.alloc((most / 4) * 3);
+  const lines = Array<string>(200).fill('é"'.repeat(most / 200 / 4));
+  const words = Array.from({ length: 32 }, (_, n) => ({ service: `s${n}`, ...(n % 2 === 0 ? { sealed } : { lines }) }));
+  await writeLastWords(path, { ...lastWords, words: words as LastWords['words'] });
+  equal((await readLastWords(path)).words.length, 32);
+});
+
 test('refuses what is no such file, with the place', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -76,8 +89,8 @@ test('refuses what is no such file, with the place', async (t) => {
   }
   writeFileSync(path, '{');
   await rejects(readLastWords(path), { code: 'READY_WORDS_FILE', message: /is not JSON$/ });
-  truncateSync(path, (4 << 20) + 1);
-  await rejects(readLastWords(path), { code: 'READY_WORDS_FILE', message: /at most 4194304 bytes, got 4194305/ });
+  truncateSync(path, (16 << 20) + 1);
+  await rejects(readLastWords(path), { code: 'READY_WORDS_FILE', message: /at most 16777216 bytes, got 16777217/ });
   mkdirSync(join(folder, 'sub'));
   await rejects(readLastWords(join(folder, 'sub')), { code: 'READY_WORDS_FILE', message: /regular file/ });
   await rejects(readLastWords(join(folder, 'none')), (error: Error) => {

@@ -19,8 +19,8 @@ export interface LastWords {
   readonly words: readonly SeenWords[];
 }
 
-// Chosen: 32 services at their bound, sealed and in base64, are below 4 MiB.
-const maxFileBytes = 4 << 20;
+// Chosen: what 32 services of an enclave can make a host keep, each in 64 parts of a line (link/ready), is below 12 MiB.
+const maxFileBytes = 16 << 20;
 
 const bounded = z.string().max(16_384);
 const schema = z.strictObject({
