@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { CID_ANY } from '@caisson/core/address';
 import { laneBoundMs } from '../lane.ts';
 import type { TransportPromise } from './scene.ts';
-import { directions, discard, inTime, makePort, meet, whileListening } from './scene.ts';
+import { directions, discard, everyWay, inTime, makePort, meet, whileListening } from './scene.ts';
 
 export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'names the CID of the peer, whichever side dials',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         await meet(from, to, async ({ peer }) => {
           equal(peer.cid, from.cid);
           ok(Number.isInteger(peer.port) && peer.port >= 0 && peer.port < 0xffffffff, `peer port ${peer.port}`);
@@ -21,7 +21,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'refuses a dial where nobody listens with ECONNREFUSED, at once',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const startedAtMs = performance.now();
         const code = 'ECONNREFUSED';
         await rejects(from.transport.connect({ cid: to.cid, port: makePort() }), { code, syscall: 'connect' });
@@ -41,7 +41,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'ends a retried dial with ETIMEDOUT at its deadline',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const startedAtMs = performance.now();
         const options = { timeoutMs: 150, retryRefused: true };
         const dial = from.transport.connect({ cid: to.cid, port: makePort() }, options);
@@ -54,7 +54,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'retries a refused port until somebody listens there',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         const dial = from.transport.connect({ cid: to.cid, port }, { timeoutMs: 15_000, retryRefused: true });
         // The first try has been refused when a later dial has been.
@@ -73,7 +73,7 @@ export const addressPromises: readonly TransportPromise[] = [
     title: 'rejects with the reason of an aborted signal, before and during a dial',
     async run(pair) {
       const reason = new Error('the caller went away');
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const target = { cid: to.cid, port: makePort() };
         await rejects(from.transport.connect(target, { signal: AbortSignal.abort(reason) }), reason);
         const aborter = new AbortController();
@@ -90,7 +90,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'serves more diallers than the backlog holds when they retry',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         await whileListening(
           to,
@@ -116,7 +116,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'refuses a second listener on one port with EADDRINUSE and leaves the first alone',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         await whileListening(
           to,
@@ -155,7 +155,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'listens on any CID',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         const listener = await to.transport.listen({ cid: CID_ANY, port }, {}, (socket) => socket.end('any'));
         const dialled = await from.transport.connect({ cid: to.cid, port });
@@ -168,7 +168,7 @@ export const addressPromises: readonly TransportPromise[] = [
   {
     title: 'frees the address on close while accepted sockets live on',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         await whileListening(
           to,

@@ -64,6 +64,11 @@ export function directions(pair: TransportPair): readonly { readonly from: End; 
   ];
 }
 
+/** Those directions in which something else may happen: one, where both ends are one transport. */
+export function everyWay(pair: TransportPair): readonly { readonly from: End; readonly to: End }[] {
+  return pair.a === pair.b ? directions(pair).slice(0, 1) : directions(pair);
+}
+
 export async function inTime<Value>(wait: Promise<Value>, what: string): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

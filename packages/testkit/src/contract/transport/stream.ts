@@ -6,7 +6,7 @@ import { createServer, request as send } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TransportPromise } from './scene.ts';
-import { digestAll, directions, discard, inTime, makePort, meet, sha256Of, whileListening } from './scene.ts';
+import { digestAll, discard, everyWay, inTime, makePort, meet, sha256Of, whileListening } from './scene.ts';
 
 // Given by the issue of this suite: more than every buffer on the way.
 const bulkBytes = 5 * 1024 * 1024;
@@ -16,7 +16,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'carries 5 MiB both ways at once, unchanged',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         await meet(from, to, async ({ dialled, accepted }) => {
           const [up, down] = [randomBytes(bulkBytes), randomBytes(bulkBytes)];
           const [atAccepted, atDialled] = [digestAll(accepted), digestAll(dialled)];
@@ -31,7 +31,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'carries 5 MiB after the other side has ended, whichever side ends first',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         for (const first of ['dialled', 'accepted'] as const) {
           await meet(from, to, async (meeting) => {
             const ender = meeting[first];
@@ -50,7 +50,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'shows an abort to the other side: no more data, and writes that fail',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         for (const victim of ['dialled', 'accepted'] as const) {
           await meet(from, to, async (meeting) => {
             const survivor = victim === 'dialled' ? meeting.accepted : meeting.dialled;
@@ -64,7 +64,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'keeps bytes and an end that arrive before anybody reads',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         await meet(from, to, async ({ dialled, accepted }) => {
           dialled.end('early');
           // Long enough for both segments to be here; a transport that starts reading by itself would lose them now.
@@ -78,7 +78,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'shows an end without a byte to whoever listens from the first moment',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         let ended = (): void => {};
         const end = new Promise<void>((resolve) => {
@@ -102,7 +102,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'hands out sockets that an http server and client accept as their own',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const server = createServer((request, response) => request.pipe(response));
         const port = makePort();
         await whileListening(
@@ -128,7 +128,7 @@ export const streamPromises: readonly TransportPromise[] = [
   {
     title: 'serves 1,024 connections at once, each its own bytes',
     async run(pair) {
-      for (const { from, to } of directions(pair)) {
+      for (const { from, to } of everyWay(pair)) {
         const port = makePort();
         await whileListening(
           to,
