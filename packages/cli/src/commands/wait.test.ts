@@ -26,7 +26,7 @@ function wall(t: TestContext) {
   return { folder, enclave, caisson, serve };
 }
 
-const quick = ['--timeout', '0.1', '--interval', '0.02'];
+const quick = ['--timeout', '0.4', '--interval', '0.02'];
 const answer = (value: object) => (socket: Socket) => void socket.end(encodeFrame(Buffer.from(JSON.stringify(value))));
 
 test('wait on a port that only accepts ends with 3 and says that it never answers', async (t) => {
@@ -96,7 +96,7 @@ test('wait --line shows the last words of an enclave that died, keeps them, and 
   reporter.report('failed', [{ code: 'service-failed', service: 'app', exit: 7 }]);
   reporter.lastWords('app', ['cannot open \u001b[31mdatabase']);
   const file = join(folder, 'words.json');
-  const waiting = caisson('wait', '16', '--line', '--keep', file, '--json', '--timeout', '10');
+  const waiting = caisson('wait', '16', '--line', '--keep', file, '--json', '--timeout', '60');
   setTimeout(() => void reporter.finish(7, 'service-failed'), 300);
   const { code, out } = await waiting;
   assert.equal(code, 3);

@@ -110,7 +110,7 @@ test('takes one config and writes exactly its bytes, as it waits until it is sto
   const opened = Promise.withResolvers<void>();
   const received = runConfigRecv({ port }, { stdout, transport: enclave, stop: never, onListening: opened.resolve });
   await opened.promise;
-  await sendConfig({ transport: host, cid, port, bytes, timeoutMs: 1000 });
+  await sendConfig({ transport: host, cid, port, bytes, timeoutMs: 60_000 });
   await received;
   assert.deepEqual(stdout.read(), bytes);
   const stop = new AbortController();

