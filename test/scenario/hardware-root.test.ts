@@ -1,5 +1,6 @@
 // What the hardware scripts do as root, on a machine with other users: they tell nobody a secret, write through nobody's link, and give nothing away.
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,4 +63,13 @@ test('a hosts file is never empty on its way: it stays the same file, and is cut
   const { ino } = statSync(file);
   addHostsEntry('smoke.local', file)();
   deepEqual([readFileSync(file, 'utf8'), statSync(file).ino], ['127.0.0.1 localhost\n', ino]);
+});
+
+test('the scripts find themselves wherever they are called from, also where cd looks in other places and says so', () => {
+  const root = join(import.meta.dirname, '../..');
+  const env = { ...process.env, CDPATH: '.:/tmp', CAISSON_BENCH_BACKEND: 'none', CAISSON_SMOKE_BACKEND: 'none' };
+  for (const name of ['nitro-bench', 'nitro-smoke']) {
+    const { status, stderr } = spawnSync(`scripts/${name}.sh`, { cwd: root, env, encoding: 'utf8' });
+    deepEqual([status, /BACKEND must be nitro, qemu or sim/.test(stderr)], [64, true], stderr);
+  }
 });
