@@ -105,7 +105,8 @@ async function writeProgram(): Promise<void> {
   const names = files.map(({ path }) => basename(path)).sort();
   for (const name of readdirSync(programFolder).filter((one) => !names.includes(one))) {
     const path = join(programFolder, name);
-    if (statSync(path).mtimeMs < startedMs - keptMs) rmSync(path);
+    // A map is only looked into when an error is shown, which does without.
+    if (name.endsWith('.map') || statSync(path).mtimeMs < startedMs - keptMs) rmSync(path, { force: true });
   }
   const inputs = new Set([pieces, shim].flatMap(({ metafile }) => Object.keys(metafile.inputs)));
   const made: ProgramBuild = { pieces: names, inputs: [...inputs].sort(), startedMs };
