@@ -63,3 +63,18 @@ test('what proves or isolates nothing is a warning, each departure once', () => 
     ['info', departures[3]],
   ]);
 });
+
+test('a clock that is set back makes no time negative', () => {
+  let nowMs = 1_000_000;
+  const done: number[] = [];
+  const onEvent = (event: EngineEvent): void => void (event.kind === 'done' && done.push(event.ms));
+  const timeline = new Timeline('web', onEvent, () => nowMs);
+  timeline.begin('build');
+  nowMs = 400_000;
+  timeline.done();
+  timeline.begin('boot');
+  timeline.begin('heartbeat', 100_000);
+  nowMs = 400_250;
+  timeline.done();
+  deepEqual(done, [0, 0, 300_250]);
+});

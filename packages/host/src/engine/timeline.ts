@@ -47,7 +47,8 @@ export class Timeline {
     if (this.#open === undefined) return;
     const { phase, fromMs } = this.#open;
     this.#open = undefined;
-    const took = { phase, ms: Math.round(ms ?? this.#now() - fromMs), note };
+    // A clock that was set back meanwhile tells nothing.
+    const took = { phase, ms: Math.max(0, Math.round(ms ?? this.#now() - fromMs)), note };
     this.#done.push(took);
     this.#onEvent({ kind: 'done', enclave: this.#enclave, ...took });
   }

@@ -61,7 +61,7 @@ export class StateKeeper {
     }
     const why = reasons.length === 0 ? '' : `: ${reasons.join(', ')}`;
     const isTrouble = phase === 'failed' || phase === 'degraded';
-    const sinceStartMs = now.startedAt === null ? null : this.#date() - Date.parse(now.startedAt);
+    const sinceStartMs = now.startedAt === null ? null : Math.max(0, this.#date() - Date.parse(now.startedAt));
     const untold = this.#untold === 0 ? {} : { untold: this.#untold };
     this.#untold = 0;
     const fields = { phase, reasons, sinceStartMs, cid: this.#current.cid, ...untold };
