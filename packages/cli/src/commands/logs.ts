@@ -38,7 +38,6 @@ export const register: RegisterCommand = (program, surroundings) => {
   withExitAction(withControlFlags(command), async (name: string, flags: Flags) => {
     const { parseSince, parseTail } = await import('../moment-flag.ts');
     const { showLogs } = await import('../log-session.ts');
-    const { createControlInitClient } = await import('@caisson/link/control');
     return await showLogs(await openEnclaveSource(surroundings), name, surroundings, {
       follow: flags.follow === true,
       json: flags.json === true,
@@ -47,15 +46,16 @@ export const register: RegisterCommand = (program, surroundings) => {
       tail: parseTail(flags.tail, mostLines),
       service: flags.service,
       level: flags.level,
-      openSession: async () => createControlInitClient(await openSession(name, flags, surroundings)),
+      openSession: () => openSession(name, flags, surroundings),
     });
   });
 };
 
 /** Whoever has no key or no policy is told what there is without. */
 async function openSession(name: string, flags: Flags, surroundings: Surroundings) {
+  const { createControlInitClient } = await import('@caisson/link/control');
   try {
-    return await openControlSession(name, flags, surroundings);
+    return createControlInitClient(await openControlSession(name, flags, surroundings));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const without = `caisson logs ${name} --host shows what this host kept, without a session`;
