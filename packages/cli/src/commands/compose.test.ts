@@ -112,6 +112,8 @@ test('init asks only what no flag answers, nothing without a terminal, and write
   assert.equal(again.code, 1);
   assert.match(again.err, /caisson.yaml must not be there yet, got a file\n {2}hint: .*--force/);
   assert.equal((await caisson(['init', at('quiet'), '--name', 'r', '--force'])).code, 0);
+  const spaced = await caisson(['init', at("it's here"), '--yes']);
+  assert.match(spaced.out, /next: caisson up -f '.*\/it'\\''s here\/caisson.yaml'\n$/, 'to be copied into a shell');
   assert.equal((await caisson(['init', at('none'), '--port', '0'])).code, 64);
   assert.ok(!existsSync(at('none')));
 });

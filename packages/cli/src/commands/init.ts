@@ -33,5 +33,10 @@ async function init(folder: string, flags: InitFlags, surroundings: Surroundings
   const files = await writeFirstFile(folder, answers, flags.force === true);
   const { stdout } = surroundings;
   if (flags.json) stdout.write(`${JSON.stringify({ v: 1, name: answers.name, files })}\n`);
-  else stdout.write(`wrote ${files.join(' and ')}\nnext: caisson up -f ${files[0]}\n`);
+  else stdout.write(`wrote ${files.join(' and ')}\nnext: caisson up -f ${shellWord(files[0]!)}\n`);
+}
+
+/** As it can be copied into a shell. */
+function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -2,12 +2,13 @@
 // needed. A claim is a small file beside the image, named by process, so that the claim of a killed process counts for nothing.
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { FOLDER_LOCK, listTemporaries, temporaryBeside, withLock } from '../file/index.ts';
+import { FOLDER_LOCK, type LockOptions, listTemporaries, temporaryBeside, withLock } from '../file/index.ts';
 import { stateFault } from '../record/index.ts';
 
 // Chosen: a longer file is an image that is being written.
 const maxClaimBytes = 64;
 const maxTries = 5;
+const longestBuildMs = 3_600_000;
 
 /** Claims the image that is or will be at `path`, and makes its folder. Resolves with what gives the claim up. Throws CaissonError RECORD_STATE. */
 export async function claimImage(path: string): Promise<() => Promise<void>> {
@@ -41,16 +42,36 @@ export async function readClaims(folder: string): Promise<ReadonlySet<string>> {
  * removing is what makes room.
  */
 export async function lockFolder<Result>(folder: string, run: () => Promise<Result>): Promise<Result> {
+  return await lockWherePossible(`${folder}/${FOLDER_LOCK}`, run);
+}
+
+/**
+ * Runs while nobody else builds the image at `path`; it hears whether another did before. Two who bring up one file at once would otherwise each
+ * replace what the other is about to start. On a full disk it runs without the lock, and the build says so.
+ */
+export async function lockBuild<Result>(
+  path: string,
+  run: (waited: boolean) => Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  return await lockWherePossible(`${path}.lock`, run, { timeoutMs: longestBuildMs, signal });
+}
+
+async function lockWherePossible<Result>(
+  path: string,
+  run: (waited: boolean) => Promise<Result>,
+  options: LockOptions = {},
+): Promise<Result> {
   let hasRun = false;
-  const once = async (): Promise<Result> => {
+  const once = async (waited: boolean): Promise<Result> => {
     hasRun = true;
-    return await run();
+    return await run(waited);
   };
   try {
-    return await withLock(`${folder}/${FOLDER_LOCK}`, once);
+    return await withLock(path, once, options);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (hasRun || !['ENOSPC', 'EDQUOT', 'EPERM', 'ENOTSUP', 'ENOSYS'].includes(code)) throw error;
-    return await run();
+    return await run(false);
   }
 }

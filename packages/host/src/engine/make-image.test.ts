@@ -68,6 +68,13 @@ test('a source that did not change is not built again; a byte, a setting or a mo
   equal(other.how, 'built');
   notEqual(other.facts.measurements.PCR2, first.facts.measurements.PCR2);
   equal((await make({ ...plain, env: { A: 'b' } })).how, 'built');
+  const changed = { ...plain, env: { A: 'c' } };
+  const both = await Promise.all([make(changed), make(changed)]);
+  deepEqual(
+    both.map(({ how }) => how).sort(),
+    ['built', 'unchanged'],
+    'of two at once one builds and the other takes what it built',
+  );
   truncateSync(other.facts.path, 10);
   equal((await make(plain)).how, 'built', 'what is damaged is no image');
   for (const release of held.splice(0)) await release();

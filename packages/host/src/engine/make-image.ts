@@ -1,7 +1,7 @@
 // From `image` of caisson.yaml to an image file and what is known of it: built from its source where that changed, else found again, or a file that
 // is there already and measures what it must.
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CaissonError, VerificationError } from '@caisson/core/errors';
 import type { BackendKind } from '../backend/index.ts';
@@ -15,7 +15,7 @@ import { digestFile, openToolchain, parseArchitecture, readArchitecture, readArc
 import { openFolder } from '../tree/index.ts';
 import { findBuilt, openBuilt } from './built-image.ts';
 import type { EngineErrorCode } from './error-code.ts';
-import { lockFolder } from './image-claim.ts';
+import { lockBuild, lockFolder } from './image-claim.ts';
 import { type ImageFacts, readImageFacts } from './image-facts.ts';
 import { digestFacts, digestTree } from './source-digest.ts';
 
@@ -88,30 +88,43 @@ async function buildFrom(given: string, options: MakeImageOptions): Promise<Made
   const found = key === undefined ? undefined : await findBuilt(path);
   if (found !== undefined) return { facts: found, how: 'unchanged' };
   await beforeBuild();
-  const plan = await openPlan({
-    source,
-    settings,
-    builderVersion: version,
-    env,
-    ...(kernel.isFile && { kernelPath: kernel.files[0]! }),
-    leaveOut: [path, ...(composeFile === null ? [] : [composeFile])],
-    progress: {
-      ...SILENT_PROGRESS,
-      step: (text) => say('info', text),
-      warning: (text, hint) => say('warn', text, hint),
-    },
-  });
-  try {
-    const progress = { ...SILENT_PROGRESS, warning: (text: string, hint?: string) => say('warn', text, hint) };
-    await buildImage(plan, path, { progress, ...(signal !== undefined && { signal }) });
-  } finally {
-    await plan.close();
-  }
-  const facts = await findBuilt(path);
-  if (facts !== undefined) return { facts, how: 'built' };
-  throw new CaissonError<EngineErrorCode>('ENGINE_IMAGE', `image ${path} must be there after its build, got none`, {
-    hint: 'somebody else removes files in that folder: name another in CAISSON_STATE',
-  });
+  const beganMs = Date.now();
+  const build = async (waited: boolean): Promise<MadeImage> => {
+    // Built by another while this one waited for it. Of a source without a key nothing else shows that it is not an older one.
+    const isFresh = waited && (key !== undefined || (await isBuiltSince(path, beganMs)));
+    const before = isFresh ? await findBuilt(path) : undefined;
+    if (before !== undefined) return { facts: before, how: 'unchanged' };
+    const plan = await openPlan({
+      source,
+      settings,
+      builderVersion: version,
+      env,
+      ...(kernel.isFile && { kernelPath: kernel.files[0]! }),
+      leaveOut: [path, ...(composeFile === null ? [] : [composeFile])],
+      progress: {
+        ...SILENT_PROGRESS,
+        step: (text) => say('info', text),
+        warning: (text, hint) => say('warn', text, hint),
+      },
+    });
+    try {
+      const progress = { ...SILENT_PROGRESS, warning: (text: string, hint?: string) => say('warn', text, hint) };
+      await buildImage(plan, path, { progress, ...(signal !== undefined && { signal }) });
+    } finally {
+      await plan.close();
+    }
+    const facts = await findBuilt(path);
+    if (facts !== undefined) return { facts, how: 'built' };
+    throw new CaissonError<EngineErrorCode>('ENGINE_IMAGE', `image ${path} must be there after its build, got none`, {
+      hint: 'somebody else removes files in that folder: name another in CAISSON_STATE',
+    });
+  };
+  return await lockBuild(path, build, signal);
+}
+
+async function isBuiltSince(path: string, beganMs: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.mtimeMs >= beganMs;
 }
 
 /** Of everything that decides the bytes of an image from a folder. The runtime archive is the one that the ledger names. */
