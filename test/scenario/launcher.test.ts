@@ -1,7 +1,17 @@
 // The launchers must work before anything is built and under a Node that is too old for the program.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, cpSync, existsSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -24,6 +34,34 @@ test('a launcher says in one line what to run when nothing is built', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('an installed launcher starts the program of its own package, and nothing that lies where a checkout would have it', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-launcher-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const installed = join(folder, 'node_modules/caisson');
+  cpSync(bin, join(installed, 'bin'), { recursive: true });
+  for (const [path, name] of [
+    [join(installed, 'dist/main/caisson.js'), 'its own'],
+    [join(folder, 'dist/caisson/main.mjs'), 'of another project'],
+  ] as const) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `export const main = (name) => console.log(name, '${name}');\n`);
+  }
+  writeFileSync(join(installed, 'package.json'), '{ "type": "module" }');
+  const { stdout, stderr } = spawnSync(process.execPath, [join(installed, 'bin/rbuilds.js')], { encoding: 'utf8' });
+  assert.equal(stdout, 'rbuilds its own\n', stderr);
+});
+
+test('in a checkout the bundled program is started, and says where an error came from in files of the sources', {
+  skip: !existsSync(join(root, 'dist/caisson/main.mjs')) && 'not built',
+}, () => {
+  const env = { ...process.env, LOG_LEVEL: 'debug', CAISSON_STATE: join(tmpdir(), 'caisson-none') };
+  const words = [join(bin, 'caisson.js'), 'logs', 'none'];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /\/packages\/host\/src\/record\/[a-z-]+\.ts:\d+:\d+\)/);
+  assert.doesNotMatch(stderr, /\.mjs:/);
 });
 
 test('a launcher passes the exit code and both streams of the program on, and what could not be written is told', {
