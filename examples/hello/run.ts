@@ -77,7 +77,9 @@ function tellRuns(): number {
 
 async function serveHello(port: number, isOnce: boolean): Promise<number> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
+  // A terminal that is closed takes what would be said with it, and nothing else.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   const env = { ...process.env, HELLO_PORT: String(port) };
   try {
@@ -106,7 +108,7 @@ async function serveHello(port: number, isOnce: boolean): Promise<number> {
     console.error(`start: ${error instanceof Error ? error.message : error}`);
     return 1;
   } finally {
-    await runCaisson(['down', '-f', composeFile], env);
+    await runCaisson(['down', '-f', composeFile], env, undefined, stop.signal.reason === 'SIGHUP');
   }
 }
 
@@ -148,8 +150,15 @@ async function endOfEnclave(signal: AbortSignal): Promise<void> {
 }
 
 /** In a process group of its own: a Ctrl-C of the terminal reaches this program alone, which tells `up` once and `down` never. */
-async function runCaisson(words: readonly string[], env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<number> {
-  const terms: SpawnOptions = { stdio: ['ignore', 'inherit', 'inherit'], env, detached: true };
+async function runCaisson(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+  isHungUp = false,
+): Promise<number> {
+  // What would write to a terminal that has gone would end of it, in the middle of what it does.
+  const shown = isHungUp ? 'ignore' : 'inherit';
+  const terms: SpawnOptions = { stdio: ['ignore', shown, shown], env, detached: true };
   const child = spawn(process.execPath, [program, ...words], terms);
   const tell = (): void => void child.kill('SIGINT');
   signal?.addEventListener('abort', tell, { once: true });

@@ -12,6 +12,7 @@ import { after, type TestContext, test } from 'node:test';
 import { withLock } from '@caisson/host/file';
 import { findPolicy } from '@caisson/host/operator';
 import { isAlive } from '@caisson/testkit/backend';
+import { currentLane } from '@caisson/testkit/contract';
 import { attest } from '@caisson/verify';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { simulatorSkip } from './backend/simulator-skip.ts';
@@ -149,7 +150,10 @@ test('npm start serves the enclave and a page of this machine that judges it; Ct
     Array.from({ length: 60 }, () => fetch(`${endpoint}?nonce=${'ab'.repeat(16)}`).then(({ status }) => status)),
   );
   ok(asked.includes(429) && asked.includes(200), asked.join(' '));
-  run.child.kill('SIGINT');
+  // The terminal is closed, or Ctrl-C.
+  const isClosed = currentLane() === 'deep';
+  if (isClosed) for (const stream of [run.child.stdout!, run.child.stderr!]) stream.destroy();
+  run.child.kill(isClosed ? 'SIGHUP' : 'SIGINT');
   equal(await run.ended(), 0, run.output());
   verifyNothingRuns(run);
   // One that has ended and was not reaped yet is nothing that runs.
