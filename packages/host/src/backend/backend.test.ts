@@ -130,7 +130,7 @@ test('a console keeps byte after byte in the time of the bytes, and exactly the 
   };
   const fromMs = performance.now();
   for (let at = 0; at < MAX_CONSOLE_BYTES + 100_000; at += 1) write(Buffer.of(at % 251));
-  ok(performance.now() - fromMs < laneBoundMs(500), `${performance.now() - fromMs} ms`);
+  ok(performance.now() - fromMs < laneBoundMs(800), `${performance.now() - fromMs} ms`);
   for (const size of [0, 1, 70_000, MAX_CONSOLE_BYTES - 1, MAX_CONSOLE_BYTES, 3, MAX_CONSOLE_BYTES + 5, 7]) {
     write(Buffer.alloc(size, size % 256));
     ok(Buffer.from(console.bytes).equals(Buffer.from(written.slice(-MAX_CONSOLE_BYTES))), `after ${size}`);
