@@ -37,8 +37,11 @@ export interface EnclaveSpec {
    * ends.
    */
   onPlace?(place: EnclavePlace): Promise<void>;
-  /** Called right before the first instruction, after any wait for another boot. */
-  onBoot?(): void;
+  /**
+   * Called right before the first instruction, after any wait for another boot. `console` is given where it can be read from here on: a boot that
+   * hangs is looked at while it does.
+   */
+  onBoot?(console?: EnclaveConsole): void;
 }
 
 /** Where an enclave can be reached. */

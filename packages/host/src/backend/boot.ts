@@ -50,7 +50,7 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
       const outcome = Promise.race([heartbeat.heard, late, died, given]);
       for (const one of [given, died, late, outcome]) one.catch(() => {});
       try {
-        spec.onBoot?.();
+        spec.onBoot?.(console);
         await run();
         await outcome;
       } finally {

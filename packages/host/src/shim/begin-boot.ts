@@ -1,6 +1,6 @@
 // Asks the backend for the enclave of one boot. An enclave that still runs as it was asked for is taken over; in every other case a new one is
 // started.
-import type { EnclavePlace, EnclaveSpec, RunningEnclave } from '../backend/index.ts';
+import type { EnclaveConsole, EnclavePlace, EnclaveSpec, RunningEnclave } from '../backend/index.ts';
 import type { RecordedState } from '../record/index.ts';
 import type { BootTools } from './boot-tools.ts';
 
@@ -8,8 +8,8 @@ export interface BeginHooks {
   readonly signal: AbortSignal;
   /** Called when CID and transport are known: before a new enclave runs, or for one that was taken over. */
   readonly onPlace: (place: EnclavePlace) => Promise<void>;
-  /** Called when the enclave begins to boot. */
-  readonly onBoot: () => void;
+  /** Called when the enclave begins to boot, with its console where it can be read already. */
+  readonly onBoot: (console: EnclaveConsole | undefined) => void;
   /** Called for an enclave that was taken over. It already runs, so whatever fails from here on has to end it. */
   readonly onAdopted: (running: RunningEnclave) => void;
 }
@@ -32,8 +32,8 @@ export async function beginBoot(
     ...(spec.cid === undefined ? {} : { cid: spec.cid }),
     signal,
     onPlace,
-    onBoot: () => {
-      onBoot();
+    onBoot: (console) => {
+      onBoot(console);
       keeper.enter('booting', { startedAt: keeper.now() });
       onStep('boot-begun');
     },

@@ -8,7 +8,7 @@
 import type { CaissonError } from '@caisson/core/errors';
 import { BootError } from '../backend/boot-error.ts';
 import { describeEnd } from '../backend/end.ts';
-import type { EnclaveEnd, EnclavePlace, RunningEnclave } from '../backend/index.ts';
+import type { EnclaveConsole, EnclaveEnd, EnclavePlace, RunningEnclave } from '../backend/index.ts';
 import type { RecordedState } from '../record/index.ts';
 import { beginBoot } from './begin-boot.ts';
 import { readAskedConfig } from './boot-config.ts';
@@ -79,12 +79,7 @@ export class Boot {
       else [end, failure] = await this.#live(this.#running);
     } catch (error) {
       if (!this.#isAsked || isOfLeft(error)) failure = asShimError(error);
-      if (error instanceof BootError) {
-        const tail = Buffer.from(`${error.consoleTail}\n`);
-        this.#file.append(tail);
-        this.#tools.logFile?.console(tail);
-        end = error.end;
-      }
+      if (error instanceof BootError) end = error.end;
       try {
         end = (await this.#running?.kill()) ?? end;
       } catch (fault) {
@@ -150,7 +145,10 @@ export class Boot {
     const hooks = {
       signal: this.#starting.signal,
       onPlace: (place: EnclavePlace) => this.#readiness.open(place, this.#config),
-      onBoot: () => this.#readiness.begin(),
+      onBoot: (console: EnclaveConsole | undefined) => {
+        this.#readiness.begin();
+        if (console !== undefined) this.#keepConsole(console);
+      },
       onAdopted: (running: RunningEnclave) => (this.#running = running),
     };
     return beginBoot(this.#tools, hooks, adoptFrom);
@@ -160,11 +158,15 @@ export class Boot {
     const { events, keeper, onStep } = this.#tools;
     const { pids, documents, departures } = running;
     const heartbeatMs = Math.round(this.#readiness.runsForMs);
-    this.#console = new ConsoleKeeper(running.console, this.#file, this.#tools.logFile);
+    this.#keepConsole(running.console);
     keeper.set({ pids, documents, departures, heartbeatMs });
     this.#target.keep(keeper.current);
     events.add('info', 'ENCLAVE_HEARTBEAT', `heartbeat of cid ${running.cid}`, { cid: running.cid, heartbeatMs });
     onStep('heartbeat');
+  }
+
+  #keepConsole(console: EnclaveConsole): void {
+    this.#console ??= new ConsoleKeeper(console, this.#file, this.#tools.logFile);
   }
 
   async #live(running: RunningEnclave): Promise<[EnclaveEnd, CaissonError | undefined]> {

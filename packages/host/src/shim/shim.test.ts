@@ -646,6 +646,16 @@ test('the console is kept, and can be followed from its beginning', async () => 
   assert.equal(readFileSync(enclaveFolder(folder, 'web').console, 'utf8'), 'first\nsecond\n');
 });
 
+test('the console of a boot that hangs is followed while it does, and kept once', async () => {
+  const one = await keep({ readyTimeoutMs: 60_000 }, { live: (fake) => fake.print('waits for ever\n') });
+  await one.phase('booting');
+  for await (const piece of one.client.console({ follow: true })) {
+    if (Buffer.from(piece).toString().includes('waits for ever')) break;
+  }
+  await one.client.kill();
+  assert.equal(readFileSync(enclaveFolder(folder, 'web').console, 'utf8'), 'waits for ever\n');
+});
+
 test('a shim of another build refuses a verb by its name, and nobody else is hurt', async () => {
   const one = await keep();
   const { connectShim } = await import('./client.ts');

@@ -97,8 +97,8 @@ export function createFakeBackend({
       mkdirSync(join(directory, String(cid)), { recursive: true, mode: 0o700 });
       await spec.onPlace?.(place);
       spec.signal?.throwIfAborted();
-      spec.onBoot?.();
       const console = new ConsoleRing();
+      spec.onBoot?.(console);
       const [asked, ended, beat] = [
         Promise.withResolvers<void>(),
         Promise.withResolvers<EnclaveEnd>(),
