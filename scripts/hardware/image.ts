@@ -23,9 +23,14 @@ export interface ImageOptions {
   readonly maxConnections: number;
   /** `aws`, `caisson` or a file; undefined: no kernel will be looked at. */
   readonly kernel: string | undefined;
+  /** Boots on a processor that is emulated. */
+  readonly isEmulated: boolean;
   /** More of caisson.yaml. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
+
+// A busy machine does not emulate a timer in time for the kernel's look at it (docs/qemu.md).
+const emulatedCmdline = 'console=ttyS0 quiet reboot=t panic=-1 no_timer_check';
 
 export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   const { caisson, folder, name, programs, port, maxConnections, settings } = options;
@@ -56,6 +61,7 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(spec));
   const path = join(folder, `${name}.eif`);
   const words = ['build', source, '--config', join(folder, 'build.yaml'), '--kernel', kernel, '-o', path, '--json'];
+  if (options.isEmulated) words.push('--cmdline', emulatedCmdline);
   const { measurements } = JSON.parse(await caisson.run(words)) as {
     readonly measurements: Readonly<Record<string, string>>;
   };

@@ -56,7 +56,9 @@ async function startTarget(
   makeResultsFolder(settings.resultsDir, env);
   note('building the image');
   const programs = ['bench.mjs', 'bridges.mjs'];
-  const image = await buildImage({ caisson, folder, name, programs, port: httpVsockPort, maxConnections, kernel });
+  const isEmulated = backend === 'qemu';
+  const terms = { caisson, folder, name, programs, port: httpVsockPort, maxConnections, kernel, isEmulated };
+  const image = await buildImage(terms);
   note(`starting it: ${backend}, ${cpus} CPUs, ${memoryMiB} MiB`);
   const enclave = await launch({ caisson, folder, name, image, backend, cpus, memoryMiB });
   const host = startHostSide({ caisson, folder, enclave, httpPort, httpVsockPort, endpoints: [], maxConnections });

@@ -96,6 +96,7 @@ async function buildSmokeImage({ settings, caisson, folder, name }: Running): Pr
     port: settings.httpVsockPort,
     maxConnections,
     kernel: settings.kernel,
+    isEmulated: settings.backend === 'qemu',
     programs: ['smoke.mjs', 'bridges.mjs', 'say.mjs'],
     settings: {
       operators: { list: [{ name: 'smoke', key: spki, verbs: ['all'], exec: [template] }] },
