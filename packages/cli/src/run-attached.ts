@@ -26,7 +26,7 @@ export async function stayWith(
   await (proven !== undefined ? follow(name, proven.operator, surroundings) : watchConsole(name, surroundings)).catch(
     (error: Error) => {
       // Even without its output there is its end to wait for.
-      if (!stop.aborted) stderr.write(`${name}: ${harmlessText(error.message)}\n`);
+      if (!stop.aborted) stderr.write(`${name}: no more of its lines can be read: ${harmlessText(error.message)}\n`);
     },
   );
   if (!stop.aborted) {
