@@ -198,6 +198,10 @@ test('flags stand over the environment, that over the config file; a bad file an
   assert.equal((await ping([], { INITCTL_CONFIG: file })).code, 0);
   assert.equal((await ping([], { INITCTL_CONFIG: file, INIT_SOCKET: none })).code, 1);
   assert.equal((await ping(['-s', socket], { INITCTL_CONFIG: file, INIT_SOCKET: none })).code, 0);
+  assert.match(
+    (await ping([], { INITCTL_CONFIG: '/dev/zero' })).err,
+    /\/dev\/zero cannot be read: it must be a regular file/,
+  );
   writeFileSync(join(folder, 'initctl.json'), `{"unix_socket_path": "${socket}"}`);
   assert.equal((await ping(['-c', join(folder, 'initctl.json')], {}, 'caisson-enclave')).code, 0);
   for (const text of ['protocol: tcp', 'socket: /x', 'vsock_port: high', '- a', 'a: [', 'unix_socket_path: 7']) {

@@ -1,8 +1,7 @@
 // Files that caisson.yaml names, read whole and within a bound.
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { utf8Text } from '@caisson/core/bytes';
 import { CaissonError, LimitError } from '@caisson/core/errors';
+import { readWithin } from '../file/index.ts';
 import type { ComposeErrorCode } from './error-code.ts';
 
 /** `what` names the file in messages. Throws CaissonError COMPOSE_INPUT, LimitError COMPOSE_INPUT. */
@@ -12,29 +11,15 @@ export async function readText(path: string, what: string, maxBytes: number): Pr
 
 /** Throws as `readText` does. */
 export async function readBytes(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    // A pipe would hold up whoever opens it until somebody writes; what is no file is refused below.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+  const read = await readWithin(path, maxBytes).catch((cause: NodeJS.ErrnoException) => {
+    const { code } = cause;
     throw fault(`cannot read ${what} ${path}: ${code}`, cause, code === 'ENOENT' ? absent : undefined);
+  });
+  if (read === 'no-file') throw fault(`${what} ${path} must be a regular file`);
+  if (read === 'too-long') {
+    throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
   }
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw fault(`${what} ${path} must be a regular file`);
-    const buffer = Buffer.alloc(Math.min(stat.size, maxBytes) + 1);
-    let size = 0;
-    for (let read = 1; read > 0 && size < buffer.length; size += read) {
-      read = (await file.read(buffer, size, buffer.length - size)).bytesRead;
-    }
-    if (size > maxBytes) {
-      throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
-    }
-    return buffer.subarray(0, size);
-  } finally {
-    await file.close();
-  }
+  return read;
 }
 
 /** Until it ends: whoever writes it may be a person, so it has no deadline. Throws as `readText` does. */

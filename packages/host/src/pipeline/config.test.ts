@@ -50,4 +50,5 @@ test('a fault is told with its place and its bound', async () => {
   }
   throws(() => choosePipelineSettings({ cid: 'x' }, {}, {}), { code: 'PIPELINE_CONFIG' });
   await rejects(readPipelineConfig('/no/such.toml'), { code: 'PIPELINE_CONFIG' });
+  await rejects(readPipelineConfig('/dev/zero'), { code: 'PIPELINE_CONFIG', message: /it must be a regular file/ });
 });

@@ -1,11 +1,12 @@
 // The config file of `pipeline`: TOML or YAML, found where it is named or usual. What older files hold besides (`buffers`) had a meaning for another
 // protocol and is passed over; a key that looks like one of ours and is none is refused.
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIRST_ENCLAVE_CID, LAST_ENCLAVE_CID } from '@caisson/core/address';
+import { utf8Text } from '@caisson/core/bytes';
 import { type CaissonError, ParseError } from '@caisson/core/errors';
 import { parse as parseToml, TomlDate } from 'smol-toml';
+import { readWithin } from '../file/index.ts';
 import { parseLocatedYaml } from '../located-yaml/index.ts';
 import type { PipelineConfigErrorCode } from './error-code.ts';
 
@@ -40,9 +41,10 @@ export function findPipelineConfig(folder = '.', etc = '/etc'): string | undefin
 export async function readPipelineConfig(path: string): Promise<PipelineConfig> {
   let text: string;
   try {
-    const { size } = await stat(path);
-    if (size > maxBytes) throw new Error(`it must have at most ${maxBytes} bytes, got ${size}`);
-    text = await readFile(path, 'utf8');
+    const bytes = await readWithin(path, maxBytes);
+    if (bytes === 'no-file') throw new Error('it must be a regular file');
+    if (bytes === 'too-long') throw new Error(`it must have at most ${maxBytes} bytes`);
+    text = utf8Text(bytes);
   } catch (cause) {
     throw fault(path, `cannot be read: ${(cause as Error).message}`, cause);
   }

@@ -1,7 +1,8 @@
 // initctl.yaml on the side of people: found where it is named or usual, refused when it cannot be meant.
-import { readFile, stat } from 'node:fs/promises';
+import { utf8Text } from '@caisson/core/bytes';
 import { CaissonError } from '@caisson/core/errors';
 import { checkInitctlConfig, type InitctlConfig, MAX_INITCTL_CONFIG_BYTES } from '@caisson/link/init/initctl';
+import { readWithin } from '../file/index.ts';
 import { parseLocatedYaml } from '../located-yaml/index.ts';
 
 // Given: the reference's place.
@@ -15,10 +16,10 @@ export async function readInitctlConfig(named: string | undefined): Promise<Init
   const file = named ?? defaultFile;
   let text: string;
   try {
-    const { size } = await stat(file);
-    if (size > MAX_INITCTL_CONFIG_BYTES)
-      throw new Error(`it must have at most ${MAX_INITCTL_CONFIG_BYTES} bytes, got ${size}`);
-    text = await readFile(file, 'utf8');
+    const bytes = await readWithin(file, MAX_INITCTL_CONFIG_BYTES);
+    if (bytes === 'no-file') throw new Error('it must be a regular file');
+    if (bytes === 'too-long') throw new Error(`it must have at most ${MAX_INITCTL_CONFIG_BYTES} bytes`);
+    text = utf8Text(bytes);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (named === undefined && code === 'ENOENT') return {};

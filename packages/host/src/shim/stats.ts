@@ -1,5 +1,6 @@
 // CPU time and memory that an enclave costs this machine: its processes and their descendants, as the kernel counts them. On Nitro there are none,
 // because an enclave's memory and CPUs are not the parent's any more.
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 export interface ProcessCost {
@@ -7,9 +8,9 @@ export interface ProcessCost {
   readonly residentBytes: number;
 }
 
-// Given: proc(5), and the clock tick and page of every Linux that Node runs on here.
+// Given: proc(5), and the clock tick of every Linux that Node runs on here. Pages have 64 KiB on some arm64 kernels.
 const tickMs = 10;
-const pageBytes = 4096;
+const pageBytes = readPageBytes(() => readFileSync('/proc/self/auxv'));
 
 /** Sum over `pids` and their descendants. A process that ends meanwhile counts with what was read of it. */
 export async function readProcessCost(pids: readonly number[]): Promise<ProcessCost> {
@@ -35,4 +36,17 @@ export async function readProcessCost(pids: readonly number[]): Promise<ProcessC
     cost = { cpuMs: cost.cpuMs + cpuMs, residentBytes: cost.residentBytes + residentBytes };
   }
   return cost;
+}
+
+/** AT_PAGESZ of the auxiliary vector (getauxval(3)): pairs of 64-bit words, a type and its value; 4,096 where it cannot be read. */
+export function readPageBytes(readVector: () => Uint8Array): number {
+  try {
+    const vector = Buffer.from(readVector());
+    for (let at = 0; at + 16 <= vector.length; at += 16) {
+      if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
+    }
+  } catch {
+    // Another user's, or no Linux: as most machines have it.
+  }
+  return 4_096;
 }

@@ -1,0 +1,26 @@
+import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readWithin } from './index.ts';
+
+test('a file is read whole up to its bound, and nothing that is no file is read at all', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-read-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const at = (name: string): string => join(folder, name);
+  const bytes = Buffer.alloc(200_000, 'abc');
+  writeFileSync(at('file'), bytes);
+  writeFileSync(at('empty'), '');
+  execFileSync('mkfifo', [at('pipe')]);
+  deepEqual(await readWithin(at('file'), 200_000), bytes);
+  deepEqual(await readWithin(at('empty'), 1), Buffer.alloc(0));
+  equal(await readWithin(at('file'), 199_999), 'too-long');
+  // It has no size that could be asked, and no end; a file of /proc has no size either, and an end.
+  equal(await readWithin('/dev/zero', 10), 'no-file');
+  equal(await readWithin('/proc/self/status', 10), 'too-long');
+  equal(await readWithin(at('pipe'), 10), 'no-file');
+  equal(await readWithin(folder, 10), 'no-file');
+  await rejects(readWithin(at('nobody'), 10), { code: 'ENOENT' });
+});

@@ -1,0 +1,27 @@
+// A file that a person names, read whole. Its size is not asked first: a device has none, and one that grows meanwhile has another.
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+// Chosen.
+const pieceBytes = 65_536;
+
+/** Its bytes, or why there are none: another kind of file, or more than `maxBytes`. Rejects with what `open` and `read` of the system say. */
+export async function readWithin(path: string, maxBytes: number): Promise<Uint8Array | 'no-file' | 'too-long'> {
+  // A pipe would hold up whoever opens it until somebody writes; what is no file is refused below.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await file.stat()).isFile()) return 'no-file';
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const piece = Buffer.alloc(Math.min(pieceBytes, maxBytes + 1 - size));
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) return Buffer.concat(pieces);
+      size += bytesRead;
+      if (size > maxBytes) return 'too-long';
+      pieces.push(piece.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
