@@ -118,7 +118,7 @@ export const caissonCodesLToZ: readonly CaissonCodeRow[] = [
   ['SERVICE_READ', 'a folder of service files cannot be read, or has none', 'check the path'],
   ['SHIM_CONFIG', 'the boot config of an enclave cannot be read, or is another one than was asked for', 'put the file back, or `caisson up` again, which asks for what it is now'],
   ['SHIM_CONSOLE', 'the console of an enclave on hardware was asked for, and it does not run in debug mode', '`debug: true`, and then its documents prove nothing'],
-  ['SHIM_FAILED', 'an enclave has reported that it failed, or its shim failed unexpectedly', '`caisson last-words` and console.log have more than the reasons of the message'],
+  ['SHIM_FAILED', 'an enclave has reported that it failed, or its shim failed unexpectedly', '`caisson last-words NAME` and `caisson logs NAME` have more than the reasons of the message'],
   ['SHIM_LATE', 'an enclave was not ready in its time, and was ended', 'raise the timeout of `ready` where it is only slow; the message has its last phase and reasons'],
   ['SHIM_LEFT', 'an enclave was to be ended and could not be; it may still run', 'look with `nitro-cli describe-enclaves`, and end it with `nitro-cli terminate-enclave`'],
   ['SHIM_LOST', 'the process that keeps an enclave gave no answer, or ended while it was asked', '`caisson ps` shows whether it still runs, and log/shim.log of its folder what it said last; end a shim that lives and is silent with `kill -9` (shim.pid of its folder), then `caisson rm -f NAME`'],
