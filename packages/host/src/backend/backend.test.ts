@@ -11,6 +11,7 @@ import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
 import { laneBoundMs } from '@caisson/testkit/contract';
 import fc from 'fast-check';
+import { withLock } from '../file/index.ts';
 import {
   awaitBoot,
   awaitHeartbeat,
@@ -219,6 +220,26 @@ test('a boot is late or given up when that came first, whatever else has come wh
   });
   await rejects(given, /no more/);
   await boot({}, beat);
+});
+
+test('a boot that waits for another one is given up when it is told to, and nothing of it runs', async () => {
+  const folder = await openRunFolder(state);
+  const transport = createFabricTransport({ directory: folder.fabric, localCid: CID_PARENT, hostWide: true });
+  const stop = new AbortController();
+  const waits = withLock(join(state, 'boot.lock'), async () => {
+    const boot = awaitBoot({
+      spec: { name: 'a', image: 'x', memoryMiB: 64, cpus: { count: 1 }, signal: stop.signal },
+      state,
+      cid: toCid(21),
+      transport,
+      console: new ConsoleRing(),
+      ended: new Promise(() => {}),
+      run: () => Promise.reject(new Error('it was started')),
+    });
+    stop.abort(new Error('no more'));
+    await rejects(boot, /no more/);
+  });
+  await waits;
 });
 
 test('a boot that came to nothing is told in one line, with the line that its console stops at', () => {

@@ -59,6 +59,6 @@ export async function awaitBoot({ spec, state, cid, transport, console, ended, r
         await heartbeat.close();
       }
     },
-    { timeoutMs: lockMs },
+    { timeoutMs: lockMs, signal },
   );
 }
