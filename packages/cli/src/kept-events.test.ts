@@ -40,6 +40,15 @@ test('a line that lacks a part, or has one of another kind, is no event', async 
   deepEqual(await readKeptEvents(join(folder, 'none')), []);
 });
 
+test('events that were moved aside when the file was full come first', async () => {
+  const write = (name: string, code: string) => writeFileSync(name, `${JSON.stringify({ ...whole, code })}\n`);
+  write(`${path}.1`, 'OLD');
+  write(path, 'NEW');
+  const codes = async (sinceMs?: number) => (await readKeptEvents(path, sinceMs)).map(({ code }) => code);
+  deepEqual([await codes(), await codes(Date.parse(whole.time) + 1)], [['OLD', 'NEW'], []]);
+  rmSync(`${path}.1`);
+});
+
 test('of a long file the end is read, from a whole line on', async () => {
   writeFileSync(path, Array.from({ length: 100 }, (_, at) => `line ${at}\n`).join(''));
   equal(await readTail(path, 20), 'line 98\nline 99\n');

@@ -29,7 +29,7 @@ async function imageBytes(word: string): Promise<Buffer> {
 }
 
 /** `ageMs`: since the last change, as the file says; a test does not wait. */
-async function scene(context: TestContext, ageMs = 10_000) {
+async function scene(context: TestContext, ageMs = 10_000, changes: Partial<ImageFile> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-once-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'a.eif');
@@ -44,6 +44,7 @@ async function scene(context: TestContext, ageMs = 10_000) {
         reads += 1;
         return file.read(...range);
       },
+      ...changes,
     };
     try {
       reads = 0;
@@ -107,4 +108,11 @@ test('what is remembered has a bound', async (context) => {
   rmSync(join(folder, 'sim-measured', kept().find((name) => name.length > 60)!));
   await measure();
   assert.equal(kept().length, 1);
+});
+
+test('of a file that changes while it is measured nothing is said or remembered', async (context) => {
+  const requireUnchanged = () => Promise.reject(new Error('changed'));
+  const { measure, kept } = await scene(context, 10_000, { requireUnchanged });
+  await assert.rejects(measure(), { message: 'changed' });
+  assert.deepEqual(kept(), []);
 });

@@ -171,6 +171,17 @@ test('up writes the policy of a simulation under its name and its CID, over its 
   assert.ok(existsSync(own));
 });
 
+test('what somebody wrote himself under a CID stays, whichever enclave has it; a policy of production takes no development image', async (context) => {
+  const { folder, own, env } = place(context);
+  const cid = join(folder, 'config/caisson/policies/20.yaml');
+  writeFileSync(cid, policyOf('1'));
+  const { policy } = await writeOwn(env).then(() => findPolicy({ env, enclave: 'hello', folder }));
+  assert.equal(policy.allowDevelopment, true);
+  assert.equal(readFileSync(cid, 'utf8'), policyOf('1'));
+  await writeOwn(env, 'hello', simulated, false, 'production');
+  assert.notEqual((await findPolicy({ env, enclave: 'hello', folder, file: own })).policy.allowDevelopment, true);
+});
+
 test('up writes no policy for documents that prove nothing: unsigned ones, and zeros of debug mode', async (context) => {
   const { folder, env } = place(context);
   const none = { kind: 'unsigned' } as const;
@@ -180,6 +191,7 @@ test('up writes no policy for documents that prove nothing: unsigned ones, and z
 });
 
 const { rootPem } = await createSimulatedAuthority();
+const simulated: RecordedState['documents'] = { kind: 'simulated', rootPem, rootSha256: '' };
 
 function simulatedPolicy(digit: string): string {
   return JSON.stringify({ pcrs: { 0: digit.repeat(96) }, backend: 'sim', roots: [rootPem] });
@@ -188,14 +200,15 @@ function simulatedPolicy(digit: string): string {
 function writeOwn(
   env: { readonly XDG_CONFIG_HOME: string },
   name = 'hello',
-  documents: RecordedState['documents'] = { kind: 'simulated', rootPem, rootSha256: '' },
+  documents: RecordedState['documents'] = simulated,
   debug = false,
+  profile: RecordedSpec['profile'] = 'development',
 ) {
   const hash = 'a'.repeat(96);
   const spec = {
     name,
     backend: 'sim',
-    profile: 'development',
+    profile,
     debug,
     measurements: { PCR0: hash, PCR1: hash, PCR2: hash },
   };

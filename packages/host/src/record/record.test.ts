@@ -88,6 +88,7 @@ async function stateOf(pid: number, phase: RecordedState['phase'] = 'ready'): Pr
 }
 
 test('what was asked for is read as it was written, in folders of one user alone', async () => {
+  mkdirSync(enclaveFolder(state, 'web').path, { recursive: true, mode: 0o755 });
   await writeSpec(state, spec);
   assert.deepEqual(await readSpec(state, 'web'), spec);
   for (const path of [enclaveFolder(state, 'web').path, enclaveFolder(state, 'web').sock]) {
@@ -209,9 +210,11 @@ test('a state that says more than is known here is read for what is', async () =
   const { state: path } = enclaveFolder(state, 'web');
   writeFileSync(path, JSON.stringify({ ...(await stateOf(process.pid)), later: true }));
   assert.equal((await readState(state, 'web'))?.phase, 'ready');
-  for (const bad of ['', '{}', '[]', '{"v":2}', JSON.stringify({ ...(await stateOf(process.pid)), cid: 3 })]) {
+  const good = JSON.stringify(await stateOf(process.pid));
+  const long = good.padEnd((1 << 20) + 1);
+  for (const bad of ['', '{}', '[]', '{"v":2}', long, JSON.stringify({ ...(await stateOf(process.pid)), cid: 3 })]) {
     writeFileSync(path, bad);
-    await assert.rejects(readState(state, 'web'), { code: 'RECORD_FORM' }, bad);
+    await assert.rejects(readState(state, 'web'), { code: 'RECORD_FORM' }, bad.slice(0, 1_000));
   }
 });
 
