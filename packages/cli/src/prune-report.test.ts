@@ -16,7 +16,7 @@ const done: PruneResult = {
   ],
   failures: [],
 };
-const failure = { path: '/s/run', code: 'EACCES', message: 'denied', hint: 'be its owner' };
+const failure = { path: '/s/run', code: 'EACCES', message: 'denied\u001b[2J', hint: 'be its owner' };
 
 function show(result: PruneResult, json = false) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -40,6 +40,6 @@ test('prune says what went, how many bytes and what it left, in a document of it
   );
   deepEqual(show({ ...done, removed: [], bytes: 0 }), { code: 0, out: 'nothing to remove\n', err: '' });
   const failed = show({ ...done, failures: [failure] });
-  deepEqual([failed.code, failed.err], [1, 'left as it is: /s/run: denied\n  hint: be its owner\n']);
+  deepEqual([failed.code, failed.err], [1, 'left as it is: /s/run: denied\\u001b[2J\n  hint: be its owner\n']);
   assertFitsSchema(JSON.parse(show({ ...done, failures: [failure] }, true).out), 'prune');
 });

@@ -36,7 +36,7 @@ const failed: UpOutcome = {
     code: 'SHIM_LATE',
     message: 'enclave web must be ready\nin time',
     hint: 'wait\u001b[2J longer',
-    evidence: [{ what: 'last words of app', lines: ['I live'] }],
+    evidence: [{ what: 'last words of app', lines: ['I \u001b[2Jlive'] }],
   },
 };
 
@@ -57,7 +57,7 @@ test('what is not says one cause, what was seen, one thing to try, and nothing t
     '  enclave web must be ready',
     '  in time',
     '  last words of app:',
-    '    | I live',
+    '    | I \\u001b[2Jlive',
     '  try: wait\\u001b[2J longer',
   ]);
   deepEqual(readyLines(failed), []);

@@ -52,10 +52,10 @@ test('as root, and of a development image, nothing is changed', () => {
 
 test('where the root is a folder the launcher is told it as one word, whatever stands in its path', () => {
   const plan = { ...image.plan, files: new Set(['rootfs/usr/lib/caisson/caisson-launcher']) };
-  const { instead } = adaptImage({ ...image, plan }, { appliesUsers: true, root: "/a' $(touch b) '/root" });
+  const { instead } = adaptImage({ ...image, plan }, { appliesUsers: true, root: "/a' $(echo b) '/root" });
   const launcher = instead.get('rootfs/usr/lib/caisson/caisson-launcher');
   ok(launcher !== undefined && 'bytes' in launcher);
   const text = Buffer.from(launcher.bytes).toString().replace('exec ', "printf '%s\\n' ");
   const { stdout } = spawnSync('/bin/sh', ['-c', text], { encoding: 'utf8' });
-  ok(stdout.startsWith("/a' $(touch b) '/root/usr/lib/caisson/runtime/"), stdout);
+  ok(stdout.startsWith("/a' $(echo b) '/root/usr/lib/caisson/runtime/"), stdout);
 });
