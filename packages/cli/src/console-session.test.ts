@@ -56,9 +56,9 @@ test('without following it shows what there is; a signal ends with its code, a t
 test('of an enclave that has ended it shows what its host kept, and says so', async (context) => {
   const { state, show, out, err } = host(context, fakeRecord('web', {}, { phase: 'exited' }));
   mkdirSync(enclaveFolder(state, 'web').path, { recursive: true });
-  writeFileSync(enclaveFolder(state, 'web').console, 'caisson-init: exit 7\n');
+  writeFileSync(enclaveFolder(state, 'web').console, '\u001b[2Jcaisson-init: exit 7\n');
   equal(await show(), 0);
-  equal(out(), 'caisson-init: exit 7\n');
+  equal(out(), '\\u001b[2Jcaisson-init: exit 7\n');
   match(err(), /^enclave web is exited: this is what its host kept\n$/);
 });
 
