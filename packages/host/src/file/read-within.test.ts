@@ -1,3 +1,4 @@
+// What a person names is read within a bound, whatever kind of file it turns out to be.
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

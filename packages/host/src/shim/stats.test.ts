@@ -1,3 +1,4 @@
+// What an enclave's processes take of this machine, counted as this machine does.
 import { equal } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
