@@ -208,6 +208,23 @@ test('with -f a line that comes while the kept ones are asked for is shown once,
   );
 });
 
+test('with -f --service shows the lines of that one and no events', async (context) => {
+  const { lines, records, show, seen, init, shim } = host(context, fakeRecord('web'), { app: [`${at(1)} a`], db: [] });
+  const ended = show({ follow: true, service: 'app' });
+  await seen(1);
+  shim.say(event(5, 'degraded'));
+  init.say('app', `${at(6)} b`);
+  await seen(2);
+  records.set('web', fakeRecord('web', {}, { phase: 'stopped' }));
+  init.breakOff(new Error('lost'));
+  shim.end();
+  equal(await ended, 0);
+  deepEqual(
+    lines.map((line) => line.split(' | ')[1]),
+    ['a', 'b'],
+  );
+});
+
 test('with -f the end of the enclave is an end, and a session that breaks is a failure', async (context) => {
   const { show, seen, init, records, shim } = host(context, fakeRecord('web'), { app: [`${at(1)} a`] });
   const broken = show({ follow: true, graceMs: 60 });
@@ -473,6 +490,11 @@ test('of one that is not up yet it shows what the host kept, and of one that is 
   equal(await show({ openSession }), 0);
   match(err(), /^enclave web is services, and a policy must say .* got none: this is what its host kept/);
   deepEqual(lines, Array(2).fill('2026-11-21 10:00:01 caisson | SHIM_PHASE booting'));
+  // One that was asked and is another than it must be is no enclave that cannot be asked yet.
+  const refused = async (): Promise<never> => {
+    throw new Error('PCR0 must be another');
+  };
+  await rejects(show({ openSession: refused }), { message: 'PCR0 must be another' });
   records.set('web', fakeRecord('web'));
   await rejects(show({ openSession }), { code: 'CLI_USAGE' });
 });

@@ -1,5 +1,5 @@
 // What people and scripts are told of enclaves that were brought up, and of one that they look at.
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UpOutcome } from '@caisson/host/engine';
 import { assertFitsSchema } from '@caisson/testkit/contract';
@@ -100,4 +100,23 @@ test('inspect names the ways in and out of image and boot config, and where logs
     '  logs        warn and graver',
     '  logs        also in /var/log/\\u001b[2Jweb.log',
   ]);
+});
+
+test('nothing that an enclave, its image or its host say of it steers a terminal where it is inspected', () => {
+  const evil = 'x\u001b[2J\u009b\u202e\ny';
+  const failure = { code: 'SHIM_FAILED', message: evil, hint: evil };
+  const end = { at: '2026-11-21T10:00:00.000Z', exit: 1, byHost: false, text: evil };
+  const lines = inspectLines({
+    name: 'web',
+    state: fakeState('web', { reasons: [evil], departures: [evil], vsock: evil, failure, end }),
+    folder: evil,
+    image: null,
+    policyFile: evil,
+    fault: { code: 'RECORD_FORM', message: evil, hint: evil },
+    spec: fakeSpec('web', { image: evil, labels: { [evil]: evil }, composeFile: evil }),
+    ingress: [],
+    egress: [{ destination: evil, hostPort: null }],
+  });
+  for (const line of lines) ok(!/[\p{Cc}\p{Cf}]/u.test(line), JSON.stringify(line));
+  equal(lines.join('').split('\\u001b[2J').length - 1, 15);
 });
