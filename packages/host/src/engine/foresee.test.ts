@@ -1,5 +1,5 @@
 // What is refused before anything is built, and what is not.
-import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,6 +139,10 @@ test('a vsock port that an enclave of another file has is refused before anythin
     await openRecord(backend, phase);
     equal((await up(source('a', config(80, 8_100))))[0]?.failure?.code, 'BACKEND_UNAVAILABLE');
   }
+  await openRecord('qemu', 'ready');
+  await rejects(up(source('a', config(80, 8_100)).replace('backend: sim', 'backend: qemu')), {
+    code: 'BACKEND_UNAVAILABLE',
+  });
 });
 
 test('what the enclaves of this command have themselves is not in their way, and their backend is not looked for', async () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { writeMeasuredEif } from '@caisson/testkit/boot';
 import { createFakeDoor, fakeSpec, fakeState } from '@caisson/testkit/fake';
 import { openRunFolder } from '../backend/index.ts';
-import { FOLDER_LOCK, withLock } from '../file/index.ts';
+import { FOLDER_LOCK, readProcessStart, withLock } from '../file/index.ts';
 import { enclaveFolder, openEnclaveFolder, writeSpec, writeState } from '../record/index.ts';
 import { openImageStore } from '../store/index.ts';
 import { claimImage } from './image-claim.ts';
@@ -154,12 +154,25 @@ test('images of the store go when they have neither a name nor a record', async 
 test('records of enclaves that have ended go with --ended alone, and with them what they named; those of others stay', async () => {
   await record('over', built('over', 'a'));
   await record('lost', built('lost', 'b'), 'lost');
+  // An enclave says that it has failed before it ends, and its shim lives.
+  await record('failing', built('failing', 'c'));
+  const shim = { pid: process.pid, start: await readProcessStart(process.pid), protocol: 1, version: '0' };
+  await writeState(state, fakeState('failing', { phase: 'failed', shim }));
+  const policies = join(folder, 'config/caisson/policies');
+  mkdirSync(policies, { recursive: true, mode: 0o700 });
+  for (const [key, name] of [
+    ['over', 'over'],
+    ['16', 'over'],
+    ['17', 'lost'],
+  ] as const)
+    writeFileSync(join(policies, `${key}.yaml`), `# written by caisson up for enclave ${name} (sim)\n`);
   deepEqual(shown(await prune()), []);
   const said = await prune({ ended: true, dryRun: true });
   deepEqual(shown(said), ['built over', 'record over']);
   const done = await prune({ ended: true });
   deepEqual([shown(done), done.bytes], [shown(said), said.bytes]);
-  deepEqual(readdirSync(join(state, 'enclaves')), ['lost']);
+  deepEqual(done.failures, []);
+  deepEqual([readdirSync(join(state, 'enclaves')), readdirSync(policies)], [['failing', 'lost'], ['17.yaml']]);
 });
 
 test('what killed processes had begun goes, and what living ones have begun stays', async () => {
@@ -169,8 +182,9 @@ test('what killed processes had begun goes, and what living ones have begun stay
   for (const place of [state, join(state, 'enclaves'), join(state, 'enclaves/web'), join(state, 'built/web')])
     for (const name of [left, held]) writeFileSync(join(place, name), '0123');
   writeFileSync(join(state, 'enclaves/old.lock'), '4194304 1 x\n');
-  const done = await prune();
+  const done = await withLock(join(state, 'enclaves/held.lock'), () => prune());
   deepEqual(new Set(shown(done)), new Set([`temporary ${left}`, 'temporary old.lock']));
+  deepEqual(done.failures, []);
   ok(existsSync(join(state, 'enclaves/web', held)) && !existsSync(join(state, 'enclaves/web', left)));
 });
 
