@@ -69,9 +69,9 @@ class Prune {
   async #records(): Promise<void> {
     const { state, env } = this.#context;
     if (!this.#ended) return;
-    for (const { name, state: last } of (await listRecords(state)).filter(hasEnded)) {
-      // An enclave reports `failed` before it ends: while its shim lives it may still run.
-      if (last?.phase === 'failed' && (await isShimAlive(last))) continue;
+    for (const record of await listRecords(state)) {
+      if (!(await hasEnded(record))) continue;
+      const { name, state: last } = record;
       const { path } = enclaveFolder(state, name);
       await this.#take({ kind: 'record', what: name, path, bytes: await sizeOf(path) }, async () => {
         await removeRecord(state, name);
@@ -156,7 +156,7 @@ class Prune {
   async #isNeeded(path: string, builtFor?: string): Promise<boolean> {
     const { dev, ino } = await stat(path);
     for (const record of await listRecords(this.#context.state)) {
-      if (this.#ended && this.#dryRun && hasEnded(record)) continue;
+      if (this.#ended && this.#dryRun && (await hasEnded(record))) continue;
       const { spec, name } = record;
       if (spec === undefined) {
         if (builtFor === undefined || builtFor === name) return true;
@@ -186,8 +186,10 @@ class Prune {
 }
 
 /** `lost` may still run on hardware, and what was never started may be about to be. */
-function hasEnded({ state }: EnclaveRecord): boolean {
-  return state !== undefined && ['stopped', 'exited', 'failed'].includes(state.phase);
+async function hasEnded({ state }: EnclaveRecord): Promise<boolean> {
+  if (state === undefined || !['stopped', 'exited', 'failed'].includes(state.phase)) return false;
+  // An enclave reports `failed` before it ends: while its shim lives it may still run.
+  return state.phase !== 'failed' || !(await isShimAlive(state));
 }
 
 async function namesIn(folder: string): Promise<string[]> {
