@@ -13,6 +13,7 @@ import type { Surroundings } from './surroundings.ts';
 // Chosen: for as long as anybody can mean.
 const longestMs = 2 ** 31 - 1;
 const shownLines = 200;
+const justMs = 1_000;
 
 /** The enclave's own exit code where somebody saw it, else 1; 128 and the signal where that ended it. */
 export async function stayWith(
@@ -24,9 +25,16 @@ export async function stayWith(
   const proven = verdict?.holds === true ? verdict : undefined;
   stderr.write(`${name}: ${proven !== undefined ? 'its logs follow' : 'its console follows'}; Ctrl-C ends it\n`);
   await (proven !== undefined ? follow(name, proven.operator, surroundings) : watchConsole(name, surroundings)).catch(
-    (error: Error) => {
-      // Even without its output there is its end to wait for.
-      if (!stop.aborted) stderr.write(`${name}: no more of its lines can be read: ${harmlessText(error.message)}\n`);
+    async (error: Error) => {
+      // Even without its output there is its end to wait for. One that has just ended broke nothing: it was faster than whoever asked for its lines.
+      const ended = await waitForEnd(engine, name, justMs);
+      if (stop.aborted) return;
+      stderr.write(
+        ended === undefined
+          ? `${name}: no more of its lines can be read: ${harmlessText(error.message)}\n`
+          : `${name}: ended before its lines were read, which leave it only while it runs\n` +
+              `  hint: have it stay (its own service), then caisson exec ${name} -- COMMAND shows what a command says\n`,
+      );
     },
   );
   if (!stop.aborted) {
@@ -54,9 +62,13 @@ export async function codeOfEnded(
 ): Promise<number> {
   if (failure?.code !== 'ENGINE_ENDED') return code;
   // Asked of one that has ended, this comes back at once.
-  const ended = await engine.execute({ verb: 'wait', name, until: 'ended', timeoutMs: 1 }).catch(() => undefined);
+  const ended = await waitForEnd(engine, name, 1);
   // An end with 0 is no success of what could not be proven.
   return ended?.state.end?.exit || code;
+}
+
+function waitForEnd(engine: Pick<Engine, 'execute'>, name: string, timeoutMs: number) {
+  return engine.execute({ verb: 'wait', name, until: 'ended', timeoutMs }).catch(() => undefined);
 }
 
 async function follow(name: string, operator: string, surroundings: Surroundings): Promise<number> {
