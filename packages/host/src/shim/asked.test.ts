@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { CID_PARENT, toCid, toVsockPort } from '@caisson/core/address';
+import { CID_PARENT, hostPort, toCid, toVsockPort } from '@caisson/core/address';
 import { createFabricTransport } from '@caisson/link/transport';
 import { endShims, type FakeEnclave, isReady, type KeepTerms, type KeptShim, keepShim } from '@caisson/testkit/fake';
 import { enclaveFolder, type RecordedState } from '../record/index.ts';
@@ -114,7 +114,13 @@ test('the ways out that a boot config names listen on its own ports for this enc
   const stranger = await neighbour.connect({ cid: CID_PARENT, port: toVsockPort(8100) });
   stranger.write('ping');
   await assert.rejects(once(stranger.resume(), 'close'), { code: 'ECONNRESET' });
+  // So is one for a way out of the image, whatever its port.
+  const measuredPort = toVsockPort(hostPort(inside!.cid, 16));
+  const other = await neighbour.connect({ cid: CID_PARENT, port: measuredPort });
+  other.write('ping');
+  await assert.rejects(once(other.resume(), 'close'), { code: 'ECONNRESET' });
   const [measured, ours] = (await one.client.stats()).egress;
+  assert.equal(measured?.refused, 1);
   assert.deepEqual([measured?.name, ours?.name], ['example.com:443', `127.0.0.1:${port}`]);
   assert.deepEqual([ours?.refused, ours?.bytesIn, ours?.bytesOut], [1, 4, 4]);
   const told: string[] = [];
