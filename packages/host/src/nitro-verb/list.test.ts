@@ -34,7 +34,7 @@ const onHardware = (name: string, cid: number): EnclaveRecord =>
 const launched = (name: string): string => `${name}-${'0f'.repeat(8)}`;
 
 test('an enclave on hardware is that of a record only by name and CID: one that merely bears the name is somebody else’s', async () => {
-  const all = [real(launched('web'), 20), real(launched('web'), 21), real('web-x', 22)];
+  const all = [real(launched('web'), 21), real(launched('web'), 20), real('web-x', 22)];
   const listed = await listEnclaves(world([onHardware('web', 20)], async () => all).world);
   deepEqual(
     listed.map(({ record, facts }) => [record?.name, facts.EnclaveCID, facts.ProcessID]),
