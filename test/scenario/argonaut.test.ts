@@ -109,6 +109,17 @@ async function start(t: TestContext, kernel: Kernel, env: Record<string, string>
     stop: hostStop.signal,
     onOpen: () => opened.host.resolve(),
   });
+  // Before anything is awaited: a start that fails would leave listeners behind, and the process open for ever.
+  const stopHost = async (): Promise<void> => {
+    hostStop.abort('SIGTERM');
+    await hostRun;
+  };
+  const runs: Promise<unknown>[] = [hostRun];
+  t.after(async () => {
+    hostStop.abort('SIGTERM');
+    enclaveStop.abort('SIGTERM');
+    await Promise.allSettled(runs);
+  });
   await Promise.race([waiting, hostRun]);
 
   const pipe = new PassThrough();
@@ -126,21 +137,13 @@ async function start(t: TestContext, kernel: Kernel, env: Record<string, string>
       onOpen: () => opened.enclave.resolve(),
     },
   );
+  runs.push(enclaveRun);
   const received = runConfigRecv({ port: configPort }, { stdout: pipe, transport: enclave, stop: enclaveStop.signal });
   await received;
   pipe.end();
   await Promise.race([Promise.all([opened.host.promise, opened.enclave.promise]), hostRun, enclaveRun]);
   assert.equal(piped, text, 'the config arrives byte for byte');
 
-  const stopHost = async (): Promise<void> => {
-    hostStop.abort('SIGTERM');
-    await hostRun;
-  };
-  t.after(async () => {
-    await stopHost();
-    enclaveStop.abort('SIGTERM');
-    await enclaveRun;
-  });
   return { folder, host, enclave, stranger, httpPort, hostLines, hostSaid, stopHost };
 }
 

@@ -2,9 +2,8 @@
 // shown of what people run.
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -19,6 +18,7 @@ import { createFabricTransport } from '@caisson/link/transport';
 import type { BackendImages } from '@caisson/testkit/backend';
 import { laneFigure } from '@caisson/testkit/contract';
 import { fakeSpec } from '@caisson/testkit/fake';
+import { freePort } from '@caisson/testkit/loopback';
 import { createFakeNitro } from '@caisson/testkit/nitro-cli';
 import { programWords } from '@caisson/testkit/program';
 import { makeImages } from './backend/image.ts';
@@ -126,11 +126,7 @@ test('whoever is killed (shim, supervisor, PID 1, its room), one enclave of the 
   skip,
   timeout: 1_200_000,
 }, async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
+  const port = await freePort();
   const changes: Partial<RecordedSpec> = { ingress: [{ ...rule, hostPort: port, holdMs: 0 }], restart: 'always' };
   let client = await start('tough', 'hello', changes);
   const victims = ['enclave', 'room', 'shim', 'supervisor'] as const;

@@ -7,6 +7,7 @@ import { laneBoundMs } from '@caisson/testkit/contract';
 import {
   connectTo,
   countDescriptors,
+  freePort,
   hasEngine,
   makeFolder,
   openDeafSide,
@@ -231,11 +232,6 @@ async function ask(address: NativeAddress, text: string): Promise<string> {
   return (await answer).toString();
 }
 
-/** A TCP port that was free a moment ago. */
 async function unusedPort(): Promise<NativeAddress> {
-  const server = createServer();
-  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
-  const bound = server.address();
-  await new Promise((settle) => server.close(settle));
-  return { kind: 'tcp', address: '127.0.0.1', port: typeof bound === 'object' && bound !== null ? bound.port : 0 };
+  return { kind: 'tcp', address: '127.0.0.1', port: await freePort() };
 }

@@ -1,14 +1,15 @@
 // A port that somebody has is told with who that is, and one that nobody has is left as it was.
 import { equal, match, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '@caisson/testkit/loopback';
 import { requireFreePort } from './free-port.ts';
 
 test('a port is free or somebody is named who has it, and looking at it takes nothing', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
+  const place = { hostAddress: '127.0.0.1', hostPort: await freePort() };
+  const server = createServer().listen(place.hostPort, place.hostAddress);
   await once(server, 'listening');
-  const place = { hostAddress: '127.0.0.1', hostPort: (server.address() as AddressInfo).port };
   await rejects(requireFreePort('web', place), (error: Error & { code?: string; hint?: string }) => {
     equal(error.code, 'SHIM_PORT');
     match(

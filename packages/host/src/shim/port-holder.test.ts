@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '@caisson/testkit/loopback';
 import { findPortHolder } from './port-holder.ts';
 
 const listen = `const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))`;
@@ -13,9 +14,9 @@ test('a port of an enclave is its enclave’s, not that of a process that nobody
   context.after(() => shim.kill('SIGKILL'));
   const [port] = await once(shim.stdout.setEncoding('utf8'), 'data');
   assert.equal(await findPortHolder(Number(port)), `enclave web (process ${shim.pid})`);
-  const server = createServer().listen(0, '127.0.0.1');
+  const own = await freePort();
+  const server = createServer().listen(own, '127.0.0.1');
   await once(server, 'listening');
-  const own = (server.address() as { port: number }).port;
   assert.match((await findPortHolder(own)) ?? '', new RegExp(`^process ${process.pid} \\(`));
   server.close();
   await once(server, 'close');
