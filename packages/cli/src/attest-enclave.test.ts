@@ -102,7 +102,11 @@ test('what can prove nothing is never verified: unsigned documents, debug mode, 
     ['mock', 2, /documents of enclave mock \(qemu\) must be signed to prove anything, got those of a mock NSM/],
     ['bare', 2, /enclave bare must not be in debug mode/],
     ['mute', 1, /image of enclave mute must have a control channel/],
-    ['free', 64, /a policy must say what enclave free must be, got none/],
+    [
+      'free',
+      64,
+      /a policy must say what enclave free must be, got none\n {2}hint: caisson wait free, if up has only just started it; else give --policy/,
+    ],
     [
       'nobody',
       1,

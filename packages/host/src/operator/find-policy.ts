@@ -57,10 +57,14 @@ export async function findPolicy({
     for (const folder of [operatorFolder(env), dirname(own)]) await requireOwnFolder(folder);
     return { policy: await readPolicyFile(own), source: own };
   }
+  // `up` writes that of a simulation when it is ready, and not before: only then has it seen that the enclave is what was built.
+  const soon = isHere ? `caisson wait ${enclave}, if up has only just started it; else ` : '';
   throw new PolicyError<OperatorErrorCode>(
     'OPERATOR_POLICY',
     `a policy must say what enclave ${enclave} must be, got none`,
-    { hint: `give --policy FILE, policy.attest in caisson.yaml, or ${own}; caisson attest policy create makes one` },
+    {
+      hint: `${soon}give --policy FILE, policy.attest in caisson.yaml, or ${own}; caisson attest policy create makes one`,
+    },
   );
 }
 
