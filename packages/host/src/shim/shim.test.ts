@@ -36,6 +36,7 @@ import { BootError } from '../backend/index.ts';
 import { readLastWords } from '../ready/index.ts';
 import { enclaveFolder, type RecordedState, readState, writeSpec } from '../record/index.ts';
 import { openShim, runShim, type ShimEvent } from './index.ts';
+import { shimSocketPath } from './socket-place.ts';
 
 const kernel = createLinuxKernel();
 let folder = '';
@@ -654,6 +655,36 @@ test('the console of a boot that hangs is followed while it does, and kept once'
   }
   await one.client.kill();
   assert.equal(readFileSync(enclaveFolder(folder, 'web').console, 'utf8'), 'waits for ever\n');
+});
+
+test('the console of an enclave on hardware is refused unless it is in debug mode', async () => {
+  const live = (fake: FakeEnclave): void => {
+    fake.print('said inside\n');
+    isReady(fake);
+  };
+  const one = await keep({ backend: 'nitro' }, { live });
+  await one.phase('ready');
+  await assert.rejects(one.client.console({ follow: false })[Symbol.asyncIterator]().next(), {
+    code: 'SHIM_CONSOLE',
+    message: 'the console of enclave web can be read in debug mode only',
+  });
+});
+
+test('a shim answers thirty-two at once: one more is cut off, and the others are still answered', async () => {
+  const one = await keep();
+  await one.phase('ready');
+  const path = await shimSocketPath(folder, 'web');
+  const others = Array.from({ length: 31 }, () => connect(path).on('error', () => {}));
+  try {
+    await Promise.all(others.map((socket) => once(socket, 'connect')));
+    const late = connect(path).on('error', () => {});
+    late.resume();
+    await once(late, 'close');
+    assert.equal((await one.client.status()).phase, 'ready');
+    assert.ok(others.every(({ destroyed }) => !destroyed));
+  } finally {
+    for (const socket of others) socket.destroy();
+  }
 });
 
 test('a shim of another build refuses a verb by its name, and nobody else is hurt', async () => {
