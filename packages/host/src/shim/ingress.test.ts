@@ -1,3 +1,4 @@
+// Ports of this machine are bound all or none.
 import { rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
