@@ -12,6 +12,7 @@ import { type MeasuredImage, writeMeasuredImage } from '@caisson/core/measured';
 import { DEFAULT_BRIDGE_LIMITS, openBridgeSet } from '@caisson/link/bridge';
 import { createFabricTransport } from '@caisson/link/transport';
 import { createLinuxKernel, type Kernel } from '@caisson/sys';
+import { measuredImage } from '@caisson/testkit/boot';
 import { runNetwork } from './network.ts';
 
 const linux = createLinuxKernel();
@@ -31,30 +32,13 @@ async function read(socket: ReturnType<typeof connect>): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-const image: MeasuredImage = {
-  v: 1,
+const image = measuredImage({
   name: 'shop',
   version: '1',
-  profile: 'development',
   components: ['network'],
-  ingress: [],
-  egress: [],
-  config: {
-    expect: 'optional',
-    timeoutMs: 0,
-    unsigned: 'accept',
-    requireSignature: false,
-    minimumVersion: 0,
-    label: null,
-    keys: [],
-    endpoints: null,
-    environment: [],
-    schema: null,
-  },
-  lastWords: 'inside',
-  lastWordsKey: null,
   healthPort: 5000,
-};
+  config: { expect: 'optional', timeoutMs: 0 },
+});
 
 function enclave(
   t: TestContext,

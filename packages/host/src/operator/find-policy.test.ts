@@ -75,53 +75,10 @@ test('a fault in a file that counts is an error, not a step to the next', async 
 
 /** A record of an enclave that this very process keeps. */
 async function record(env: { CAISSON_STATE: string }, changes: Partial<RecordedState> = {}, name = 'hello') {
-  const hash = 'a'.repeat(96);
-  const spec: RecordedSpec = {
-    v: 1,
-    name,
-    image: '/hello.eif',
-    measurements: { PCR0: hash, PCR1: hash, PCR2: hash },
-    profile: 'development',
-    backend: 'sim',
-    memoryMiB: 256,
-    cpus: { count: 1 },
-    debug: false,
-    ingress: [],
-    egress: [],
-    restart: 'no',
-    readyTimeoutMs: 60_000,
-    hasReadyLine: true,
-    hasControl: true,
-    dependsOn: [],
-    labels: {},
-    composeFile: null,
-    createdAt: '2026-01-02T03:04:05.678Z',
-  };
-  await writeSpec(env.CAISSON_STATE, spec);
+  await writeSpec(env.CAISSON_STATE, fakeSpec(name));
   const start = await readProcessStart(process.pid);
-  await writeState(env.CAISSON_STATE, {
-    v: 1,
-    name,
-    phase: 'ready',
-    since: '2026-01-02T03:04:05.678Z',
-    backend: 'sim',
-    cid: 20,
-    vsock: 'fabric:/f',
-    pids: [1],
-    shim: { pid: process.pid, start, protocol: 1, version: '0.1.0' },
-    bootId: '0'.repeat(32),
-    startedAt: null,
-    heartbeatMs: 1,
-    readyMs: 2,
-    restarts: 0,
-    reasons: [],
-    configSha384: null,
-    documents: { kind: 'aws' },
-    departures: [],
-    end: null,
-    failure: null,
-    ...changes,
-  });
+  const shim = { pid: process.pid, start, protocol: 1, version: '0.1.0' };
+  await writeState(env.CAISSON_STATE, fakeState(name, { cid: 20, vsock: 'fabric:/f', shim, ...changes }));
 }
 
 test('nothing of the state folder is a policy, whatever it says', async (context) => {
