@@ -124,13 +124,19 @@ test('of a flood of events the newest thousand are kept, and whoever reads slowl
   for (const name of ['events.jsonl', 'events.jsonl.1']) assert.ok(size(join(folder, name)) <= 1 << 20);
 });
 
-test('a reader of the console that is far behind loses the beginning and costs a megabyte', async () => {
+/** A reader that has had the first piece, and takes no other yet. */
+async function followConsole() {
   const ring = new ConsoleRing();
   const file = new BoundedFile({ path: join(folder, 'console.log'), maxBytes: 1 << 20, onTrouble: assert.fail });
   const keeper = new ConsoleKeeper(ring, file);
   const reading = keeper.read({ follow: true, signal: new AbortController().signal });
   ring.push(Buffer.from('first'));
   await reading.next();
+  return { ring, file, keeper, reading };
+}
+
+test('a reader of the console that is far behind loses the beginning and costs a megabyte', async () => {
+  const { ring, file, keeper, reading } = await followConsole();
   for (let index = 0; index < 400; index += 1) ring.push(Buffer.alloc(10_000, 97));
   ring.push(Buffer.from('last'));
   keeper.close();
@@ -146,12 +152,7 @@ test('a reader of the console that is far behind loses the beginning and costs a
 });
 
 test('a reader of the console that stands still holds a megabyte in few pieces, also where the enclave writes byte by byte', async () => {
-  const ring = new ConsoleRing();
-  const file = new BoundedFile({ path: join(folder, 'console.log'), maxBytes: 1 << 20, onTrouble: assert.fail });
-  const keeper = new ConsoleKeeper(ring, file);
-  const reading = keeper.read({ follow: true, signal: new AbortController().signal });
-  ring.push(Buffer.from('first'));
-  await reading.next();
+  const { ring, file, keeper, reading } = await followConsole();
   const write = (count: number, size: number): void => {
     for (let index = 0; index < count; index += 1) ring.push(Buffer.alloc(size, 97 + (index % 26)));
   };
