@@ -15,11 +15,9 @@ export async function readBytes(path: string, what: string, maxBytes: number): P
     const { code } = cause;
     throw fault(`cannot read ${what} ${path}: ${code}`, cause, code === 'ENOENT' ? absent : undefined);
   });
-  if (read === 'no-file') throw fault(`${what} ${path} must be a regular file`);
-  if (read === 'too-long') {
-    throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
-  }
-  return read;
+  if (read instanceof Uint8Array) return read;
+  if (!read.isFile) throw fault(`${what} ${path} must be a regular file`);
+  throw new LimitError<ComposeErrorCode>('COMPOSE_INPUT', `${what} ${path} must have at most ${maxBytes} bytes`);
 }
 
 /** Until it ends: whoever writes it may be a person, so it has no deadline. Throws as `readText` does. */

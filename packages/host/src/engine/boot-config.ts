@@ -2,11 +2,11 @@
 // beside the record. The record has its hash, so that what is sent is what was asked for. The hash is also in the file's name: an enclave that
 // still runs by the old record restarts with the old config.
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MAX_CONFIG_BYTES } from '@caisson/core/config';
 import { CaissonError } from '@caisson/core/errors';
-import { replaceFile } from '../file/index.ts';
+import { readWithin, replaceFile } from '../file/index.ts';
 import { enclaveFolder, openEnclaveFolder, type RecordedSpec } from '../record/index.ts';
 import type { EngineErrorCode } from './error-code.ts';
 
@@ -78,15 +78,13 @@ export async function pruneConfigs(state: string, { name, config }: RecordedSpec
 
 async function readConfig(name: string, path: string): Promise<Uint8Array> {
   try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_CONFIG_BYTES) {
-      const got = found.isFile() ? `${found.size} bytes` : 'another kind of file';
-      throw fault(
-        `boot config ${path} of enclave ${name} must be a file of at most ${MAX_CONFIG_BYTES} bytes, got ${got}`,
-        {},
-      );
-    }
-    return await readFile(path);
+    const read = await readWithin(path, MAX_CONFIG_BYTES);
+    if (read instanceof Uint8Array) return read;
+    const got = read.isFile ? `${read.size} bytes` : 'another kind of file';
+    throw fault(
+      `boot config ${path} of enclave ${name} must be a file of at most ${MAX_CONFIG_BYTES} bytes, got ${got}`,
+      {},
+    );
   } catch (cause) {
     if (cause instanceof CaissonError) throw cause;
     throw fault(

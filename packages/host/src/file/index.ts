@@ -5,6 +5,7 @@ export { homeFolder } from './home-folder.ts';
 export type { LockOptions } from './lock.ts';
 export { isLocked, withLock } from './lock.ts';
 export { isProcess, readProcessStart } from './process-start.ts';
+export type { Unread } from './read-within.ts';
 export { readWithin } from './read-within.ts';
 export type { ReplaceFileOptions } from './replace-file.ts';
 export {

@@ -42,8 +42,10 @@ export async function readPipelineConfig(path: string): Promise<PipelineConfig> 
   let text: string;
   try {
     const bytes = await readWithin(path, maxBytes);
-    if (bytes === 'no-file') throw new Error('it must be a regular file');
-    if (bytes === 'too-long') throw new Error(`it must have at most ${maxBytes} bytes`);
+    if (!(bytes instanceof Uint8Array)) {
+      const { isFile, size } = bytes;
+      throw new Error(isFile ? `it must have at most ${maxBytes} bytes, got ${size}` : 'it must be a regular file');
+    }
     text = utf8Text(bytes);
   } catch (cause) {
     throw fault(path, `cannot be read: ${(cause as Error).message}`, cause);

@@ -1,10 +1,9 @@
 // What a host keeps of an enclave that is gone: the file last-words.json of its state folder (docs/wire/state.md). The words are what the enclave
 // sent, in the clear or still sealed; nothing is added to them.
-import { readFile, stat } from 'node:fs/promises';
 import { CaissonError, ParseError } from '@caisson/core/errors';
 import { PHASES, type SeenLine, type SeenWords } from '@caisson/link/ready';
 import * as z from 'zod';
-import { replaceFile } from '../file/index.ts';
+import { readWithin, replaceFile } from '../file/index.ts';
 import type { HostReadyErrorCode } from './error-code.ts';
 
 export interface LastWords {
@@ -86,10 +85,12 @@ export async function readLastWords(path: string): Promise<LastWords> {
 
 async function readBounded(path: string): Promise<string> {
   try {
-    const found = await stat(path);
-    if (!found.isFile()) throw fault(path, 'must be a regular file');
-    if (found.size > maxFileBytes) throw fault(path, `must have at most ${maxFileBytes} bytes, got ${found.size}`);
-    return await readFile(path, 'utf8');
+    const read = await readWithin(path, maxFileBytes);
+    if (read instanceof Uint8Array) return Buffer.from(read).toString();
+    throw fault(
+      path,
+      read.isFile ? `must have at most ${maxFileBytes} bytes, got ${read.size}` : 'must be a regular file',
+    );
   } catch (cause) {
     if (cause instanceof CaissonError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';

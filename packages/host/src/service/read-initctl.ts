@@ -17,8 +17,11 @@ export async function readInitctlConfig(named: string | undefined): Promise<Init
   let text: string;
   try {
     const bytes = await readWithin(file, MAX_INITCTL_CONFIG_BYTES);
-    if (bytes === 'no-file') throw new Error('it must be a regular file');
-    if (bytes === 'too-long') throw new Error(`it must have at most ${MAX_INITCTL_CONFIG_BYTES} bytes`);
+    if (!(bytes instanceof Uint8Array)) {
+      const { isFile, size } = bytes;
+      const rule = isFile ? `have at most ${MAX_INITCTL_CONFIG_BYTES} bytes, got ${size}` : 'be a regular file';
+      throw new Error(`it must ${rule}`);
+    }
     text = utf8Text(bytes);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
